@@ -1,0 +1,49 @@
+// The shape of an API's implementation: what the registry lists and the server calls.
+import type { Api } from '../protocol/api.ts';
+
+/** What a request carries besides its body. */
+export interface RequestContext {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string | null;
+  readonly connection: ConnectionInfo;
+  /** Monotonic milliseconds at which the frame was complete. */
+  readonly receivedAtMs: number;
+}
+
+export interface ConnectionInfo {
+  /** Unique in this process. */
+  readonly id: number;
+  readonly listener: string;
+  /** The address the client dialled, as the socket shows it: Metadata answers with it unless addresses are advertised. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly principal: { readonly type: string; readonly name: string };
+  softwareName: string;
+  softwareVersion: string;
+  readonly closed: boolean;
+  /** Closes after the responses already queued. */
+  close(reason: string): void;
+  /** Called once when the connection is gone (park lists, sessions). Returns a function that forgets the listener. */
+  onClosed(listener: () => void): () => void;
+}
+
+/**
+ * One API as the broker answers it. Requests of one connection are handed over one at a time, in arrival order: the next
+ * is taken when `dispatch` returned (or the promise it returned resolved), which must be after everything whose order
+ * matters happened; the answer may come later, through `reply`, and is sent in request order.
+ */
+export interface ApiHandler<Request = never, Response = unknown> {
+  readonly api: Api;
+  /** Advertised by ApiVersions. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /** Versions below are refused (UNSUPPORTED_VERSION) although advertised; Kafka does this for Produce alone. */
+  readonly minHandledVersion?: number;
+  dispatch(request: Request, context: RequestContext, reply: Reply<Response>): void | Promise<void>;
+}
+
+/** Answers once; `null` sends nothing (acks=0). A second call is a bug. */
+export type Reply<Response> = (response: Response | null) => void;

@@ -1,0 +1,109 @@
+// The contract between the engine and the partitions above it: logs of record batches by partition, made durable
+// together by one commit loop. Storage knows offsets and bytes; producers, transactions, groups and requests are unknown here.
+// Rules: see ARCHITECTURE.md, "The engine's rules".
+
+/**
+ * The number of a commit. `append` returns the one that will carry it; commits become durable in order, so "ticket n is
+ * committed" means that everything appended up to n is.
+ */
+export type CommitTicket = number;
+
+export type Durability = 'fsync' | 'os' | 'memory';
+
+export interface Storage {
+  /** Opens or creates the log of a partition; called for each partition of the metadata image that this broker leads. */
+  openLog(id: PartitionId, config: LogConfig, state: PartitionState): PartitionLog;
+  /** Callback when everything up to `ticket` is written (acks=1). Called in ticket order; at once when already true. */
+  whenWritten(ticket: CommitTicket, callback: () => void): void;
+  /** Callback when everything up to `ticket` is durable as the durability setting says (acks=all). Order and immediacy as above. */
+  whenCommitted(ticket: CommitTicket, callback: () => void): void;
+  /** The ticket that an append made now would get. */
+  readonly currentTicket: CommitTicket;
+  /** False while the disk is full or the engine has failed: Produce answers KAFKA_STORAGE_ERROR before append. */
+  readonly writable: boolean;
+  /** Flushes everything, writes a checkpoint, marks the stop as clean. */
+  close(): Promise<void>;
+}
+
+export interface PartitionId {
+  readonly topic: string;
+  /** Unpadded url-safe base64 of the 16 bytes, as everywhere. */
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+/** The topic configs that storage itself acts on; replaced as a whole when they change. Kafka's units. */
+export interface LogConfig {
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly segmentJitterMs: number;
+  readonly segmentIndexBytes: number;
+  readonly indexIntervalBytes: number;
+  readonly retentionBytes: number;
+  readonly retentionMs: number;
+  readonly fileDeleteDelayMs: number;
+  readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
+}
+
+/** What a partition keeps in step with its log (producers, epochs, …). Implemented by partition/, called by storage/. */
+export interface PartitionState {
+  /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */
+  snapshot(): Uint8Array;
+  /** Recovery, first: the state of the last checkpoint (not called when there is none). */
+  restore(snapshot: Uint8Array): void;
+  /** Recovery, then: one call per batch appended after the checkpoint, in order. The buffer is only lent. */
+  replayBatch(batch: Buffer): void;
+  /** Everything below is committed: the high watermark may move there. Called from the commit loop; must not append synchronously to this log. */
+  committed(committedOffset: number): void;
+  /** The log's start moved (retention, DeleteRecords). */
+  startMoved(startOffset: number): void;
+}
+
+export interface PartitionLog {
+  readonly id: PartitionId;
+  /** First offset that may be read. */
+  readonly startOffset: number;
+  /** Next offset to be assigned; includes what is not yet committed. */
+  readonly endOffset: number;
+  /** All below is durable as the durability setting says. */
+  readonly committedOffset: number;
+  /** Bytes of all batches kept. */
+  readonly sizeBytes: number;
+  config: LogConfig;
+
+  /**
+   * Appends complete magic-2 batches whose headers already carry offsets (the first at endOffset) and leader epoch.
+   * Synchronous: the bytes join the tail and the next commit. The buffers belong to storage from now on and must not change;
+   * small ones may be copied into an arena so that they do not pin a receive buffer.
+   */
+  append(batches: readonly Buffer[]): CommitTicket;
+  /**
+   * Whole batches from the one that contains `offset`, up to `maxBytes`, only batches that end at or below `limitOffset`.
+   * `atLeastOne`: the first batch is returned even when it is larger. `offset` must lie in [startOffset, limitOffset].
+   * Synchronous when the tail has it, else a promise. Buffers are views: read-only, valid until the caller drops them.
+   */
+  read(offset: number, maxBytes: number, limitOffset: number, atLeastOne: boolean): LogRead | Promise<LogRead>;
+  /**
+   * The first record at or after `timestampMs`, looking at batches that end at or below `limitOffset`: exact, to the record,
+   * tail included. Undefined when there is none.
+   */
+  findTimestamp(timestampMs: number, limitOffset: number): Promise<TimestampAndOffset | undefined>;
+  /** The record with the greatest timestamp (the first such), tail included; undefined when the log is empty. */
+  findMaxTimestamp(limitOffset: number): Promise<TimestampAndOffset | undefined>;
+  /** DeleteRecords: nothing below `offset` is readable any more, durable at the returned ticket. `offset` ≤ committedOffset. */
+  moveStart(offset: number): CommitTicket;
+  /** Stops use at once; files are renamed to a unique `-delete` name and removed after file.delete.delay.ms. */
+  delete(): void;
+}
+
+export interface LogRead {
+  /** Consecutive pieces of the log; each begins and ends at a batch boundary. */
+  readonly parts: readonly Buffer[];
+  readonly sizeBytes: number;
+}
+
+export interface TimestampAndOffset {
+  readonly timestampMs: number;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+}
