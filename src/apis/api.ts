@@ -42,7 +42,14 @@ export interface ApiHandler<Request = never, Response = unknown> {
   readonly maxVersion: number;
   /** Versions below are refused (UNSUPPORTED_VERSION) although advertised; Kafka does this for Produce alone. */
   readonly minHandledVersion?: number;
+  /** The answer may wait for the future on purpose (fetch, joining a group): a stopping server does not wait for it. */
+  readonly longPoll?: boolean;
   dispatch(request: Request, context: RequestContext, reply: Reply<Response>): void | Promise<void>;
+  /**
+   * The answer to a request whose dispatch threw. Without it a response with a top-level error code carries the error,
+   * and for any other the connection is closed.
+   */
+  failed?(request: Request, errorCode: number): Response;
 }
 
 /** Answers once; `null` sends nothing (acks=0). A second call is a bug. */
