@@ -1,0 +1,109 @@
+// The `ottla` command: builds the parser from one file per command, runs one of them, and turns what goes wrong into one
+// sentence and an exit code. The process ends by itself when everything is written; nothing here calls process.exit,
+// except the second Ctrl-C.
+import { Command, CommanderError } from 'commander';
+import { createNodeRuntime } from '../runtime/node/runtime.ts';
+import { exitCodeFor, sentenceFor } from './command-failure.ts';
+import { configCommand } from './config.ts';
+import { consumeCommand } from './consume.ts';
+import { Output } from './output.ts';
+import { produceCommand } from './produce.ts';
+import { serveCommand } from './serve.ts';
+import { topicCommand } from './topic.ts';
+import { packageVersion, versionCommand } from './version.ts';
+import type { CommandWorld } from './world.ts';
+
+export async function main(args: readonly string[]): Promise<void> {
+  const world = processWorld();
+  process.exitCode = await run(args, world);
+  // A command that ended early leaves its input unread; an open pipe would keep the process waiting.
+  process.stdin.destroy();
+}
+
+/** Runs one command line and returns the exit code. */
+export async function run(args: readonly string[], world: CommandWorld): Promise<number> {
+  const program = await buildProgram(world);
+  try {
+    refuseUnknownCommand(program, args);
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    world.errors.line(`ottla: ${sentenceFor(error)}`);
+    return exitCodeFor(error);
+  }
+}
+
+async function buildProgram(world: CommandWorld): Promise<Command> {
+  const program = new Command('ottla')
+    .description('A message broker that speaks the Apache Kafka protocol.')
+    .version(`ottla ${await packageVersion(world)}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', EXAMPLES);
+  program.addCommand(serveCommand(world), { isDefault: true });
+  program.addCommand(topicCommand(world));
+  program.addCommand(produceCommand(world));
+  program.addCommand(consumeCommand(world));
+  program.addCommand(configCommand(world));
+  program.addCommand(versionCommand(world));
+  settleParsers(program, world);
+  return program;
+}
+
+const EXAMPLES = `
+Examples:
+  ottla                                      start a broker on 127.0.0.1:9092, data in ./ottla-data
+  ottla topic create orders --partitions 4
+  ottla produce orders < lines.txt           one record for each line
+  ottla consume orders                       print them, one a line
+  ottla help consume                         more on one command`;
+
+/** Every parser, at every depth: writes through our streams, and throws instead of ending the process. */
+function settleParsers(command: Command, world: CommandWorld): void {
+  command.exitOverride();
+  command.showSuggestionAfterError(true);
+  command.configureOutput({
+    writeOut: (text) => world.output.write(text),
+    writeErr: (text) => world.errors.write(text),
+    outputError: (text, write) => write(`ottla: ${text.replace(/^error: /, '')}`),
+    getOutHelpWidth: () => Math.min(world.output.columns, 120),
+    getErrHelpWidth: () => Math.min(world.errors.columns, 120),
+  });
+  for (const child of command.commands) settleParsers(child, world);
+}
+
+/** The default command takes options only, so a first word that is no command is a mistake: say so before it is parsed. */
+function refuseUnknownCommand(program: Command, args: readonly string[]): void {
+  const first = args[0];
+  if (first === undefined || first.startsWith('-') || first === 'help') return;
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(first)) return;
+  program.error(`error: unknown command '${first}'; the commands are ${names.join(', ')}`);
+}
+
+function processWorld(): CommandWorld {
+  return {
+    runtime: createNodeRuntime(),
+    input: process.stdin,
+    output: new Output(process.stdout),
+    errors: new Output(process.stderr),
+    env: process.env,
+    workingDirectory: process.cwd(),
+    uptimeMs: () => process.uptime() * 1000,
+    interrupted: interruption(),
+  };
+}
+
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: 'SIGINT' | 'SIGTERM', exitCode: number) => {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCode);
+      controller.abort(signal);
+    });
+  };
+  stop('SIGINT', 130);
+  stop('SIGTERM', 143);
+  return controller.signal;
+}
