@@ -3,7 +3,10 @@
 
 export interface Network {
   /** Port 0 takes a free one. Rejects with NetworkError (`code` EADDRINUSE, EACCES, …). */
-  listen(address: { host: string; port: number; backlog?: number }, onConnection: (connection: Connection) => void): Promise<Listener>;
+  listen(
+    address: { host: string; port: number; backlog?: number },
+    onConnection: (connection: Connection) => void,
+  ): Promise<Listener>;
   connect(address: { host: string; port: number; timeoutMs?: number }): Promise<Connection>;
 }
 
