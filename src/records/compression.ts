@@ -2,32 +2,79 @@
 // declared size; whatever is wrong with the bytes becomes a RecordError.
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import { Compression } from './compression-type.ts';
+import { lz4CompressFrame, lz4DecompressFrame } from './lz4-frame.ts';
 import { RecordError } from './record-error.ts';
+import { snappyCompressStream, snappyDecompress } from './snappy.ts';
+import { zstdCompress, zstdDecompress } from './zstd.ts';
+
+export { loadCompression } from './zstd.ts';
+
+/**
+ * What a batch may grow to when a caller has no reason for another bound. Kafka's brokers decompress without any; batches of
+ * real producers stay far below (max.request.size limits what they hold uncompressed, 1 MB by default).
+ */
+export const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
 export interface DecompressLimit {
   /** Decompressed data beyond this many bytes is refused with kind `too-large`. */
   readonly maxBytes: number;
+  /** LZ4 in magic 0 carries a wrong header checksum, which is not looked at. */
+  readonly ignoreLz4HeaderChecksum?: boolean;
 }
 
-/** `level` as in Kafka's compression.gzip/lz4/zstd.level; the codec's default when undefined. */
+/**
+ * `level` as in Kafka's compression.gzip.level and compression.zstd.level, the codec's default when undefined. LZ4 has one
+ * level here: any reader takes the result, it only may be larger than Java's levels above 9.
+ */
 export function compress(codec: Compression, bytes: Buffer, level?: number): Buffer {
   switch (codec) {
     case Compression.NONE:
       return bytes;
     case Compression.GZIP:
       return gzipSync(bytes, { level: level ?? constants.Z_DEFAULT_COMPRESSION });
+    case Compression.SNAPPY:
+      return snappyCompressStream(bytes);
+    case Compression.LZ4:
+      return lz4CompressFrame(bytes);
+    case Compression.ZSTD:
+      return zstdCompress(bytes, level);
     default:
-      throw new RecordError('unsupported', `Unknown compression type id: ${codec}`);
+      throw unknownCodec(codec);
   }
 }
 
+/** A new buffer, except for codec none: then the bytes themselves. */
 export function decompress(codec: Compression, bytes: Buffer, limit: DecompressLimit): Buffer {
   switch (codec) {
     case Compression.NONE:
       return bytes;
     case Compression.GZIP:
-      return gunzipSync(bytes, { maxOutputLength: limit.maxBytes });
+      return gunzip(bytes, limit.maxBytes);
+    case Compression.SNAPPY:
+      return snappyDecompress(bytes, limit.maxBytes);
+    case Compression.LZ4:
+      return lz4DecompressFrame(bytes, {
+        maxBytes: limit.maxBytes,
+        ignoreHeaderChecksum: limit.ignoreLz4HeaderChecksum ?? false,
+      });
+    case Compression.ZSTD:
+      return zstdDecompress(bytes, limit.maxBytes);
     default:
-      throw new RecordError('unsupported', `Unknown compression type id: ${codec}`);
+      throw unknownCodec(codec);
   }
+}
+
+function gunzip(bytes: Buffer, maxBytes: number): Buffer {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) });
+  } catch (cause) {
+    if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new RecordError('too-large', `Decompressed gzip data exceeds ${maxBytes} bytes`);
+    }
+    throw new RecordError('corrupt', 'Cannot decompress gzip: a broken stream', { cause });
+  }
+}
+
+function unknownCodec(codec: never): RecordError {
+  return new RecordError('unsupported', `Unknown compression type id: ${codec}`);
 }
