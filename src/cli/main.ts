@@ -2,7 +2,7 @@
 // sentence and an exit code. The process ends by itself when everything is written; nothing here calls process.exit,
 // except the second Ctrl-C.
 import { Command, CommanderError } from 'commander';
-import { createNodeRuntime } from '../runtime/node/runtime.ts';
+import { nodeRuntime } from '../runtime/node/node-runtime.ts';
 import { exitCodeFor, sentenceFor } from './command-failure.ts';
 import { configCommand } from './config.ts';
 import { consumeCommand } from './consume.ts';
@@ -84,7 +84,7 @@ function refuseUnknownCommand(program: Command, args: readonly string[]): void {
 
 function processWorld(): CommandWorld {
   return {
-    runtime: createNodeRuntime(),
+    runtime: nodeRuntime(),
     input: process.stdin,
     output: new Output(process.stdout),
     errors: new Output(process.stderr),

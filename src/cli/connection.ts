@@ -1,0 +1,63 @@
+// How the commands reach a broker: `--bootstrap-server`, else OTTLA_BOOTSTRAP, else the place where `ottla` listens when told nothing.
+import type { Command } from 'commander';
+import { type Client, connectClient } from '../client/client.ts';
+import { ErrorCode, errorName, isRetriable } from '../protocol/error-code.ts';
+import { CommandFailure } from './command-failure.ts';
+import type { CommandWorld } from './world.ts';
+
+export const DEFAULT_BOOTSTRAP = '127.0.0.1:9092';
+
+export interface ConnectionOptions {
+  readonly bootstrapServer?: string;
+  readonly json?: boolean;
+}
+
+/** The options that every command which talks to a broker has. */
+export function withConnectionOptions(command: Command): Command {
+  return command
+    .option('--bootstrap-server <host:port>', `the broker (or OTTLA_BOOTSTRAP; default ${DEFAULT_BOOTSTRAP})`)
+    .option('--json', 'print JSON for programs');
+}
+
+/** Connects, works, and closes whatever happened. */
+export async function withClient<Result>(
+  world: CommandWorld,
+  options: ConnectionOptions,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
+  const bootstrapServers = options.bootstrapServer ?? world.env.OTTLA_BOOTSTRAP ?? DEFAULT_BOOTSTRAP;
+  const client = await connect(world, bootstrapServers);
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
+  }
+}
+
+async function connect(world: CommandWorld, bootstrapServers: string): Promise<Client> {
+  try {
+    return await connectClient(world.runtime, bootstrapServers, { clientId: 'ottla-cli' });
+  } catch (error) {
+    throw new CommandFailure(
+      `no broker answers at ${bootstrapServers} (${error instanceof Error ? error.message : String(error)}); ` +
+        'start one with `ottla`, or name another with --bootstrap-server.',
+      1,
+      error,
+    );
+  }
+}
+
+/** Kafka's error in a sentence: what was tried, the broker's own words when it sent some, and what to do when that is known. */
+export function brokerRefusal(what: string, errorCode: number, brokerMessage?: string | null): CommandFailure {
+  const words = brokerMessage ? `: ${brokerMessage.replace(/\.$/, '')}` : '';
+  const remedy = REMEDIES[errorCode] ?? (isRetriable(errorCode) ? 'try again in a moment' : undefined);
+  return new CommandFailure(`${what} (${errorName(errorCode)}${words})${remedy === undefined ? '' : `; ${remedy}`}.`);
+}
+
+const REMEDIES: Readonly<Record<number, string>> = {
+  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]: '`ottla topic list` shows what there is',
+  [ErrorCode.TOPIC_ALREADY_EXISTS]: '--if-not-exists accepts that',
+  [ErrorCode.INVALID_REPLICATION_FACTOR]: 'there is one broker, so the replication factor is 1',
+  [ErrorCode.KAFKA_STORAGE_ERROR]: 'the broker cannot write at the moment; its own log lines say why, a full disk for example',
+  [ErrorCode.MESSAGE_TOO_LARGE]: 'raise max.message.bytes of the topic or write smaller records',
+};
