@@ -1,0 +1,20 @@
+// ShareGroupMetadata, record type 11 of __consumer_offsets: a share group (KIP-932) and its epoch.
+import { defineRecord, type RecordKeyOf, type RecordValueOf } from '../coordinator-record.ts';
+import { int32, int64, string } from '../schema.ts';
+
+export const shareGroupMetadataRecord = defineRecord({
+  type: 11,
+  name: 'ShareGroupMetadata',
+  versions: '0',
+  flexible: '0+',
+  key: {
+    groupId: string(),
+  },
+  value: {
+    epoch: int32(),
+    metadataHash: int64(),
+  },
+});
+
+export type ShareGroupMetadataKey = RecordKeyOf<typeof shareGroupMetadataRecord>;
+export type ShareGroupMetadataValue = RecordValueOf<typeof shareGroupMetadataRecord>;
