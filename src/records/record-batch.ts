@@ -195,6 +195,28 @@ export function setMaxTimestampAndType(buffer: Buffer, position: number, type: T
   updateCrc(buffer, position);
 }
 
+/** For a batch that ends its buffer and whose records were replaced: producer fields and base timestamp stay, the rest follows the new bytes. */
+export function resetHeader(
+  buffer: Buffer,
+  position: number,
+  header: {
+    readonly compression: Compression;
+    readonly timestampType: TimestampType;
+    readonly maxTimestampMs: number;
+    readonly baseOffset: number;
+    readonly partitionLeaderEpoch: number;
+  },
+): void {
+  const kept = attributes(buffer, position) & (TRANSACTIONAL_BIT | CONTROL_BIT);
+  const stamped = header.timestampType === TimestampType.LOG_APPEND_TIME ? TIMESTAMP_TYPE_BIT : 0;
+  buffer.writeInt32BE(buffer.length - position - LOG_OVERHEAD_BYTES, position + LENGTH_AT);
+  buffer.writeInt16BE(kept | stamped | header.compression, position + ATTRIBUTES_AT);
+  writeInt64(buffer, header.maxTimestampMs, position + MAX_TIMESTAMP_AT);
+  setBaseOffset(buffer, position, header.baseOffset);
+  setPartitionLeaderEpoch(buffer, position, header.partitionLeaderEpoch);
+  updateCrc(buffer, position);
+}
+
 export function updateCrc(buffer: Buffer, position: number): void {
   buffer.writeUInt32BE(computeCrc(buffer, position), position + CRC_AT);
 }

@@ -1,0 +1,382 @@
+// Decides whether a batch may join a partition's log, and makes it what is stored: offsets and leader epoch patched in place,
+// timestamps stamped, recompressed when the topic asks for another codec. Pure: bytes and rules in, a decision out.
+// Equal to Kafka 4.3's ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords and LogValidator in that order.
+//
+// Differences, both on purpose:
+// - Kafka skips through compressed records without comparing a record's declared size with its fields; consumers would
+//   stumble over such a record, so it is refused here as it is in an uncompressed batch.
+// - An uncompressed batch whose offset deltas are not 0, 1, 2… is stored as it is by Kafka; here it is rebuilt, as Kafka
+//   itself rebuilds a compressed one, so that no consumer sees a record under another's offset.
+import assert from 'node:assert/strict';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { buildBatch, type RecordToBuild } from '../records/build-batch.ts';
+import { compress, MAX_DECOMPRESSED_BYTES } from '../records/compression.ts';
+import { Compression, isCompression } from '../records/compression-type.ts';
+import { completeBatchLength } from '../records/read-batches.ts';
+import * as batches from '../records/record-batch.ts';
+import { openRecords, type RecordCursor } from '../records/record-cursor.ts';
+import { RecordError } from '../records/record-error.ts';
+import type { AppendRules } from './append-rules.ts';
+
+/** One append: what changes from call to call. */
+export interface AppendPlace {
+  /** Clients are checked in full; coordinators may write control records and batches of any offsets. */
+  readonly origin: 'client' | 'coordinator';
+  /** False for Produce versions below 7. */
+  readonly zstdAllowed: boolean;
+  /** The offset of the batch's first record. */
+  readonly nextOffset: number;
+  readonly leaderEpoch: number;
+  /** Wall clock. */
+  readonly nowMs: number;
+}
+
+/** A batch ready to be appended as it is. */
+export interface Validated {
+  readonly errorCode: typeof ErrorCode.NONE;
+  /** Exactly one batch: a view of the records given, patched in place, or a new buffer when it had to be rewritten. */
+  readonly batch: Buffer;
+  readonly isRewritten: boolean;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly recordCount: number;
+  /** Greatest record timestamp, or the log append time; −1 when no record has one. */
+  readonly maxTimestampMs: number;
+  /** The first record with that timestamp. */
+  readonly offsetOfMaxTimestamp: number;
+  /** −1 unless the topic stamps records with log append time. */
+  readonly logAppendTimeMs: number;
+}
+
+/** Nothing may be appended. */
+export interface Refused {
+  readonly errorCode: Exclude<ErrorCode, typeof ErrorCode.NONE>;
+  /** What the Produce response carries: Kafka sends a text only with record errors. */
+  readonly errorMessage: string | null;
+  /** At most RECORD_REFUSALS_MAX of them. */
+  readonly recordErrors: readonly RecordRefusal[];
+  /** The same for the broker's log, always set. */
+  readonly reason: string;
+}
+
+/** As in the Produce response. */
+export interface RecordRefusal {
+  readonly batchIndex: number;
+  readonly batchIndexErrorMessage: string | null;
+}
+
+/** Kafka answers every bad record of a batch; the rest of a large batch is only counted here. */
+export const RECORD_REFUSALS_MAX = 1000;
+
+/** `records` is what a Produce request carries for one partition; it belongs to the log from now on. */
+export function validateAppend(
+  records: Buffer,
+  rules: AppendRules,
+  place: AppendPlace,
+  maxDecompressedBytes = MAX_DECOMPRESSED_BYTES,
+): Validated | Refused {
+  try {
+    return validate(records, rules, place, maxDecompressedBytes);
+  } catch (error) {
+    if (error instanceof RecordError) return refuse(codeOf(error), error.message);
+    throw error;
+  }
+}
+
+function validate(
+  records: Buffer,
+  rules: AppendRules,
+  place: AppendPlace,
+  maxDecompressedBytes: number,
+): Validated | Refused {
+  const refusal = refuseEnvelope(records, place) ?? refuseHeader(records, rules, place);
+  if (refusal !== undefined) return refusal;
+  const batch = onlyBatch(records);
+  const source = batches.compressionOf(batch, 0);
+  const target = targetCompression(batch, source, rules);
+
+  const cursor = openRecords(batch, 0, maxDecompressedBytes);
+  const walk = walkRecords(cursor, batch, rules, place);
+  if (walk.refusals !== undefined) return refuseRecords(walk.refusals);
+
+  const isRewritten = source !== target || !walk.isSequential;
+  const stored = isRewritten
+    ? rewrite(batch, walk, target, rules, place, maxDecompressedBytes)
+    : patchInPlace(batch, walk, rules, place);
+  if (isRewritten && stored.length > rules.maxMessageBytes) {
+    return refuse(ErrorCode.MESSAGE_TOO_LARGE, `a batch of ${stored.length} bytes exceeds max.message.bytes`);
+  }
+  if (stored.length > rules.segmentBytes) {
+    return refuse(ErrorCode.RECORD_LIST_TOO_LARGE, `a batch of ${stored.length} bytes exceeds segment.bytes`);
+  }
+  return describe(stored, isRewritten, walk, rules, place);
+}
+
+/** The request's shape: exactly one v2 batch. An incomplete second one is cut off, as in Kafka. */
+function refuseEnvelope(records: Buffer, place: AppendPlace): Refused | undefined {
+  const length = completeBatchLength(records, 0);
+  if (length === 0) return refuse(ErrorCode.INVALID_RECORD, 'no complete record batch');
+  if (batches.magic(records, 0) !== batches.MAGIC) {
+    return refuse(ErrorCode.INVALID_RECORD, `magic ${batches.magic(records, 0)} is not accepted any more`);
+  }
+  if (length < batches.BATCH_HEADER_BYTES) {
+    return refuse(ErrorCode.CORRUPT_MESSAGE, `a batch of ${length} bytes has no room for its header`);
+  }
+  if (!place.zstdAllowed && batches.compressionOf(records, 0) === Compression.ZSTD) {
+    return refuse(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'zstd in a Produce request below version 7');
+  }
+  if (records.length > length && completeBatchLength(records, length) !== 0) {
+    return refuse(ErrorCode.INVALID_RECORD, 'more than one record batch for a partition');
+  }
+  return undefined;
+}
+
+function onlyBatch(records: Buffer): Buffer {
+  const length = batches.batchLength(records, 0);
+  return length === records.length ? records : records.subarray(0, length);
+}
+
+/** The header's own rules, in Kafka's order. */
+function refuseHeader(batch: Buffer, rules: AppendRules, place: AppendPlace): Refused | undefined {
+  const length = batches.batchLength(batch, 0);
+  const isClient = place.origin === 'client';
+  if (isClient && batches.baseOffset(batch, 0) !== 0) {
+    return refuse(ErrorCode.INVALID_RECORD, `base offset ${batches.baseOffset(batch, 0)} should be 0`);
+  }
+  if (length > rules.maxMessageBytes) {
+    return refuse(ErrorCode.MESSAGE_TOO_LARGE, `a batch of ${length} bytes exceeds max.message.bytes`);
+  }
+  if (!batches.verifyCrc(batch, 0)) {
+    return refuse(ErrorCode.CORRUPT_MESSAGE, `stored crc ${batches.checksum(batch, 0)} is not that of the bytes`);
+  }
+  if (!isCompression(batches.compressionOf(batch, 0))) {
+    return refuse(ErrorCode.UNKNOWN_SERVER_ERROR, `unknown compression type ${batches.compressionOf(batch, 0)}`);
+  }
+  return isClient ? refuseClientHeader(batch) : undefined;
+}
+
+function refuseClientHeader(batch: Buffer): Refused | undefined {
+  const countFromOffsets = batches.lastOffsetDelta(batch, 0) + 1;
+  const count = batches.recordCount(batch, 0);
+  if (countFromOffsets <= 0 || count <= 0 || countFromOffsets !== count) {
+    return refuse(ErrorCode.INVALID_RECORD, `${count} records in a range of ${countFromOffsets} offsets`);
+  }
+  if (batches.isControl(batch, 0)) return refuse(ErrorCode.INVALID_RECORD, 'clients may not write control records');
+  if (batches.hasProducerId(batch, 0) && batches.baseSequence(batch, 0) < 0) {
+    return refuse(ErrorCode.INVALID_RECORD, `sequence ${batches.baseSequence(batch, 0)} of an idempotent producer`);
+  }
+  return undefined;
+}
+
+/** Control records are never compressed by the broker. */
+function targetCompression(batch: Buffer, source: Compression, rules: AppendRules): Compression {
+  if (source === Compression.NONE && batches.isControl(batch, 0)) return source;
+  return rules.compression ?? source;
+}
+
+interface Walk {
+  readonly recordCount: number;
+  readonly maxTimestampMs: number;
+  readonly indexOfMaxTimestamp: number;
+  /** Offset deltas are 0, 1, 2… */
+  readonly isSequential: boolean;
+  readonly refusals: Refusals | undefined;
+  /** The uncompressed records. */
+  readonly plain: Buffer;
+}
+
+/** One pass over all records, allocating nothing per record unless it is refused. */
+function walkRecords(cursor: RecordCursor, batch: Buffer, rules: AppendRules, place: AppendPlace): Walk {
+  const { compacted, timestampBeforeMaxMs, timestampAfterMaxMs } = rules;
+  const { nowMs } = place;
+  const isCreateTime = rules.timestampType === batches.TimestampType.CREATE_TIME;
+  const claimsLogAppendTime = batches.timestampType(batch, 0) === batches.TimestampType.LOG_APPEND_TIME;
+  let maxTimestampMs: number = batches.NO_TIMESTAMP;
+  let indexOfMaxTimestamp = 0;
+  let isSequential = true;
+  let refusals: Refusals | undefined;
+  let index = 0;
+  for (; cursor.next(); index++) {
+    const timestamp = cursor.timestampMs;
+    if (cursor.offsetDelta !== index) isSequential = false;
+    if (timestamp > maxTimestampMs) {
+      maxTimestampMs = timestamp;
+      indexOfMaxTimestamp = index;
+    }
+    if (compacted && cursor.keyLength < 0) {
+      refusals ??= new Refusals();
+      refusals.keyMissing(index, rules);
+    } else if (isCreateTime && timestamp !== batches.NO_TIMESTAMP) {
+      const age = nowMs - timestamp;
+      if (age > timestampBeforeMaxMs || -age > timestampAfterMaxMs) {
+        refusals ??= new Refusals();
+        refusals.timestampOutOfRange(index, cursor, rules, nowMs);
+      }
+    } else if (claimsLogAppendTime) {
+      refusals ??= new Refusals();
+      refusals.timestampTypeClaimed(index, cursor);
+    }
+  }
+  return { recordCount: index, maxTimestampMs, indexOfMaxTimestamp, isSequential, refusals, plain: cursor.bytes };
+}
+
+function patchInPlace(batch: Buffer, walk: Walk, rules: AppendRules, place: AppendPlace): Buffer {
+  batches.setLastOffset(batch, 0, place.nextOffset + walk.recordCount - 1);
+  batches.setPartitionLeaderEpoch(batch, 0, place.leaderEpoch);
+  batches.setMaxTimestampAndType(batch, 0, rules.timestampType, storedMaxTimestamp(walk, rules, place));
+  return batch;
+}
+
+/** A new batch: the same records under the target codec, or rebuilt one by one where their deltas do not fit. */
+function rewrite(
+  batch: Buffer,
+  walk: Walk,
+  target: Compression,
+  rules: AppendRules,
+  place: AppendPlace,
+  maxDecompressedBytes: number,
+): Buffer {
+  const claimsLogAppendTime = batches.timestampType(batch, 0) === batches.TimestampType.LOG_APPEND_TIME;
+  if (!walk.isSequential || claimsLogAppendTime) {
+    return rebuild(batch, walk, target, rules, place, maxDecompressedBytes);
+  }
+  const isPlain = batches.compressionOf(batch, 0) === Compression.NONE;
+  const plain = isPlain ? batches.recordBytes(batch, 0) : walk.plain;
+  const body = compress(target, plain, rules.compressionLevel);
+  const rewritten = Buffer.allocUnsafe(batches.BATCH_HEADER_BYTES + body.length);
+  batch.copy(rewritten, 0, 0, batches.BATCH_HEADER_BYTES);
+  body.copy(rewritten, batches.BATCH_HEADER_BYTES);
+  batches.resetHeader(rewritten, 0, {
+    compression: target,
+    timestampType: rules.timestampType,
+    maxTimestampMs: storedMaxTimestamp(walk, rules, place),
+    baseOffset: place.nextOffset,
+    partitionLeaderEpoch: place.leaderEpoch,
+  });
+  return rewritten;
+}
+
+function rebuild(
+  batch: Buffer,
+  walk: Walk,
+  target: Compression,
+  rules: AppendRules,
+  place: AppendPlace,
+  maxDecompressedBytes: number,
+): Buffer {
+  const records: RecordToBuild[] = [];
+  for (const cursor = openRecords(batch, 0, maxDecompressedBytes); cursor.next(); ) {
+    records.push({
+      key: cursor.key(),
+      value: cursor.value(),
+      timestampMs: cursor.timestampMs,
+      headers: cursor.headers(),
+    });
+  }
+  assert.equal(records.length, walk.recordCount);
+  return buildBatch({
+    records,
+    baseOffset: place.nextOffset,
+    partitionLeaderEpoch: place.leaderEpoch,
+    compression: target,
+    producerId: batches.producerId(batch, 0),
+    producerEpoch: batches.producerEpoch(batch, 0),
+    baseSequence: batches.baseSequence(batch, 0),
+    isTransactional: batches.isTransactional(batch, 0),
+    isControl: batches.isControl(batch, 0),
+    ...(rules.compressionLevel === undefined ? {} : { compressionLevel: rules.compressionLevel }),
+    ...(rules.timestampType === batches.TimestampType.LOG_APPEND_TIME ? { logAppendTimeMs: place.nowMs } : {}),
+  });
+}
+
+function storedMaxTimestamp(walk: Walk, rules: AppendRules, place: AppendPlace): number {
+  return rules.timestampType === batches.TimestampType.LOG_APPEND_TIME ? place.nowMs : walk.maxTimestampMs;
+}
+
+function describe(stored: Buffer, isRewritten: boolean, walk: Walk, rules: AppendRules, place: AppendPlace): Validated {
+  const isLogAppendTime = rules.timestampType === batches.TimestampType.LOG_APPEND_TIME;
+  return {
+    errorCode: ErrorCode.NONE,
+    batch: stored,
+    isRewritten,
+    baseOffset: place.nextOffset,
+    lastOffset: place.nextOffset + walk.recordCount - 1,
+    recordCount: walk.recordCount,
+    maxTimestampMs: storedMaxTimestamp(walk, rules, place),
+    offsetOfMaxTimestamp: place.nextOffset + (isLogAppendTime ? 0 : walk.indexOfMaxTimestamp),
+    logAppendTimeMs: isLogAppendTime ? place.nowMs : -1,
+  };
+}
+
+/** The bad records of one batch and the texts that Kafka gives them. */
+class Refusals {
+  readonly list: RecordRefusal[] = [];
+  count = 0;
+  hasInvalidTimestamp = false;
+
+  keyMissing(index: number, rules: AppendRules): void {
+    this.#add(index, `Compacted topic cannot accept message without key in topic partition ${rules.topicPartition}`);
+  }
+
+  timestampOutOfRange(index: number, record: RecordCursor, rules: AppendRules, nowMs: number): void {
+    this.hasInvalidTimestamp = true;
+    const earliest = BigInt.asIntN(64, BigInt(nowMs) - javaLong(rules.timestampBeforeMaxMs));
+    const latest = BigInt.asIntN(64, BigInt(nowMs) + javaLong(rules.timestampAfterMaxMs));
+    this.#add(
+      index,
+      `Timestamp ${record.timestampMs} of message with offset ${record.offset} is out of range. ` +
+        `The timestamp should be within [${earliest}, ${latest}]`,
+    );
+  }
+
+  timestampTypeClaimed(index: number, record: RecordCursor): void {
+    this.hasInvalidTimestamp = true;
+    const { offset, timestampMs, keyLength, valueLength } = record;
+    const sizes = `key=${Math.max(0, keyLength)} bytes, value=${Math.max(0, valueLength)} bytes`;
+    this.#add(
+      index,
+      `Invalid timestamp type in message DefaultRecord(offset=${offset}, timestamp=${timestampMs}, ${sizes}). ` +
+        'Producer should not set timestamp type to LogAppendTime.',
+    );
+  }
+
+  #add(batchIndex: number, batchIndexErrorMessage: string): void {
+    this.count++;
+    if (this.count <= RECORD_REFUSALS_MAX) this.list.push({ batchIndex, batchIndexErrorMessage });
+  }
+}
+
+/** Configs hold Long.MAX_VALUE as the largest safe integer. */
+function javaLong(value: number): bigint {
+  return value === Number.MAX_SAFE_INTEGER ? 0x7fff_ffff_ffff_ffffn : BigInt(value);
+}
+
+function refuseRecords(refusals: Refusals): Refused {
+  if (refusals.hasInvalidTimestamp) {
+    const text = 'One or more records have been rejected due to invalid timestamp';
+    return { ...refuse(ErrorCode.INVALID_TIMESTAMP, text), errorMessage: text, recordErrors: refusals.list };
+  }
+  const shown = refusals.list
+    .slice(0, 3)
+    .map((refusal) => `RecordError(batchIndex=${refusal.batchIndex}, message='${refusal.batchIndexErrorMessage}')`);
+  const text =
+    `One or more records have been rejected due to ${refusals.count} record errors in total, ` +
+    `and only showing the first three errors at most: [${shown.join(', ')}]`;
+  return { ...refuse(ErrorCode.INVALID_RECORD, text), errorMessage: text, recordErrors: refusals.list };
+}
+
+function refuse(errorCode: Refused['errorCode'], reason: string): Refused {
+  return { errorCode, errorMessage: null, recordErrors: [], reason };
+}
+
+/** Data that cannot be decompressed is an unmapped exception in Kafka, which clients see as UNKNOWN_SERVER_ERROR. */
+function codeOf(error: RecordError): Refused['errorCode'] {
+  switch (error.kind) {
+    case 'invalid':
+      return ErrorCode.INVALID_RECORD;
+    case 'too-large':
+      return ErrorCode.MESSAGE_TOO_LARGE;
+    default:
+      return ErrorCode.CORRUPT_MESSAGE;
+  }
+}
