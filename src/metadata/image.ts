@@ -51,7 +51,13 @@ export type MetadataChange =
   | { readonly type: 'cluster-created'; readonly clusterId: string }
   | { readonly type: 'broker-registered'; readonly broker: BrokerImage }
   | { readonly type: 'broker-unregistered'; readonly brokerId: number }
-  | { readonly type: 'topic-created'; readonly name: string; readonly id: string; readonly internal: boolean; readonly partitions: readonly PartitionImage[] }
+  | {
+      readonly type: 'topic-created';
+      readonly name: string;
+      readonly id: string;
+      readonly internal: boolean;
+      readonly partitions: readonly PartitionImage[];
+    }
   | { readonly type: 'topic-deleted'; readonly id: string }
   | { readonly type: 'partitions-added'; readonly topicId: string; readonly partitions: readonly PartitionImage[] }
   /** The leader restarted without a clean stop: the epochs of all it leads rise by one. */

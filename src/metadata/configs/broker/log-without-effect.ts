@@ -1,0 +1,70 @@
+// Defaults of topic configs that Ottla knows, checks and shows, but has nothing to do for.
+import { brokerKey, unused } from '../define.ts';
+import { atLeast } from '../rule.ts';
+
+export const logWithoutEffectDefinitions = {
+  ...unused('what is synced, and when, is decided by ottla.durability', {
+    'log.flush.interval.messages': brokerKey(
+      'LONG',
+      '9223372036854775807',
+      atLeast(1),
+      'HIGH',
+      'cluster-wide',
+      'Default of the topic config flush.messages.',
+    ),
+    'log.flush.interval.ms': brokerKey(
+      'LONG',
+      null,
+      null,
+      'HIGH',
+      'cluster-wide',
+      'Default of the topic config flush.ms.',
+    ),
+    'log.flush.scheduler.interval.ms': brokerKey(
+      'LONG',
+      '9223372036854775807',
+      null,
+      'HIGH',
+      'read-only',
+      'Stands in for log.flush.interval.ms when that is not set.',
+    ),
+  }),
+  ...unused('Ottla has no tiered storage', {
+    'log.local.retention.bytes': brokerKey(
+      'LONG',
+      '-2',
+      atLeast(-2),
+      'MEDIUM',
+      'cluster-wide',
+      'Default of the topic config local.retention.bytes.',
+    ),
+    'log.local.retention.ms': brokerKey(
+      'LONG',
+      '-2',
+      atLeast(-2),
+      'MEDIUM',
+      'cluster-wide',
+      'Default of the topic config local.retention.ms.',
+    ),
+  }),
+  ...unused('segment files are written in large pieces and never preallocated', {
+    'log.preallocate': brokerKey(
+      'BOOLEAN',
+      'false',
+      null,
+      'MEDIUM',
+      'cluster-wide',
+      'Default of the topic config preallocate.',
+    ),
+  }),
+  ...unused('brokers do not copy records from each other, so no replica is ever behind', {
+    'unclean.leader.election.enable': brokerKey(
+      'BOOLEAN',
+      'false',
+      null,
+      'HIGH',
+      'cluster-wide',
+      'Default of the topic config of the same name.',
+    ),
+  }),
+} as const;
