@@ -30,7 +30,9 @@ export class Registry {
       throw new Error(`API ${api.name} (${api.key}) is registered twice`);
     }
     if (minVersion > maxVersion || minHandledVersion < api.minVersion || maxVersion > api.maxVersion) {
-      throw new Error(`API ${api.name}: versions ${minHandledVersion} to ${maxVersion} are not those of its definition`);
+      throw new Error(
+        `API ${api.name}: versions ${minHandledVersion} to ${maxVersion} are not those of its definition`,
+      );
     }
     while (this.#byKey.length <= api.key) {
       this.#byKey.push(undefined);

@@ -1,0 +1,127 @@
+// The memory that requests and responses of all connections may take together (`queued.max.request.bytes`): bytes that
+// were received and not yet answered, and answers that the kernel has not yet taken. At the limit every connection stops
+// reading, and progress stays certain: answering what was received frees memory, and when nothing is left to answer (only
+// half-received requests hold the memory), one connection at a time may read on until its request is complete. If it does
+// not complete it in time it is closed, so that stalled senders cannot hold the memory for ever.
+import type { Timer, Timers } from '../runtime/runtime.ts';
+
+/** A connection as seen from here. */
+export interface MemoryUser {
+  /** Memory became free: read on. */
+  resumeReading(): void;
+  /** True while part of a request was received, and the rest was not. */
+  readonly hasPartialRequest: boolean;
+  /** True while the connection has a request that is being answered. */
+  readonly hasRequestInFlight: boolean;
+  /** The chosen one did not complete its request in time. */
+  stalled(): void;
+}
+
+/** How long the chosen connection may take to complete its request while all others wait. */
+const CHOSEN_TIME_MAX_MS = 30_000;
+
+export class RequestMemory {
+  readonly #limitBytes: () => number;
+  readonly #timers: Timers;
+  readonly #paused = new Set<MemoryUser>();
+  #usedBytes = 0;
+  /** Requests that are being answered, over all connections. */
+  #inFlight = 0;
+  #chosen: MemoryUser | undefined;
+  #chosenTimer: Timer | undefined;
+
+  constructor(limitBytes: () => number, timers: Timers) {
+    this.#limitBytes = limitBytes;
+    this.#timers = timers;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  get isFull(): boolean {
+    return this.#usedBytes >= this.#limitBytes();
+  }
+
+  /** Requests that were dispatched and not yet answered. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  take(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes;
+    this.#settle();
+  }
+
+  requestStarted(): void {
+    this.#inFlight += 1;
+  }
+
+  requestsAnswered(count: number): void {
+    this.#inFlight -= count;
+    this.#settle();
+  }
+
+  /** Whether the connection may read. When not, it must pause; `resumeReading` is called later. */
+  mayRead(user: MemoryUser): boolean {
+    if (!this.isFull || user === this.#chosen) {
+      return true;
+    }
+    this.#paused.add(user);
+    this.#settle();
+    return user === this.#chosen;
+  }
+
+  /** The chosen connection has completed its request: it waits like the others now. */
+  requestCompleted(user: MemoryUser): void {
+    if (user === this.#chosen) {
+      this.#dropChosen();
+    }
+  }
+
+  /** The connection is gone; what it had taken was released by it. */
+  forget(user: MemoryUser): void {
+    this.#paused.delete(user);
+    if (user === this.#chosen) {
+      this.#dropChosen();
+      this.#settle();
+    }
+  }
+
+  #settle(): void {
+    if (this.#paused.size === 0) {
+      return;
+    }
+    if (!this.isFull) {
+      const waiting = [...this.#paused];
+      this.#paused.clear();
+      for (const user of waiting) {
+        user.resumeReading();
+      }
+    } else if (this.#inFlight === 0 && this.#chosen === undefined) {
+      this.#chooseOne();
+    }
+  }
+
+  #chooseOne(): void {
+    for (const user of this.#paused) {
+      if (user.hasPartialRequest) {
+        this.#paused.delete(user);
+        this.#chosen = user;
+        this.#chosenTimer = this.#timers.set(CHOSEN_TIME_MAX_MS, () => user.stalled());
+        user.resumeReading();
+        return;
+      }
+    }
+  }
+
+  #dropChosen(): void {
+    this.#chosenTimer?.cancel();
+    this.#chosenTimer = undefined;
+    this.#chosen = undefined;
+  }
+}
