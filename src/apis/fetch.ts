@@ -1,0 +1,395 @@
+// Fetch, versions 4 to 18.
+//
+// Behaviour: partitions are read in the order of the request or of its session; the first batch found is returned even
+// when it is larger than every maximum (KIP-74), later ones only when whole and within the partition's and the
+// request's maximum (at most fetch.max.bytes). With fewer than min.bytes and no partition in error the request is parked
+// until commits bring enough or max.wait.ms has passed, then everything is read again. A partition of a session that
+// returned records moves behind the others, so that answers cut by their maximum serve all in turn.
+// Only committed records are returned. Errors of topics that do not exist do not end the wait (as in Kafka).
+//
+// Deviations: records always end at a batch boundary (Kafka may cut a batch after the first; clients drop the piece).
+// Debugging consumers (replica id −2) see committed records only. There are no followers: a replica id of 0 or more is
+// answered per partition as Kafka answers a broker that is not among the replicas.
+//
+// KIPs: 74, 101/320/595 (leader epochs, divergence), 110 (zstd), 227 (sessions), 516 (topic ids), 903, 951 (leader hints).
+import type { Metadata } from '../metadata/image.ts';
+import type { FetchWaiter } from '../partition/fetch-waiters.ts';
+import { IsolationLevel, type Partition, type ReadResult } from '../partition/partition.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
+import { FileError } from '../runtime/files.ts';
+import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
+import type { LogRead } from '../storage/storage.ts';
+import type { ApiHandler, Reply, RequestContext } from './api.ts';
+import { type Deadline, Deadlines } from './deadlines.ts';
+import { type FetchContext, type FetchedPartition, FetchSessions, type PartitionAnswer } from './fetch-session.ts';
+import { LeaderHints } from './leader-hints.ts';
+
+const FIRST_VERSION_WITH_TOPIC_IDS = 13;
+const FIRST_VERSION_WITH_LEADER_HINTS = 16;
+const FIRST_VERSION_WITH_ZSTD = 10;
+const LAST_VERSION_WITHOUT_STORAGE_ERROR = 5;
+
+/** Requests waiting at once; beyond, they are answered with what there is. */
+const PARKED_MAX = 20_000;
+
+type Dependencies = {
+  readonly metadata: Metadata;
+  readonly partitions: Partitions;
+  /** `fetch.max.bytes` and `max.incremental.fetch.session.cache.slots`. */
+  readonly settings: { readonly fetchMaxBytes: number; readonly maxIncrementalFetchSessionCacheSlots: number };
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: LogLines;
+  readonly brokerId: number;
+};
+
+interface Shared extends Dependencies {
+  readonly sessions: FetchSessions;
+  readonly deadlines: Deadlines;
+}
+
+type Topic = FetchResponseInput['responses'][number];
+type PartitionData = Topic['partitions'][number];
+
+export function fetchHandler(dependencies: Dependencies): ApiHandler<FetchRequest, FetchResponseInput> {
+  const { clock, timers, random, settings } = dependencies;
+  const sessions = new FetchSessions({
+    slots: settings.maxIncrementalFetchSessionCacheSlots,
+    nowMs: () => clock.monotonicMs(),
+    randomBelow: (limit) => random.below(limit),
+  });
+  const shared: Shared = { ...dependencies, sessions, deadlines: new Deadlines(clock, timers) };
+  return {
+    api: fetch,
+    minVersion: 4,
+    maxVersion: 18,
+    dispatch(request, context, reply) {
+      new FetchInProgress(shared, request, context, reply).start();
+    },
+  };
+}
+
+/** What one partition of the request came to. */
+interface Outcome extends PartitionAnswer {
+  readonly lastStableOffset: number;
+  readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | undefined;
+  readonly records: readonly Buffer[];
+  /** Refused before it was read: such partitions neither end the wait nor count. */
+  readonly unread: boolean;
+}
+
+/** One request from its first read to its answer. */
+class FetchInProgress implements FetchWaiter<Partition>, Deadline {
+  readonly dueAtMs: number;
+  readonly #shared: Shared;
+  readonly #request: FetchRequest;
+  readonly #context: RequestContext;
+  readonly #reply: Reply<FetchResponseInput>;
+  readonly #fetch: FetchContext;
+  readonly #minBytes: number;
+  readonly #maxBytes: number;
+  readonly #replicaId: number;
+  /** Parallel to `#fetch.partitions`; undefined where there is nothing to read. */
+  readonly #partitions: (Partition | undefined)[] = [];
+  readonly #outcomes: Outcome[] = [];
+  /** Each partition's committed bytes at the time it was read. */
+  readonly #seenBytes: number[] = [];
+  #bytes = 0;
+  #mustAnswer: boolean;
+  #parked = false;
+  #checkQueued = false;
+  #finished = false;
+  #forgetConnection: (() => void) | undefined;
+
+  constructor(shared: Shared, request: FetchRequest, context: RequestContext, reply: Reply<FetchResponseInput>) {
+    this.#shared = shared;
+    this.#request = request;
+    this.#context = context;
+    this.#reply = reply;
+    const { image } = shared.metadata;
+    this.#fetch = shared.sessions.open(
+      request,
+      this.#usesTopicIds,
+      (topicId) => image.topicsById.get(topicId)?.name ?? '',
+    );
+    this.#maxBytes = Math.min(request.maxBytes, shared.settings.fetchMaxBytes);
+    this.#minBytes = Math.min(request.minBytes, this.#maxBytes);
+    this.#replicaId = context.apiVersion < 15 ? request.replicaId : request.replicaState.replicaId;
+    this.dueAtMs = shared.clock.monotonicMs() + request.maxWaitMs;
+    this.#mustAnswer = request.maxWaitMs <= 0;
+  }
+
+  get #usesTopicIds(): boolean {
+    return this.#context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
+  }
+
+  start(): void {
+    let readable = 0;
+    for (const wanted of this.#fetch.partitions) {
+      const target = this.#resolve(wanted);
+      const found = typeof target === 'object';
+      this.#partitions.push(found ? target : undefined);
+      this.#outcomes.push(found ? NOT_READ : failed(target, true));
+      if (found) readable++;
+    }
+    if (readable === 0) return this.#answer();
+    this.#read();
+  }
+
+  /** Called from the commit loop, for several partitions in a row: they are looked at together afterwards. */
+  partitionMoved(): void {
+    if (this.#checkQueued) return;
+    this.#checkQueued = true;
+    queueMicrotask(() => {
+      this.#checkQueued = false;
+      if (this.#parked && this.#isEnough()) this.#unpark();
+    });
+  }
+
+  expired(): void {
+    if (this.#parked) this.#unpark();
+  }
+
+  #resolve(wanted: FetchedPartition): Partition | ErrorCode {
+    const { partitions } = this.#shared;
+    if (wanted.topic === '' && this.#usesTopicIds) return ErrorCode.UNKNOWN_TOPIC_ID;
+    const partition = partitions.byName(wanted.topic, wanted.partition);
+    if (partition === undefined) return partitions.absence(wanted.topic, wanted.partition);
+    if (this.#usesTopicIds && partition.id.topicId !== wanted.topicId) return ErrorCode.INCONSISTENT_TOPIC_ID;
+    return partition;
+  }
+
+  #read(): void {
+    this.#bytes = 0;
+    this.#readFrom(0);
+  }
+
+  /** In order, because what one partition returns lowers what the next may; goes on by itself after a cold read. */
+  #readFrom(start: number): void {
+    for (let index = start; index < this.#partitions.length; index++) {
+      const partition = this.#partitions[index];
+      if (partition === undefined) continue;
+      this.#seenBytes[index] = partition.committedBytes;
+      const result = this.#readOne(partition, this.#fetch.partitions[index]!);
+      if (result.read instanceof Promise) {
+        result.read.then(
+          (read) => {
+            this.#took(index, result, read);
+            this.#readFrom(index + 1);
+          },
+          (error) => {
+            this.#outcomes[index] = this.#readFailure(partition, error);
+            this.#mustAnswer = true;
+            this.#readFrom(index + 1);
+          },
+        );
+        return;
+      }
+      this.#took(index, result, result.read);
+    }
+    this.#afterReading();
+  }
+
+  #readOne(partition: Partition, wanted: FetchedPartition): ReadResult {
+    const result = partition.read({
+      offset: wanted.fetchOffset,
+      maxBytes: Math.max(0, Math.min(wanted.maxBytes, this.#maxBytes - this.#bytes)),
+      atLeastOne: this.#bytes === 0,
+      isolationLevel: this.#request.isolationLevel,
+      currentLeaderEpoch: wanted.currentLeaderEpoch,
+      lastFetchedEpoch: wanted.lastFetchedEpoch,
+    });
+    if (this.#replicaId < 0 || result.errorCode !== ErrorCode.NONE) return result;
+    const errorCode =
+      wanted.currentLeaderEpoch >= 0 ? ErrorCode.UNKNOWN_LEADER_EPOCH : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    return { ...result, errorCode, read: undefined };
+  }
+
+  #took(index: number, result: ReadResult, read: LogRead | undefined): void {
+    if (result.errorCode !== ErrorCode.NONE) {
+      this.#outcomes[index] = failed(result.errorCode, false);
+      this.#mustAnswer = true;
+      return;
+    }
+    if (result.divergingEpoch !== undefined) this.#mustAnswer = true;
+    const recordsBytes = read?.sizeBytes ?? 0;
+    this.#bytes += recordsBytes;
+    this.#outcomes[index] = {
+      errorCode: ErrorCode.NONE,
+      highWatermark: result.highWatermark,
+      lastStableOffset: result.lastStableOffset,
+      logStartOffset: result.logStartOffset,
+      divergingEpoch: result.divergingEpoch,
+      diverging: result.divergingEpoch !== undefined,
+      records: read?.parts ?? NO_RECORDS,
+      recordsBytes,
+      unread: false,
+    };
+  }
+
+  #readFailure(partition: Partition, error: unknown): Outcome {
+    if (partition.deleted) return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, false);
+    this.#shared.log.error('a fetch could not read a partition', {
+      topic: partition.id.topic,
+      partition: partition.id.partition,
+      error: error instanceof Error ? error.message : String(error),
+    });
+    const isStorage = error instanceof FileError;
+    return failed(isStorage ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.UNKNOWN_SERVER_ERROR, false);
+  }
+
+  #afterReading(): void {
+    if (this.#mustAnswer || this.#bytes >= this.#minBytes || this.#shared.deadlines.size >= PARKED_MAX) {
+      return this.#answer();
+    }
+    this.#park();
+  }
+
+  #park(): void {
+    // A cold read let time pass: what came meanwhile wakes nobody.
+    if (this.#isEnough()) {
+      this.#mustAnswer = true;
+      return this.#read();
+    }
+    this.#parked = true;
+    for (const partition of this.#partitions) partition?.addWaiter(this);
+    this.#shared.deadlines.add(this);
+    this.#forgetConnection = this.#context.connection.onClosed(() => this.#abandon());
+  }
+
+  /** Whether a read would return min.bytes, or an error: judged from counters, without reading. */
+  #isEnough(): boolean {
+    let available = this.#bytes;
+    for (let index = 0; index < this.#partitions.length; index++) {
+      const partition = this.#partitions[index];
+      if (partition === undefined) continue;
+      if (partition.deleted) return true;
+      const arrived = partition.committedBytes - this.#seenBytes[index]!;
+      if (arrived === 0) continue;
+      if (this.#minBytes <= 1) return true;
+      const room = this.#fetch.partitions[index]!.maxBytes - this.#outcomes[index]!.recordsBytes;
+      available += Math.max(0, Math.min(arrived, room));
+    }
+    return available >= this.#minBytes;
+  }
+
+  #unpark(): void {
+    this.#leaveParking();
+    this.#mustAnswer = true;
+    this.#read();
+  }
+
+  #leaveParking(): void {
+    this.#parked = false;
+    for (const partition of this.#partitions) partition?.removeWaiter(this);
+    this.#shared.deadlines.remove(this);
+    this.#forgetConnection?.();
+    this.#forgetConnection = undefined;
+  }
+
+  /** The connection is gone: nobody waits for the answer. */
+  #abandon(): void {
+    if (!this.#parked) return;
+    this.#leaveParking();
+    this.#finish({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, sessionId: 0, responses: [] });
+  }
+
+  #answer(): void {
+    const conclusion = this.#fetch.conclude(this.#outcomes);
+    const { errorCode, sessionId, included } = conclusion;
+    if (errorCode !== ErrorCode.NONE) return this.#finish({ throttleTimeMs: 0, errorCode, sessionId, responses: [] });
+
+    const hints = new LeaderHints(this.#shared.metadata.image, this.#shared.brokerId, this.#context.connection);
+    const responses: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
+    this.#fetch.partitions.forEach((wanted, index) => {
+      if (included !== undefined && !included[index]) return;
+      let topic = responses.at(-1);
+      if (topic === undefined || topic.topicId !== wanted.topicId || topic.topic !== wanted.topic) {
+        topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] };
+        responses.push(topic);
+      }
+      topic.partitions.push(this.#partitionData(wanted, this.#outcomes[index]!, hints));
+    });
+    const response: FetchResponseInput = { throttleTimeMs: 0, errorCode, sessionId, responses };
+    const { endpoints } = hints;
+    this.#finish(endpoints.length > 0 ? { ...response, nodeEndpoints: endpoints } : response);
+  }
+
+  #partitionData(wanted: FetchedPartition, outcome: Outcome, hints: LeaderHints): PartitionData {
+    const version = this.#context.apiVersion;
+    if (version < FIRST_VERSION_WITH_ZSTD && this.#isZstdTopic(wanted)) {
+      return unreadData(wanted.partition, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
+    }
+    if (outcome.unread) return withHint(unreadData(wanted.partition, outcome.errorCode), wanted, version, hints);
+    const data: PartitionData = {
+      partitionIndex: wanted.partition,
+      errorCode: errorCodeFor(version, outcome.errorCode),
+      highWatermark: outcome.highWatermark,
+      lastStableOffset: outcome.lastStableOffset,
+      logStartOffset: outcome.logStartOffset,
+      abortedTransactions: this.#abortedTransactions(outcome),
+      records: outcome.records,
+    };
+    if (outcome.errorCode !== ErrorCode.NONE) return withHint(data, wanted, version, hints);
+    return outcome.divergingEpoch === undefined ? data : { ...data, divergingEpoch: outcome.divergingEpoch };
+  }
+
+  /** Kafka looks at the topic's compression.type alone, not at what producers compressed with. */
+  #isZstdTopic(wanted: FetchedPartition): boolean {
+    return this.#shared.partitions.byName(wanted.topic, wanted.partition)?.config.compressionType === 'zstd';
+  }
+
+  /** Readers of committed records get a list, others null. There are no transactions yet, so none was aborted. */
+  #abortedTransactions(outcome: Outcome): NonNullable<PartitionData['abortedTransactions']> | null {
+    const committedOnly = this.#request.isolationLevel === IsolationLevel.READ_COMMITTED;
+    return committedOnly && outcome.errorCode === ErrorCode.NONE ? [] : null;
+  }
+
+  #finish(response: FetchResponseInput): void {
+    if (this.#finished) throw new Error('a fetch was answered twice');
+    this.#finished = true;
+    this.#reply(response);
+  }
+}
+
+const NO_RECORDS: readonly Buffer[] = [];
+
+const NOT_READ: Outcome = failed(ErrorCode.NONE, true);
+
+function failed(errorCode: ErrorCode, unread: boolean): Outcome {
+  return {
+    errorCode,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    divergingEpoch: undefined,
+    diverging: false,
+    records: NO_RECORDS,
+    recordsBytes: 0,
+    unread,
+  };
+}
+
+/** Kafka's FetchResponse.partitionResponse: what a partition that was not read is answered with. */
+function unreadData(partitionIndex: number, errorCode: number): PartitionData {
+  return { partitionIndex, errorCode, highWatermark: -1, abortedTransactions: [], records: NO_RECORDS };
+}
+
+function withHint(data: PartitionData, wanted: FetchedPartition, version: number, hints: LeaderHints): PartitionData {
+  if (version < FIRST_VERSION_WITH_LEADER_HINTS) return data;
+  if (data.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && data.errorCode !== ErrorCode.FENCED_LEADER_EPOCH) {
+    return data;
+  }
+  const currentLeader = hints.of(wanted.topic, wanted.partition);
+  return currentLeader === undefined ? data : { ...data, currentLeader };
+}
+
+/** Old clients take the storage error for a fatal one; this one makes them refresh and try again. */
+function errorCodeFor(version: number, errorCode: number): number {
+  return errorCode === ErrorCode.KAFKA_STORAGE_ERROR && version <= LAST_VERSION_WITHOUT_STORAGE_ERROR
+    ? ErrorCode.NOT_LEADER_OR_FOLLOWER
+    : errorCode;
+}
