@@ -88,7 +88,7 @@ class Source {
     if (field.type === 'array') {
       const element = field.element!;
       const list = target.replace(/^let /, '');
-      const count = `r.${prefix(nullable ? 'nullableArrayLength' : 'arrayLength')}(${this.#bytesMin(element)})`;
+      const count = `r.${prefix(nullable ? 'nullableArrayLength' : 'arrayLength')}(${this.#bytesMin(element)}, ${element.type in BYTES && element.type !== 'uuid' ? 0 : 1})`;
       return [
         `let ${list}Count = ${count};`,
         `${target} = ${nullable ? `${list}Count < 0 ? null : []` : '[]'};`,

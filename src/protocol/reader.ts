@@ -1,13 +1,14 @@
 // Reads Kafka's wire types from a frame. The frame is a stranger's: every read is checked against its end, a declared
 // count against the bytes that are left, and the only error is ProtocolError. Strings are copied, bytes are views.
+import { textAt, uuidAt } from './known-text.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { readUuid } from './uuid.ts';
 
 /**
- * Elements of arrays that one message may hold, of all its arrays together: bounds what decoding allocates. The
- * largest legitimate requests (all partitions of a large cluster) stay far below.
+ * Structs, strings and the like that one message may hold in all its arrays together: a struct of one byte on the wire
+ * is an object of a hundred, so the frame's size alone does not bound what decoding allocates. Numbers are not counted.
+ * The largest legitimate messages (every partition of a large cluster) stay below.
  */
-export const ELEMENTS_MAX = 2_000_000;
+export const ELEMENTS_MAX = 1_000_000;
 
 /** Kafka refuses longer strings, also where the compact form could carry them. */
 export const STRING_BYTES_MAX = 0x7fff;
@@ -76,7 +77,7 @@ export class Reader {
   }
 
   uuid(): string {
-    return readUuid(this.bytes, this.#take(16));
+    return uuidAt(this.bytes, this.#take(16));
   }
 
   /** Unsigned, 32 bits, at most five bytes. */
@@ -135,24 +136,24 @@ export class Reader {
     return this.bytes.subarray(at, at + length);
   }
 
-  /** The count of an array whose elements take at least `bytesMin` bytes each. */
-  arrayLength(bytesMin: number): number {
-    return this.#count(this.int32(), bytesMin);
+  /** The count of an array whose elements take at least `bytesMin` bytes each; `weight` 0 for numbers, else 1. */
+  arrayLength(bytesMin: number, weight: number): number {
+    return this.#count(this.int32(), bytesMin, weight);
   }
 
-  compactArrayLength(bytesMin: number): number {
-    return this.#count(this.uvarint() - 1, bytesMin);
+  compactArrayLength(bytesMin: number, weight: number): number {
+    return this.#count(this.uvarint() - 1, bytesMin, weight);
   }
 
   /** −1 for null. */
-  nullableArrayLength(bytesMin: number): number {
+  nullableArrayLength(bytesMin: number, weight: number): number {
     const count = this.int32();
-    return count < 0 ? -1 : this.#count(count, bytesMin);
+    return count < 0 ? -1 : this.#count(count, bytesMin, weight);
   }
 
-  compactNullableArrayLength(bytesMin: number): number {
+  compactNullableArrayLength(bytesMin: number, weight: number): number {
     const count = this.uvarint() - 1;
-    return count < 0 ? -1 : this.#count(count, bytesMin);
+    return count < 0 ? -1 : this.#count(count, bytesMin, weight);
   }
 
   /** Skips a struct's section of tagged fields. */
@@ -188,13 +189,13 @@ export class Reader {
     if (length === 0) return '';
     if (length > STRING_BYTES_MAX) throw new ProtocolError('malformed', `a string of ${length} bytes`);
     const at = this.#take(length);
-    return this.bytes.toString('utf8', at, at + length);
+    return textAt(this.bytes, at, at + length);
   }
 
-  #count(count: number, bytesMin: number): number {
+  #count(count: number, bytesMin: number, weight: number): number {
     if (count < 0) throw nullNotAllowed();
     if (count * bytesMin > this.end - this.position) throw truncated();
-    this.#elements += count;
+    this.#elements += count * weight;
     if (this.#elements > ELEMENTS_MAX) {
       throw new ProtocolError('too-large', `a message of more than ${ELEMENTS_MAX} elements`);
     }

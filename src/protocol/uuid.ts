@@ -10,11 +10,6 @@ const INVALID = 255;
 const VALUES = new Uint8Array(128).fill(INVALID);
 for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
-/** Reads 16 bytes that the caller has checked to be there. */
-export function readUuid(bytes: Buffer, position: number): string {
-  return bytes.toString('base64url', position, position + 16);
-}
-
 /** Writes the 16 bytes of `uuid`; the caller has checked that there is room. Throws ProtocolError when it is not a uuid. */
 export function writeUuid(bytes: Uint8Array, position: number, uuid: string): void {
   if (uuid.length !== LENGTH) throw notAUuid(uuid);
