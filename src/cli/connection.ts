@@ -48,10 +48,15 @@ async function connect(world: CommandWorld, bootstrapServers: string): Promise<C
 }
 
 /** Kafka's error in a sentence: what was tried, the broker's own words when it sent some, and what to do when that is known. */
-export function brokerRefusal(what: string, errorCode: number, brokerMessage?: string | null): CommandFailure {
+export function brokerRefusal(
+  what: string,
+  errorCode: number,
+  brokerMessage?: string | null,
+  name: string = errorName(errorCode),
+): CommandFailure {
   const words = brokerMessage ? `: ${brokerMessage.replace(/\.$/, '')}` : '';
   const remedy = REMEDIES[errorCode] ?? (isRetriable(errorCode) ? 'try again in a moment' : undefined);
-  return new CommandFailure(`${what} (${errorName(errorCode)}${words})${remedy === undefined ? '' : `; ${remedy}`}.`);
+  return new CommandFailure(`${what} (${name}${words})${remedy === undefined ? '' : `; ${remedy}`}.`);
 }
 
 const REMEDIES: Readonly<Record<number, string>> = {

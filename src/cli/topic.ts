@@ -1,16 +1,18 @@
 // `ottla topic`: create, list, describe, alter, delete.
 import { Command } from 'commander';
+import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { createPartitions } from '../protocol/messages/create-partitions.ts';
 import { createTopics } from '../protocol/messages/create-topics.ts';
 import { deleteTopics } from '../protocol/messages/delete-topics.ts';
 import { metadata } from '../protocol/messages/metadata.ts';
+import { ZERO_UUID } from '../protocol/uuid.ts';
 import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { alterConfigs, CONFIG_SOURCE, describeConfigs, RESOURCE_TYPE } from './configs.ts';
 import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
-import { EARLIEST, LATEST, listOffsetsOf } from './offsets.ts';
+import { listOffsetsOf } from './offsets.ts';
 import { counted, formatTable } from './table.ts';
 import type { CommandWorld } from './world.ts';
 
@@ -123,8 +125,8 @@ async function describe(world: CommandWorld, client: Client, names: string[], op
   for (const topic of topics) {
     const partitions = topic.partitions.map((partition) => partition.partitionIndex);
     const [starts, ends, configs] = await Promise.all([
-      listOffsetsOf(client, topic.name, partitions, EARLIEST),
-      listOffsetsOf(client, topic.name, partitions, LATEST),
+      listOffsetsOf(client, topic.name, partitions, OffsetSpec.EARLIEST),
+      listOffsetsOf(client, topic.name, partitions, OffsetSpec.LATEST),
       describeConfigs(client, RESOURCE_TYPE.topic, topic.name),
     ]);
     described.push({
@@ -140,8 +142,8 @@ async function describe(world: CommandWorld, client: Client, names: string[], op
         leaderEpoch: partition.leaderEpoch,
         replicas: partition.replicaNodes,
         isr: partition.isrNodes,
-        startOffset: starts.get(partition.partitionIndex)?.offset ?? -1,
-        endOffset: ends.get(partition.partitionIndex)?.offset ?? -1,
+        startOffset: starts.get(partition.partitionIndex) ?? -1,
+        endOffset: ends.get(partition.partitionIndex) ?? -1,
       })),
     });
   }
@@ -242,7 +244,7 @@ function deleteCommand(world: CommandWorld): Command {
 
 async function remove(world: CommandWorld, client: Client, names: string[], options: DeleteOptions): Promise<void> {
   const response = await client.request(deleteTopics, {
-    topics: names.map((name) => ({ name })),
+    topics: names.map((name) => ({ name, topicId: ZERO_UUID })),
     topicNames: names,
     timeoutMs: TIMEOUT_MS,
   });

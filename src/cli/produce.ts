@@ -1,0 +1,205 @@
+// `ottla produce`: one record for each line of standard input or of a file. Lines are bytes, nothing is decoded or trimmed.
+// The first record that the broker refuses ends the command; the summary says what was written until then.
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { ClientError } from '../client/client-error.ts';
+import { type Delivery, Producer, type ProducerRecord } from '../client/producer.ts';
+import { loadCompression } from '../records/compression.ts';
+import type { CompressionName } from '../records/compression-type.ts';
+import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
+import { CommandFailure, usageFailure } from './command-failure.ts';
+import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
+import { fileChunks } from './file-chunks.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { Progress } from './progress.ts';
+import { counted, formatBytes, formatDuration } from './table.ts';
+import { unescapeBytes } from './text-escapes.ts';
+import type { CommandWorld } from './world.ts';
+
+/** A line is a record, and no broker takes larger requests by default (socket.request.max.bytes). */
+const LINE_BYTES_MAX = 100 * 1024 * 1024;
+
+const ACKS: Readonly<Record<string, -1 | 0 | 1>> = { '0': 0, '1': 1, all: -1, '-1': -1 };
+
+interface ProduceOptions extends ConnectionOptions {
+  readonly file?: string;
+  readonly keySeparator?: string;
+  readonly delimiter: string;
+  readonly header?: readonly string[];
+  readonly partition?: number;
+  readonly compression: CompressionName;
+  readonly acks: string;
+}
+
+export function produceCommand(world: CommandWorld): Command {
+  return withConnectionOptions(new Command('produce'))
+    .description('write one record for each line of standard input or of a file')
+    .argument('<topic>', 'name; created when absent, if the broker creates topics by itself')
+    .option('-f, --file <path>', 'read this file instead of standard input')
+    .option('-k, --key-separator <text>', "what ends the key at the beginning of a line, for example '\\t'; without it there are no keys")
+    .option('-d, --delimiter <text>', "what ends a record, for example '\\0'", '\\n')
+    .option('-H, --header <name=value>', 'a header for every record; may be repeated', collect)
+    .option('-p, --partition <n>', 'the partition for every record; otherwise by key, or by turns', wholeNumber(0, 1_000_000))
+    .addOption(new Option('-z, --compression <codec>', 'how batches travel and rest').choices(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('none'))
+    .addOption(new Option('-a, --acks <acks>', 'all: wait until durable; 1: until written; 0: never').choices(['all', '-1', '1', '0']).default('all'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ottla produce orders < lines.txt
+  ottla produce orders --file lines.txt --compression lz4
+  printf 'alice\\ttea\\n' | ottla produce orders --key-separator '\\t'
+  gunzip -c access.log.gz | ottla produce access-log`,
+    )
+    .action((topic: string, options: ProduceOptions) => produceLines(world, topic, options));
+}
+
+async function produceLines(world: CommandWorld, topic: string, options: ProduceOptions): Promise<void> {
+  const toRecord = recordMaker(topic, options);
+  const delimiter = unescapeBytes(options.delimiter);
+  if (delimiter.length === 0) throw usageFailure('--delimiter must not be empty.');
+  if (options.file === undefined && world.input.isTTY && world.errors.isTerminal) {
+    world.errors.line(`each line becomes a record in ${topic}; end with Ctrl-D.`);
+  }
+  await loadCompression();
+  await withClient(world, options, async (client) => {
+    const run = new Run(world, topic, options);
+    const producer = new Producer(client, {
+      acks: ACKS[options.acks] ?? -1,
+      compression: options.compression,
+      // The topic's own max.message.bytes decides, not this client.
+      requestBytesMax: LINE_BYTES_MAX,
+    });
+    const chunks = options.file === undefined ? world.input : fileChunks(world.runtime.files, resolve(world.workingDirectory, options.file));
+    await run.send(producer, linesOf(chunks, new LineSplitter(delimiter, LINE_BYTES_MAX)), toRecord);
+    run.report();
+  });
+}
+
+async function* linesOf(chunks: AsyncIterable<Uint8Array>, splitter: LineSplitter): AsyncGenerator<Buffer[]> {
+  for await (const chunk of chunks) yield splitter.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  const last = splitter.finish();
+  if (last !== undefined) yield [last];
+}
+
+type RecordMaker = (line: Buffer, lineNumber: number) => ProducerRecord;
+
+function recordMaker(topic: string, options: ProduceOptions): RecordMaker {
+  const headers = keyValuePairs(options.header ?? [], '--header source=web').map(([key, value]) => ({ key, value: Buffer.from(value) }));
+  const rest = { topic, partition: options.partition, headers };
+  if (options.keySeparator === undefined) return (line) => ({ ...rest, key: null, value: line });
+  const separator = unescapeBytes(options.keySeparator);
+  if (separator.length === 0) throw usageFailure('--key-separator must not be empty.');
+  return (line, lineNumber) => {
+    const at = line.indexOf(separator);
+    if (at < 0) {
+      throw new CommandFailure(`line ${lineNumber} has no key separator; every line must be KEY${options.keySeparator}VALUE.`);
+    }
+    return { ...rest, key: line.subarray(0, at), value: line.subarray(at + separator.length) };
+  };
+}
+
+interface Written {
+  records: number;
+  firstOffset: number;
+  lastOffset: number;
+}
+
+/** One run of the command: what was sent, what was acknowledged, and the first thing that went wrong. */
+class Run {
+  readonly #world: CommandWorld;
+  readonly #topic: string;
+  readonly #options: ProduceOptions;
+  readonly #progress: Progress;
+  readonly #startedMs: number;
+  readonly #written = new Map<number, Written>();
+  #sent = 0;
+  #acknowledged = 0;
+  #bytes = 0;
+  #failure: { readonly lineNumber: number; readonly error: unknown } | undefined;
+
+  constructor(world: CommandWorld, topic: string, options: ProduceOptions) {
+    this.#world = world;
+    this.#topic = topic;
+    this.#options = options;
+    this.#progress = new Progress(world);
+    this.#startedMs = world.runtime.clock.monotonicMs();
+  }
+
+  async send(producer: Producer, lines: AsyncIterable<Buffer[]>, toRecord: RecordMaker): Promise<void> {
+    const { interrupted } = this.#world;
+    // Stopped while waiting for input, the iterator has to be told: nothing else would wake it.
+    const iterator = lines[Symbol.asyncIterator]();
+    const stopped = new Promise<undefined>((resolveStopped) => {
+      interrupted.addEventListener('abort', () => resolveStopped(undefined), { once: true });
+    });
+    try {
+      while (this.#failure === undefined && !interrupted.aborted) {
+        const next = await Promise.race([iterator.next(), stopped]);
+        if (next === undefined || next.done) break;
+        for (const line of next.value) {
+          if (this.#failure !== undefined || interrupted.aborted) break;
+          if (!this.#add(producer, toRecord, line)) await producer.writable();
+        }
+      }
+    } catch (error) {
+      this.#fail(this.#sent + 1, error);
+    }
+    await producer.close();
+    this.#progress.done();
+  }
+
+  report(): void {
+    const ms = this.#world.runtime.clock.monotonicMs() - this.#startedMs;
+    const partitions = [...this.#written].sort(([a], [b]) => a - b).map(([partition, written]) => ({ partition, ...written }));
+    if (this.#options.json) {
+      const summary = { topic: this.#topic, records: this.#acknowledged, bytes: this.#bytes, ms: Math.round(ms), partitions };
+      this.#world.output.json(summary);
+    } else if (this.#acknowledged > 0 || this.#failure === undefined) {
+      this.#world.output.line(this.#summary(ms, partitions.length));
+    }
+    if (this.#failure !== undefined) throw this.#refusal(this.#failure);
+  }
+
+  #add(producer: Producer, toRecord: RecordMaker, line: Buffer): boolean {
+    const lineNumber = ++this.#sent;
+    try {
+      return producer.add(toRecord(line, lineNumber), (error, delivery) => {
+        if (error !== undefined) this.#fail(lineNumber, error);
+        else this.#delivered(line.length, delivery);
+      });
+    } catch (error) {
+      this.#fail(lineNumber, error);
+      return true;
+    }
+  }
+
+  #delivered(bytes: number, delivery: Delivery | undefined): void {
+    this.#acknowledged++;
+    this.#bytes += bytes;
+    this.#progress.show(() => `${counted(this.#acknowledged, 'record')}, ${formatBytes(this.#bytes)}`);
+    if (delivery === undefined) return;
+    const written = this.#written.get(delivery.partition);
+    if (written === undefined) {
+      this.#written.set(delivery.partition, { records: 1, firstOffset: delivery.offset, lastOffset: delivery.offset });
+    } else {
+      written.records++;
+      written.lastOffset = Math.max(written.lastOffset, delivery.offset);
+    }
+  }
+
+  #fail(lineNumber: number, error: unknown): void {
+    if (this.#failure === undefined || lineNumber < this.#failure.lineNumber) this.#failure = { lineNumber, error };
+  }
+
+  #summary(ms: number, partitionCount: number): string {
+    const verb = this.#options.acks === '0' ? 'sent' : 'wrote';
+    const where = partitionCount > 1 ? `${this.#topic} (${counted(partitionCount, 'partition')})` : this.#topic;
+    return `${verb} ${counted(this.#acknowledged, 'record')} (${formatBytes(this.#bytes)}) to ${where} in ${formatDuration(ms)}`;
+  }
+
+  #refusal({ lineNumber, error }: { lineNumber: number; error: unknown }): unknown {
+    if (!(error instanceof ClientError)) return error;
+    return brokerRefusal(`line ${lineNumber} was not written to ${this.#topic}`, error.errorCode, error.message, error.code);
+  }
+}

@@ -1,0 +1,64 @@
+// The public face: a broker inside your program or test.
+//
+//   import { startBroker } from 'ottla';
+//   const broker = await startBroker();           // in memory, on a free port
+//   … any Kafka client, bootstrap servers broker.bootstrapServers …
+//   await broker.close();
+import { resolve, sep } from 'node:path';
+import { openBroker } from './broker.ts';
+import { nodeRuntime } from './runtime/node/node-runtime.ts';
+import { SettingsError } from './settings.ts';
+import { settingsFrom } from './settings/start-options.ts';
+
+export { SettingsError };
+
+export interface BrokerOptions {
+  /** Directory for everything the broker keeps. Without it everything is in memory and gone on close. */
+  readonly data?: string;
+  /**
+   * What an acknowledged acks=all write survives: `fsync` a power cut, `os` the death of the process, `memory` nothing.
+   * Default: `fsync` with `data`, `memory` without.
+   */
+  readonly durability?: 'fsync' | 'os' | 'memory';
+  /** Address to listen on. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** TCP port. Default: 0, a free one. */
+  readonly port?: number;
+  /** `host:port` that clients are told to connect to. Default: the address they dialled. */
+  readonly advertise?: string;
+  /** Settings by name, Kafka's and Ottla's own: `{ 'num.partitions': 4 }`. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Gets the broker's log, line by line; without it the log is dropped. */
+  readonly writeLogLine?: (line: string) => void;
+}
+
+export interface RunningBroker extends AsyncDisposable {
+  /** `host:port`, what Kafka clients ask for. */
+  readonly bootstrapServers: string;
+  readonly host: string;
+  readonly port: number;
+  /** Resolves when the broker has been closed; rejects when it had to give up by itself (a broken disk, for example). */
+  readonly closed: Promise<void>;
+  /** Answers the requests already received, flushes everything, and leaves nothing behind that keeps the process alive. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker and resolves when it accepts connections. Rejects with SettingsError, or with an error that has a `code`
+ * and one sentence that says what to do (port in use, directory in use, …).
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  const { writeLogLine = () => {}, ...rest } = options;
+  const settings = settingsFrom(rest, { data: null, host: '127.0.0.1', port: 0 });
+  const directory = settings.dataDirectory === null ? null : resolve(settings.dataDirectory).split(sep).join('/');
+  const broker = await openBroker({ runtime: nodeRuntime({ writeLogLine }), settings, directory });
+  for (const warning of settings.warnings) writeLogLine(`${warning}\n`);
+  return {
+    bootstrapServers: `${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`,
+    host: broker.host,
+    port: broker.port,
+    closed: broker.closed,
+    close: () => broker.close(),
+    [Symbol.asyncDispose]: () => broker.close(),
+  };
+}
