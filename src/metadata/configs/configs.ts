@@ -4,7 +4,7 @@ import { type ConfigOverrides, changedConfigResources, topicResource } from '../
 import type { Image, Metadata } from '../image.ts';
 import { type BrokerConfig, brokerConfigNames, brokerDefinitions } from './broker-definitions.ts';
 import { type ConfigValue, camelCase, type Definition, type Definitions } from './definition.ts';
-import { clientMetricsDefinitions, type GroupConfig, groupDefinitions } from './group-definitions.ts';
+import { type GroupConfig, groupDefinitions } from './group-definitions.ts';
 import { parseConfig } from './parse-value.ts';
 import { type TopicConfig, topicBrokerSynonyms, topicDefinitions } from './topic-definitions.ts';
 

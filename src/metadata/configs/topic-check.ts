@@ -1,0 +1,42 @@
+// Whether a topic may have these overrides (Kafka: LogConfig.validate).
+import type { Configs } from './configs.ts';
+import type { Definitions } from './definition.ts';
+import { nearestName } from './nearest-name.ts';
+import { ConfigError, parseConfig } from './parse-value.ts';
+import { topicDefinitions } from './topic-definitions.ts';
+
+/** Bytes of one config value; Kafka cannot store longer ones either. */
+export const VALUE_LENGTH_MAX = 32_767;
+
+/** Throws ConfigError. `overrides` is the whole set the topic would have. */
+export function checkTopicOverrides(overrides: ReadonlyMap<string, string>, configs: Configs): void {
+  const definitions: Definitions = topicDefinitions;
+  for (const [name, text] of overrides) {
+    const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    if (definition === undefined) throw new ConfigError(`Unknown topic config name: ${name}${hint(name, definitions)}`);
+    checkLength(name, text);
+    parseConfig(name, definition, text);
+  }
+  const config = configs.topicWith(overrides);
+  if (config.minCompactionLagMs > config.maxCompactionLagMs) {
+    throw new ConfigError(
+      `conflict topic config setting min.compaction.lag.ms (${config.minCompactionLagMs}) > max.compaction.lag.ms (${config.maxCompactionLagMs})`,
+    );
+  }
+  if (config.remoteStorageEnable) {
+    throw new ConfigError(
+      'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.',
+    );
+  }
+}
+
+export function checkLength(name: string, text: string): void {
+  if (Buffer.byteLength(text) > VALUE_LENGTH_MAX) {
+    throw new ConfigError(`The value of ${name} is longer than ${VALUE_LENGTH_MAX} bytes`);
+  }
+}
+
+export function hint(name: string, definitions: Definitions): string {
+  const nearest = nearestName(name, Object.keys(definitions));
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`;
+}

@@ -1,0 +1,4 @@
+import { memoryObjectStore } from './memory.ts';
+import { objectStoreSuite } from './object-store.suite.ts';
+
+objectStoreSuite('the memory store', async () => memoryObjectStore());
