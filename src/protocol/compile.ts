@@ -3,7 +3,7 @@
 // version, with fields in the order of the definition. Only names and numbers of our own definitions reach the source.
 import { ProtocolError } from './protocol-error.ts';
 import type { Reader } from './reader.ts';
-import { type Field, type Fields, includesVersion } from './schema.ts';
+import { type Field, type Fields, type FieldType, includesVersion } from './schema.ts';
 import { ZERO_UUID } from './uuid.ts';
 import type { Writer } from './writer.ts';
 
@@ -22,6 +22,9 @@ export function compile(fields: Fields, version: number, flexible: boolean, exac
 
 /** The smallest number of bytes of each scalar. */
 const BYTES = { bool: 1, int8: 1, int16: 2, uint16: 2, int32: 4, uint32: 4, int64: 8, float64: 8, uuid: 16 } as const;
+
+/** Elements that take no object of their own. */
+const NUMBERS: ReadonlySet<FieldType> = new Set(['bool', 'int8', 'int16', 'uint16', 'int32', 'uint32']);
 
 class Source {
   readonly functions: string[] = [];
@@ -88,7 +91,8 @@ class Source {
     if (field.type === 'array') {
       const element = field.element!;
       const list = target.replace(/^let /, '');
-      const count = `r.${prefix(nullable ? 'nullableArrayLength' : 'arrayLength')}(${this.#bytesMin(element)}, ${element.type in BYTES && element.type !== 'uuid' ? 0 : 1})`;
+      const method = prefix(nullable ? 'nullableArrayLength' : 'arrayLength');
+      const count = `r.${method}(${this.#bytesMin(element)}, ${NUMBERS.has(element.type) ? 0 : 1})`;
       return [
         `let ${list}Count = ${count};`,
         `${target} = ${nullable ? `${list}Count < 0 ? null : []` : '[]'};`,
