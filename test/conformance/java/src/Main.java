@@ -1,0 +1,36 @@
+package ottla;
+
+/** Entry of the Java conformance client: the checks, the access log in and out, and reading segment files. */
+public final class Main {
+    public static void main(String[] args) throws Exception {
+        String bootstrap = args[0];
+        switch (args[1]) {
+            case "checks" -> {
+                Report report = new Report(args.length > 2 ? args[2] : "");
+                try (Broker broker = new Broker(bootstrap)) {
+                    new ProducerChecks(broker, report).run();
+                    new ConsumerChecks(broker, report).run();
+                    new TopicChecks(broker, report).run();
+                    new ConfigChecks(broker, report).run();
+                    new ClusterChecks(broker, report).run();
+                    new ToolChecks(broker, report).run();
+                }
+                report.end();
+            }
+            case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
+            case "consume" -> {
+                for (int i = 5; i < args.length; i++) {
+                    AccessLog.consume(bootstrap, args[2], args[5 + i - 5], Integer.parseInt(args[3]), args[4]);
+                }
+            }
+            case "dump" -> {
+                Report report = new Report("");
+                SegmentChecks.run(args[2], report);
+                report.end();
+            }
+            default -> throw new IllegalArgumentException("unknown command " + args[1]);
+        }
+        System.out.flush();
+        Runtime.getRuntime().halt(0);
+    }
+}

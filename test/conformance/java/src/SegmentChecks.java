@@ -1,0 +1,48 @@
+package ottla;
+
+import static ottla.Report.equal;
+import static ottla.Report.isTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/** kafka-dump-log over the segment files that a stopped broker left behind. */
+final class SegmentChecks {
+    private static final Pattern COMPLAINT = Pattern.compile("(?i)mismatch|non-consecutive|isvalid: false|exception|found \\d+ invalid bytes|indexed offset|out of order");
+
+    static void run(String directory, Report report) throws Exception {
+        List<Path> files;
+        try (var walk = Files.walk(Path.of(directory))) {
+            files = walk.filter(Files::isRegularFile).filter(file -> file.getParent().getFileName().toString().matches(".*-\\d+")).sorted().toList();
+        }
+        List<Path> logs = files.stream().filter(file -> file.toString().endsWith(".log")).toList();
+        report.check("there are segment files, one of them with records", () -> {
+            boolean records = false;
+            for (Path log : logs) records |= Files.size(log) > 0;
+            isTrue(records, "none of " + logs.size() + " segment files under " + directory + " has records");
+        });
+        report.check("kafka-dump-log reads " + logs.size() + " segments, every record, without complaint", () -> {
+            for (Path log : logs) dump(log, "--deep-iteration", "--print-data-log");
+        });
+        List<Path> indexes = files.stream().filter(file -> file.toString().matches(".*\\.(index|timeindex|txnindex)")).toList();
+        report.check("kafka-dump-log finds " + indexes.size() + " indexes sane", () -> {
+            for (Path index : indexes) {
+                if (Files.size(index) > 0) dump(index, "--index-sanity-check");
+                if (Files.size(index) > 0 && !index.toString().endsWith(".txnindex")) dump(index, "--verify-index-only");
+            }
+        });
+    }
+
+    private static void dump(Path file, String... options) throws Exception {
+        var args = new java.util.ArrayList<>(List.of("--files", file.toString()));
+        args.addAll(List.of(options));
+        Tool.Result result = Tool.capture("", "org.apache.kafka.tools.DumpLogSegments", args.toArray(String[]::new));
+        equal(0, result.status(), "exit status for " + file);
+        // Complaints stand at the start of a line or in a batch's header line; record payloads are on lines that begin with a bar.
+        for (String line : result.output().lines().toList()) {
+            if (!line.startsWith("|") && COMPLAINT.matcher(line).find()) throw new AssertionError(file + ": " + line);
+        }
+    }
+}
