@@ -12,6 +12,7 @@ export function arbitraryMessage(message: Message, version: number): fc.Arbitrar
 /** What decoding gives for a field that is not there. */
 export function defaultValue(field: Field): unknown {
   const value = field.options.default;
+  if (field.type === 'exactInt64') return BigInt((value as number | undefined) ?? 0);
   if (value !== undefined) return value;
   switch (field.type) {
     case 'bool':
@@ -65,6 +66,8 @@ function anyValue(field: Field, version: number): fc.Arbitrary<unknown> {
       return fc.nat(0xffff_ffff);
     case 'int64':
       return fc.maxSafeInteger();
+    case 'exactInt64':
+      return fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
     case 'float64':
       return fc.double({ noNaN: true });
     case 'uuid':

@@ -21,7 +21,18 @@ export function compile(fields: Fields, version: number, flexible: boolean, exac
 }
 
 /** The smallest number of bytes of each scalar. */
-const BYTES = { bool: 1, int8: 1, int16: 2, uint16: 2, int32: 4, uint32: 4, int64: 8, float64: 8, uuid: 16 } as const;
+const BYTES = {
+  bool: 1,
+  int8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  exactInt64: 8,
+  float64: 8,
+  uuid: 16,
+} as const;
 
 /** Elements that take no object of their own. */
 const NUMBERS: ReadonlySet<FieldType> = new Set(['bool', 'int8', 'int16', 'uint16', 'int32', 'uint32']);
@@ -117,6 +128,7 @@ class Source {
     if (field.type === 'bytes' || field.type === 'records') {
       return `r.${prefix(this.#nullable(field) ? 'nullableByteArray' : 'byteArray')}()`;
     }
+    if (field.type === 'exactInt64') return 'r.bigInt64()';
     return this.#exact && field.type === 'int64' ? 'r.exactInt64()' : `r.${field.type}()`;
   }
 
@@ -191,7 +203,7 @@ class Source {
       return `${writer}.${prefix(nullable ? 'nullableByteArray' : 'byteArray')}(${value});`;
     }
     // The signed writers keep the low bits, which is what the unsigned types need.
-    return `${writer}.${field.type.replace('uint', 'int')}(${value});`;
+    return `${writer}.${field.type.replace(/^uint|^exactInt/, 'int')}(${value});`;
   }
 
   /** The least bytes a value can take: what a declared count is checked against. Never 0, or counts would be free. */
@@ -259,6 +271,7 @@ function orDefault(name: string, field: Field): string {
 /** Source of a fresh default value. */
 function defaultOf(field: Field): string {
   const value = field.options.default;
+  if (field.type === 'exactInt64') return `${value ?? 0}n`;
   if (value !== undefined) return JSON.stringify(value);
   switch (field.type) {
     case 'bool':
@@ -290,7 +303,7 @@ function isDefault(value: string, field: Field): string {
     case 'array':
       return `${notNull}${value}.length === 0`;
     case 'records':
-      throw new Error('records cannot be a tagged field');
+      throw new Error(`${field.type} cannot be a tagged field`);
     case 'struct': {
       const same = Object.entries(field.fields!).map(([name, inner]) => {
         const property = `${value}.${name}`;
@@ -298,6 +311,7 @@ function isDefault(value: string, field: Field): string {
       });
       return `${notNull}${same.join(' && ')}`;
     }
+    case 'exactInt64':
     case 'int64':
       // A bigint may stand for a number: 0n == 0. Long.MAX_VALUE as a number is 2^63.
       return field.options.default === LONG_MAX

@@ -66,6 +66,10 @@ export class Reader {
     return int32At(this.bytes, at) * 0x1_0000_0000 + (int32At(this.bytes, at + 4) >>> 0);
   }
 
+  bigInt64(): bigint {
+    return this.bytes.readBigInt64BE(this.#take(8));
+  }
+
   /** A number where that is exact and safe, else a bigint. */
   exactInt64(): number | bigint {
     const value = this.int64();

@@ -15,6 +15,7 @@ export type FieldType =
   | 'int32'
   | 'uint32'
   | 'int64'
+  | 'exactInt64'
   | 'float64'
   | 'uuid'
   | 'string'
@@ -109,6 +110,13 @@ export function uint32<const O extends Options<number>>(options?: O): Scalar<num
  */
 export function int64<const O extends Options<number>>(options?: O): Field<number, number | bigint, IsOptional<O>> {
   return field('int64', options);
+}
+
+/** A bigint always: for hashes, which use all 64 bits. */
+export function exactInt64<const O extends Options<number>>(
+  options?: O,
+): Field<bigint, number | bigint, IsOptional<O>> {
+  return field('exactInt64', options);
 }
 
 export function float64<const O extends Options<number>>(options?: O): Scalar<number, O> {

@@ -1,6 +1,6 @@
 // ConsumerGroupMetadata, record type 3 of __consumer_offsets: a consumer group (KIP-848) and its epoch.
 import { defineRecord, type RecordKeyOf, type RecordValueOf } from '../coordinator-record.ts';
-import { int32, int64, string } from '../schema.ts';
+import { exactInt64, int32, string } from '../schema.ts';
 
 export const consumerGroupMetadataRecord = defineRecord({
   type: 3,
@@ -12,7 +12,7 @@ export const consumerGroupMetadataRecord = defineRecord({
   },
   value: {
     epoch: int32(),
-    metadataHash: int64({ default: 0, tag: 0 }),
+    metadataHash: exactInt64({ default: 0, tag: 0 }),
   },
 });
 

@@ -1,6 +1,6 @@
 // ShareGroupMetadata, record type 11 of __consumer_offsets: a share group (KIP-932) and its epoch.
 import { defineRecord, type RecordKeyOf, type RecordValueOf } from '../coordinator-record.ts';
-import { int32, int64, string } from '../schema.ts';
+import { exactInt64, int32, string } from '../schema.ts';
 
 export const shareGroupMetadataRecord = defineRecord({
   type: 11,
@@ -12,7 +12,7 @@ export const shareGroupMetadataRecord = defineRecord({
   },
   value: {
     epoch: int32(),
-    metadataHash: int64(),
+    metadataHash: exactInt64(),
   },
 });
 

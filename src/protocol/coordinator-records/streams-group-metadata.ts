@@ -1,6 +1,6 @@
 // StreamsGroupMetadata, record type 17 of __consumer_offsets: a streams group (KIP-1071) and its epoch.
 import { defineRecord, type RecordKeyOf, type RecordValueOf } from '../coordinator-record.ts';
-import { type Fields, int32, int64, string, structs } from '../schema.ts';
+import { exactInt64, type Fields, int32, string, structs } from '../schema.ts';
 
 const lastAssignmentConfig = {
   key: string(),
@@ -17,7 +17,7 @@ export const streamsGroupMetadataRecord = defineRecord({
   },
   value: {
     epoch: int32(),
-    metadataHash: int64(),
+    metadataHash: exactInt64(),
     validatedTopologyEpoch: int32({ default: -1, tag: 0 }),
     lastAssignmentConfigs: structs(lastAssignmentConfig, { nullable: true, tag: 1 }),
   },
