@@ -135,8 +135,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       this.#outcomes.push(found ? NOT_READ : failed(target, true));
       if (found) readable++;
     }
-    if (readable === 0) return this.#answer();
-    this.#read();
+    if (readable === 0) this.#answer();
+    else this.#read();
   }
 
   /** Called from the commit loop, for several partitions in a row: they are looked at together afterwards. */
@@ -243,16 +243,18 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   #afterReading(): void {
     if (this.#mustAnswer || this.#bytes >= this.#minBytes || this.#shared.deadlines.size >= PARKED_MAX) {
-      return this.#answer();
+      this.#answer();
+    } else {
+      this.#park();
     }
-    this.#park();
   }
 
   #park(): void {
     // A cold read let time pass: what came meanwhile wakes nobody.
     if (this.#isEnough()) {
       this.#mustAnswer = true;
-      return this.#read();
+      this.#read();
+      return;
     }
     this.#parked = true;
     for (const partition of this.#partitions) partition?.addWaiter(this);
@@ -300,8 +302,10 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #answer(): void {
     const conclusion = this.#fetch.conclude(this.#outcomes);
     const { errorCode, sessionId, included } = conclusion;
-    if (errorCode !== ErrorCode.NONE) return this.#finish({ throttleTimeMs: 0, errorCode, sessionId, responses: [] });
-
+    if (errorCode !== ErrorCode.NONE) {
+      this.#finish({ throttleTimeMs: 0, errorCode, sessionId, responses: [] });
+      return;
+    }
     const hints = new LeaderHints(this.#shared.metadata.image, this.#shared.brokerId, this.#context.connection);
     const responses: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
     this.#fetch.partitions.forEach((wanted, index) => {

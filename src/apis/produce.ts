@@ -8,7 +8,8 @@
 //
 // Deviations: a partition named twice in one request is appended twice and answered twice (Kafka keeps the last and
 // drops the other without a word). Transactional batches are refused with INVALID_TXN_STATE: no transaction can be open
-// on this broker, and this is what Kafka says of a partition that is not part of one. Kafka's single replica commits at
+// on this broker, and this is what Kafka says of a partition that is not part of one (without a transactional id in the
+// request: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of it, as in Kafka). Kafka's single replica commits at
 // append, so there a timeout of 0 succeeds; here it times out unless the commit is immediate.
 //
 // KIPs: 98 (idempotence), 467 (record errors), 516 (topic ids), 951 (leader hints).
@@ -17,6 +18,7 @@ import type { AppendResult, Partition } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type ProduceRequest, type ProduceResponseInput, produce } from '../protocol/messages/produce.ts';
+import * as batches from '../records/record-batch.ts';
 import type { Clock, LogLines, Timers } from '../runtime/runtime.ts';
 import type { CommitTicket, Storage } from '../storage/storage.ts';
 import type { ApiHandler, Reply, RequestContext } from './api.ts';
@@ -69,6 +71,8 @@ class ProduceInProgress implements Deadline {
   /** What waits for the commit: asked again then, since the topic may be gone. */
   readonly #pending: { readonly partition: Partition; readonly response: PartitionResponse }[] = [];
   #ticket: CommitTicket = -1;
+  /** Then Kafka refuses the whole request. */
+  #lacksTransactionalId = false;
   #failed = false;
   #answered = false;
 
@@ -90,12 +94,17 @@ class ProduceInProgress implements Deadline {
   start(): void {
     this.#appendAll();
     const { acks } = this.#request;
-    if (acks === 0) return this.#finishWithoutAnswer();
-    if (this.#pending.length === 0) return this.#answer();
     const { storage } = this.#dependencies;
-    if (acks === 1) return storage.whenWritten(this.#ticket, () => this.#durable());
-    storage.whenCommitted(this.#ticket, () => this.#durable());
-    if (!this.#answered) this.#deadlines.add(this);
+    if (acks === 0) {
+      this.#finishWithoutAnswer();
+    } else if (this.#pending.length === 0) {
+      this.#answer();
+    } else if (acks === 1) {
+      storage.whenWritten(this.#ticket, () => this.#durable());
+    } else {
+      storage.whenCommitted(this.#ticket, () => this.#durable());
+      if (!this.#answered) this.#deadlines.add(this);
+    }
   }
 
   expired(): void {
@@ -104,6 +113,7 @@ class ProduceInProgress implements Deadline {
   }
 
   #appendAll(): void {
+    this.#lacksTransactionalId = this.#request.transactionalId === null && hasTransactionalRecords(this.#request);
     const byId = this.#context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
     const { image } = this.#dependencies.metadata;
     for (const topic of this.#request.topicData) {
@@ -117,6 +127,7 @@ class ProduceInProgress implements Deadline {
   }
 
   #append(topic: string | undefined, index: number, records: Buffer | null): PartitionResponse {
+    if (this.#lacksTransactionalId) return this.#refusal(index, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     if (topic === undefined) return this.#refusal(index, ErrorCode.UNKNOWN_TOPIC_ID);
     const partition = this.#dependencies.partitions.byName(topic, index);
     if (partition === undefined) return this.#refusal(index, this.#dependencies.partitions.absence(topic, index));
@@ -159,8 +170,8 @@ class ProduceInProgress implements Deadline {
     this.#answered = true;
     this.#deadlines.remove(this);
     const response: ProduceResponseInput = { responses: this.#responses };
-    if (this.#context.apiVersion < FIRST_VERSION_WITH_LEADER_HINTS) return this.#reply(response);
-    this.#reply(this.#failed ? { ...response, nodeEndpoints: this.#hintLeaders() } : response);
+    const canHint = this.#failed && this.#context.apiVersion >= FIRST_VERSION_WITH_LEADER_HINTS;
+    this.#reply(canHint ? { ...response, nodeEndpoints: this.#hintLeaders() } : response);
   }
 
   #hintLeaders(): NonNullable<ProduceResponseInput['nodeEndpoints']> {
@@ -199,4 +210,12 @@ function partitionResponse(index: number, result: AppendResult): PartitionRespon
     recordErrors: result.recordErrors,
     errorMessage: result.errorMessage,
   };
+}
+
+function hasTransactionalRecords(request: ProduceRequest): boolean {
+  return request.topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => {
+      return records !== null && records.length >= batches.BATCH_HEADER_BYTES && batches.isTransactional(records, 0);
+    }),
+  );
 }

@@ -27,10 +27,14 @@ export class ProducerIds {
 
   /** Calls `issue`, at once while the block lasts, or `fail` when no block could be reserved; callers are served in order. */
   next(issue: (producerId: number) => void, fail: (error: Error) => void): void {
-    if (this.#waiting.length === 0 && this.#next < this.#end) return issue(this.#next++);
-    if (this.#waiting.length >= WAITING_MAX) return fail(new Error('too many requests wait for a producer id'));
-    this.#waiting.push({ issue, fail });
-    if (!this.#isReserving) void this.#reserve();
+    if (this.#waiting.length === 0 && this.#next < this.#end) {
+      issue(this.#next++);
+    } else if (this.#waiting.length >= WAITING_MAX) {
+      fail(new Error('too many requests wait for a producer id'));
+    } else {
+      this.#waiting.push({ issue, fail });
+      if (!this.#isReserving) void this.#reserve();
+    }
   }
 
   async #reserve(): Promise<void> {

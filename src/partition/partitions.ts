@@ -1,8 +1,10 @@
 // All partitions that this broker leads. Follows the metadata image synchronously: when a commit that creates a topic
 // resolves, its partitions are open, so the topic is writable and readable the moment CreateTopics answered.
-// Invariant: a partition is in here exactly while the newest image says that this broker leads it.
+// Invariant: every partition that the newest image gives this broker to lead is in here, and none of a deleted topic.
+// Leaders do not move yet: with one broker there is nowhere to move them to.
 import type { TopicConfig } from '../metadata/configs/topic-definitions.ts';
 import type { Image, Metadata, TopicImage } from '../metadata/image.ts';
+import { PersistentMap } from '../metadata/persistent-map.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -13,8 +15,11 @@ export interface PartitionConfigs {
   /** Effective; the same object until something changes. */
   topic(name: string): TopicConfig;
   onTopicConfigChange(listener: (topic: string) => void): void;
-  readonly broker: { readonly producerIdExpirationMs: number; readonly producerIdExpirationCheckIntervalMs: number };
+  readonly broker: { readonly producerIdExpirationMs: number };
 }
+
+/** How often idle producers are looked for: Kafka's default of an internal setting. */
+const EXPIRY_CHECK_INTERVAL_MS = 600_000;
 
 type Dependencies = {
   readonly metadata: Metadata;
@@ -43,10 +48,8 @@ export class Partitions {
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
     const { metadata, configs } = dependencies;
-    this.#follow(metadata.image);
-    metadata.onChange((image, before) => {
-      if (image.topics !== before.topics || image.topicsById !== before.topicsById) this.#follow(image);
-    });
+    for (const topic of metadata.image.topicsById.values()) this.#open(topic);
+    metadata.onChange((image, before) => this.#follow(image, before));
     configs.onTopicConfigChange((topic) => this.#applyConfig(topic));
     this.#scheduleExpiry();
   }
@@ -86,12 +89,20 @@ export class Partitions {
     this.#expiry?.cancel();
   }
 
-  #follow(image: Image): void {
-    for (const topic of this.#byId.values()) if (!image.topicsById.has(topic.id)) this.#delete(topic);
-    for (const topic of image.topicsById.values()) {
-      const known = this.#byId.get(topic.id);
+  /** Deletions first: a new topic may have taken the name of a deleted one in the same commit. */
+  #follow(image: Image, before: Image): void {
+    if (image.topicsById === before.topicsById) return;
+    const changed = [...changedTopicIds(image, before)];
+    for (const id of changed) {
+      const known = this.#byId.get(id);
+      if (known !== undefined && !image.topicsById.has(id)) this.#delete(known);
+    }
+    for (const id of changed) {
+      const topic = image.topicsById.get(id);
+      const known = this.#byId.get(id);
+      if (topic === undefined) continue;
       if (known === undefined) this.#open(topic);
-      else if (known.image !== topic) this.#update(known, topic);
+      else this.#update(known, topic);
     }
   }
 
@@ -140,10 +151,18 @@ export class Partitions {
   #scheduleExpiry(): void {
     if (this.#closed) return;
     const { timers, configs } = this.#dependencies;
-    this.#expiry = timers.set(configs.broker.producerIdExpirationCheckIntervalMs, () => {
+    this.#expiry = timers.set(EXPIRY_CHECK_INTERVAL_MS, () => {
       const expirationMs = configs.broker.producerIdExpirationMs;
       for (const partition of this.all()) partition.removeExpiredProducers(expirationMs);
       this.#scheduleExpiry();
     });
   }
+}
+
+/** Of ten thousand topics a commit changes one: persistent maps know which. */
+function changedTopicIds(image: Image, before: Image): Iterable<string> {
+  if (image.topicsById instanceof PersistentMap && before.topicsById instanceof PersistentMap) {
+    return (image.topicsById as PersistentMap<string, TopicImage>).changedSince(before.topicsById);
+  }
+  return new Set([...before.topicsById.keys(), ...image.topicsById.keys()]);
 }
