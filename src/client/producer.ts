@@ -6,6 +6,7 @@
 import { ErrorCode } from '../protocol/error-code.ts';
 import { initProducerId } from '../protocol/messages/init-producer-id.ts';
 import { type ProduceResponse, produce } from '../protocol/messages/produce.ts';
+import { partitionOfKey } from '../protocol/murmur2.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { RecordHeader, RecordToBuild } from '../records/build-batch.ts';
 import { type CompressionName, compressionByName } from '../records/compression-type.ts';
@@ -13,7 +14,6 @@ import { incrementSequence } from '../records/record-batch.ts';
 import type { Timer } from '../runtime/runtime.ts';
 import type { Client, TopicMetadata } from './client.ts';
 import { ClientError } from './client-error.ts';
-import { partitionOfKey } from './partitioner.ts';
 import { type Delivery, type OnDelivery, ProduceBatch, recordBytesMax } from './produce-batch.ts';
 
 export type { Delivery, OnDelivery } from './produce-batch.ts';
