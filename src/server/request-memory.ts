@@ -1,8 +1,9 @@
 // The memory that requests and responses of all connections may take together (`queued.max.request.bytes`): bytes that
 // were received and not yet answered, and answers that the kernel has not yet taken. At the limit every connection stops
-// reading, and progress stays certain: answering what was received frees memory, and when nothing is left to answer (only
-// half-received requests hold the memory), one connection at a time may read on until its request is complete. If it does
-// not complete it in time it is closed, so that stalled senders cannot hold the memory for ever.
+// reading, and progress stays certain: answering what was received frees memory, and when nothing is left that can be
+// answered by itself (half-received requests hold the memory, or long polls), one connection at a time may read on until
+// a request of its is complete. If it does not complete what it began in time it is closed, so that stalled senders cannot
+// hold the memory for ever.
 import type { Timer, Timers } from '../runtime/runtime.ts';
 
 /** A connection as seen from here. */
@@ -11,21 +12,21 @@ export interface MemoryUser {
   resumeReading(): void;
   /** True while part of a request was received, and the rest was not. */
   readonly hasPartialRequest: boolean;
-  /** True while the connection has a request that is being answered. */
-  readonly hasRequestInFlight: boolean;
   /** The chosen one did not complete its request in time. */
   stalled(): void;
 }
 
 /** How long the chosen connection may take to complete its request while all others wait. */
 const CHOSEN_TIME_MAX_MS = 30_000;
+/** How long the chosen one may take to begin a request, before the next is chosen. */
+const CHOSEN_IDLE_MAX_MS = 100;
 
 export class RequestMemory {
   readonly #limitBytes: () => number;
   readonly #timers: Timers;
   readonly #paused = new Set<MemoryUser>();
   #usedBytes = 0;
-  /** Requests that are being answered, over all connections. */
+  /** Requests that are being answered, long polls left out, over all connections. */
   #inFlight = 0;
   #chosen: MemoryUser | undefined;
   #chosenTimer: Timer | undefined;
@@ -43,11 +44,6 @@ export class RequestMemory {
     return this.#usedBytes >= this.#limitBytes();
   }
 
-  /** Requests that were dispatched and not yet answered. */
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   take(bytes: number): void {
     this.#usedBytes += bytes;
   }
@@ -57,6 +53,7 @@ export class RequestMemory {
     this.#settle();
   }
 
+  /** A request was dispatched that is not a long poll. */
   requestStarted(): void {
     this.#inFlight += 1;
   }
@@ -108,15 +105,25 @@ export class RequestMemory {
   }
 
   #chooseOne(): void {
-    for (const user of this.#paused) {
-      if (user.hasPartialRequest) {
-        this.#paused.delete(user);
-        this.#chosen = user;
-        this.#chosenTimer = this.#timers.set(CHOSEN_TIME_MAX_MS, () => user.stalled());
-        user.resumeReading();
-        return;
-      }
+    const candidates = [...this.#paused];
+    const user = candidates.find((candidate) => candidate.hasPartialRequest) ?? candidates[0]!;
+    this.#paused.delete(user);
+    this.#chosen = user;
+    this.#chosenTimer = user.hasPartialRequest
+      ? this.#timers.set(CHOSEN_TIME_MAX_MS, () => user.stalled())
+      : this.#timers.set(CHOSEN_IDLE_MAX_MS, () => this.#chosenIdled(user));
+    user.resumeReading();
+  }
+
+  #chosenIdled(user: MemoryUser): void {
+    if (user.hasPartialRequest) {
+      this.#chosenTimer = this.#timers.set(CHOSEN_TIME_MAX_MS, () => user.stalled());
+      return;
     }
+    this.#dropChosen();
+    // It finds out by itself that it must pause, and queues up behind the others.
+    user.resumeReading();
+    this.#settle();
   }
 
   #dropChosen(): void {

@@ -1,0 +1,39 @@
+// Kafka's features (KIP-584): names with a range of levels that the broker can do and one level in force. Clients look
+// at some of them (`transaction.version` decides how a Java producer runs its transactions, `group.version` whether the new
+// consumer protocol is tried), so a feature stands here only when what it promises works. Levels in force are part of the cluster's
+// metadata once there is a feature with more than one level; until then the highest is in force.
+import type { Metadata } from '../metadata/image.ts';
+
+export interface SupportedFeature {
+  readonly name: string;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
+export interface FinalizedFeature {
+  readonly name: string;
+  readonly level: number;
+}
+
+export interface Features {
+  readonly supported: readonly SupportedFeature[];
+  /** In force now; a feature at level 0 is left out. */
+  finalized(): readonly FinalizedFeature[];
+  /** Rises with every change of what is finalized. */
+  epoch(): number;
+}
+
+/** What this version can do: none of Kafka's optional features yet. */
+export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [];
+
+export function features(
+  metadata: Pick<Metadata, 'image'>,
+  supported: readonly SupportedFeature[] = SUPPORTED_FEATURES,
+): Features {
+  return {
+    supported,
+    finalized: () =>
+      supported.filter(({ maxVersion }) => maxVersion > 0).map(({ name, maxVersion }) => ({ name, level: maxVersion })),
+    epoch: () => metadata.image.version,
+  };
+}

@@ -1,0 +1,212 @@
+// Metadata, versions 0 to 13.
+//
+// Behaviour: null topics (in version 0: none named) means all topics; from version 12 on topics may be asked for by id, and
+// then names without an id are passed over. A topic that does not exist is created when the request and auto.create.topics.enable
+// allow it, and the answer waits for it: it says where the partitions are, they are open, and no client needs to ask again.
+// Otherwise UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION or UNKNOWN_TOPIC_ID per topic. Addresses follow
+// broker-endpoint.ts. The controller is this broker (Kafka's brokers name any of them).
+//
+// Deviations: Kafka answers a request that creates a topic with UNKNOWN_TOPIC_OR_PARTITION or LEADER_NOT_AVAILABLE and
+// lets the client ask again. A creation that is refused answers with the reason at once (INVALID_REPLICATION_FACTOR, …).
+//
+// KIPs: 4, 430 (authorized operations), 516 (topic ids), 700, 1102 (top-level error).
+// Source: KafkaApis.handleTopicMetadataRequest.
+import type { Image, Metadata, PartitionImage, TopicImage } from '../metadata/image.ts';
+import { isInternalTopic, topicNameObjection } from '../metadata/topic-name.ts';
+import type { Topics } from '../metadata/topics.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import {
+  type MetadataRequest,
+  type MetadataResponseInput,
+  metadata as metadataApi,
+} from '../protocol/messages/metadata.ts';
+import { ZERO_UUID } from '../protocol/uuid.ts';
+import type { ApiHandler, RequestContext } from './api.ts';
+import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts';
+import { brokerEndpoints } from './broker-endpoint.ts';
+
+type Dependencies = {
+  readonly metadata: Pick<Metadata, 'image'>;
+  readonly topics: Pick<Topics, 'autoCreate'>;
+  readonly configs: { readonly broker: { readonly autoCreateTopicsEnable: boolean } };
+  readonly brokerId: number;
+};
+
+type TopicAnswer = MetadataResponseInput['topics'][number];
+type PartitionAnswer = TopicAnswer['partitions'][number];
+
+const FIRST_VERSION_WITH_TOPIC_IDS = 12;
+const NO_LEADER = -1;
+
+export function metadataHandler(dependencies: Dependencies): ApiHandler<MetadataRequest, MetadataResponseInput> {
+  const { metadata } = dependencies;
+  return {
+    api: metadataApi,
+    minVersion: 0,
+    maxVersion: 13,
+    dispatch(request, context, reply) {
+      if (asksWrongly(request, context.apiVersion)) {
+        reply(failed(request, ErrorCode.INVALID_REQUEST));
+        return;
+      }
+      const missing = topicsToCreate(dependencies, request, context.apiVersion);
+      if (missing.length === 0) {
+        reply(answer(dependencies, request, context, metadata.image, new Map()));
+        return;
+      }
+      return createAll(dependencies, missing).then((refused) => {
+        reply(answer(dependencies, request, context, metadata.image, refused));
+      });
+    },
+    failed,
+  };
+}
+
+/** Ids and null names exist in versions 10 and 11, and must not be used there. */
+function asksWrongly(request: MetadataRequest, version: number): boolean {
+  return (
+    version < FIRST_VERSION_WITH_TOPIC_IDS &&
+    (request.topics ?? []).some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)
+  );
+}
+
+function failed(request: MetadataRequest, errorCode: number): MetadataResponseInput {
+  return {
+    throttleTimeMs: 0,
+    brokers: [],
+    topics: (request.topics ?? []).map(({ name, topicId }) => ({
+      errorCode,
+      name: name ?? '',
+      topicId,
+      partitions: [],
+    })),
+    errorCode,
+  };
+}
+
+function asksForAll(request: MetadataRequest, version: number): boolean {
+  return request.topics === null || (version === 0 && request.topics.length === 0);
+}
+
+/** Ids that were asked for, once each; when there is one, names are not looked at. */
+function askedIds(request: MetadataRequest): Set<string> {
+  return new Set((request.topics ?? []).map(({ topicId }) => topicId).filter((id) => id !== ZERO_UUID));
+}
+
+function askedNames(request: MetadataRequest): Set<string> {
+  return new Set((request.topics ?? []).map(({ name }) => name).filter((name) => name !== null));
+}
+
+function topicsToCreate({ metadata, configs }: Dependencies, request: MetadataRequest, version: number): string[] {
+  if (!request.allowAutoTopicCreation || !configs.broker.autoCreateTopicsEnable || asksForAll(request, version)) {
+    return [];
+  }
+  if (askedIds(request).size > 0) {
+    return [];
+  }
+  return [...askedNames(request)].filter(
+    (name) => !metadata.image.topics.has(name) && topicNameObjection(name) === undefined,
+  );
+}
+
+/** The error codes of those that could not be created. */
+async function createAll({ topics }: Dependencies, names: readonly string[]): Promise<Map<string, ErrorCode>> {
+  const refused = new Map<string, ErrorCode>();
+  const outcomes = await Promise.all(names.map((name) => topics.autoCreate(name)));
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.refusal) {
+      refused.set(names[index]!, outcome.refusal.errorCode);
+    }
+  }
+  return refused;
+}
+
+function answer(
+  { brokerId }: Dependencies,
+  request: MetadataRequest,
+  context: RequestContext,
+  image: Image,
+  refused: ReadonlyMap<string, ErrorCode>,
+): MetadataResponseInput {
+  const endpoints = brokerEndpoints(image, brokerId, context.connection);
+  const alive = new Set(endpoints.map(({ nodeId }) => nodeId));
+  const operations = request.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : OPERATIONS_NOT_ASKED;
+  return {
+    throttleTimeMs: 0,
+    brokers: endpoints,
+    clusterId: image.clusterId,
+    controllerId: brokerId,
+    topics: answerTopics(request, context.apiVersion, image, refused, alive, operations),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? ALL_CLUSTER_OPERATIONS
+      : OPERATIONS_NOT_ASKED,
+    errorCode: ErrorCode.NONE,
+  };
+}
+
+function answerTopics(
+  request: MetadataRequest,
+  version: number,
+  image: Image,
+  refused: ReadonlyMap<string, ErrorCode>,
+  alive: ReadonlySet<number>,
+  operations: number,
+): TopicAnswer[] {
+  if (asksForAll(request, version)) {
+    return [...image.topics.values()].map((topic) => found(topic, alive, operations));
+  }
+  const ids = askedIds(request);
+  if (ids.size > 0) {
+    return [...ids].map((topicId) => {
+      const topic = image.topicsById.get(topicId);
+      return topic
+        ? found(topic, alive, operations)
+        : { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId, isInternal: false, partitions: [] };
+    });
+  }
+  return [...askedNames(request)].map((name) => {
+    const topic = image.topics.get(name);
+    return topic ? found(topic, alive, operations) : notFound(name, refused.get(name), operations);
+  });
+}
+
+function notFound(name: string, refusal: ErrorCode | undefined, operations: number): TopicAnswer {
+  const unknown =
+    topicNameObjection(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
+  return {
+    errorCode: refusal ?? unknown,
+    name,
+    topicId: ZERO_UUID,
+    isInternal: isInternalTopic(name),
+    partitions: [],
+    topicAuthorizedOperations: operations,
+  };
+}
+
+function found(topic: TopicImage, alive: ReadonlySet<number>, operations: number): TopicAnswer {
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: topic.internal,
+    partitions: topic.partitions.map((partition, index) => answerPartition(partition, index, alive)),
+    topicAuthorizedOperations: operations,
+  };
+}
+
+function answerPartition(
+  partition: PartitionImage,
+  partitionIndex: number,
+  alive: ReadonlySet<number>,
+): PartitionAnswer {
+  const hasLeader = alive.has(partition.leader);
+  return {
+    errorCode: hasLeader ? ErrorCode.NONE : ErrorCode.LEADER_NOT_AVAILABLE,
+    partitionIndex,
+    leaderId: hasLeader ? partition.leader : NO_LEADER,
+    leaderEpoch: partition.leaderEpoch,
+    replicaNodes: partition.replicas,
+    isrNodes: partition.isr,
+    offlineReplicas: partition.replicas.filter((id) => !alive.has(id)),
+  };
+}

@@ -1,0 +1,410 @@
+// One client's connection: bytes → frames → requests → handlers → answers in request order → one gathered write per turn.
+//
+// Invariants:
+// - Requests reach their handlers in arrival order, one at a time; the next is taken when `dispatch` is done.
+// - Every byte received is charged to RequestMemory until its request is answered, every answer until the kernel took it;
+//   what is charged is released when the connection closes, whatever happens.
+// - Reading stops while the connection has its share: too many requests in flight, too much of the client's own answers
+//   unread, or a whole request waiting behind one that is being dispatched. So memory per connection is bounded.
+import type { ApiHandler, ConnectionInfo, Reply, RequestContext } from '../apis/api.ts';
+import type { AnyApiHandler, Registry } from '../apis/registry.ts';
+import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
+import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
+import type { Connection } from '../runtime/network.ts';
+import type { Clock } from '../runtime/runtime.ts';
+import type { LimitedLog } from './limited-log.ts';
+import { failedResponse, readRequest } from './request.ts';
+import type { MemoryUser, RequestMemory } from './request-memory.ts';
+import { ResponseQueue, type Slot } from './response-queue.ts';
+
+/** Requests of one connection that are not answered. */
+const REQUESTS_IN_FLIGHT_MAX = 512;
+/** Their bytes; a single larger request is still taken. */
+const REQUEST_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024;
+/** Answers that the client has not read; above it, its next request waits. */
+const UNREAD_RESPONSE_BYTES_MAX = 4 * 1024 * 1024;
+const FRAME_SIZE_BYTES = 4;
+
+export interface ConnectionSurroundings {
+  readonly registry: Registry;
+  readonly memory: RequestMemory;
+  readonly clock: Clock;
+  readonly log: LimitedLog;
+  readonly frameBytesMax: number;
+  /** Called once, when the connection is gone. */
+  readonly onGone: (connection: ClientConnection) => void;
+}
+
+export class ClientConnection implements ConnectionInfo, MemoryUser {
+  readonly id: number;
+  readonly listener: string;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly principal = { type: 'User', name: 'ANONYMOUS' };
+  softwareName = 'unknown';
+  softwareVersion = 'unknown';
+
+  readonly #socket: Connection;
+  readonly #surroundings: ConnectionSurroundings;
+  readonly #assembler: FrameAssembler;
+  readonly #queue = new ResponseQueue();
+  #closedListeners: Set<() => void> | undefined;
+  #state: 'open' | 'ending' | 'gone' = 'open';
+  /** A handler is still deciding the order of what it does; the next request waits. */
+  #dispatching = false;
+  #pumping = false;
+  #readingPaused = false;
+  #flushScheduled = false;
+  #draining = false;
+  #chargedBytes = 0;
+  #unansweredBytes = 0;
+  /** Unanswered, and not waiting for the future on purpose. */
+  #unansweredPrompt = 0;
+  #lastActiveMs: number;
+
+  constructor(id: number, listener: string, socket: Connection, surroundings: ConnectionSurroundings) {
+    this.id = id;
+    this.listener = listener;
+    this.localAddress = socket.localAddress;
+    this.localPort = socket.localPort;
+    this.remoteAddress = socket.remoteAddress;
+    this.#socket = socket;
+    this.#surroundings = surroundings;
+    this.#assembler = new FrameAssembler(surroundings.frameBytesMax);
+    this.#lastActiveMs = surroundings.clock.monotonicMs();
+  }
+
+  start(): void {
+    this.#socket.start({
+      buffer: () => this.#assembler.buffer(),
+      received: (count) => this.#received(count),
+      closed: () => this.#gone(),
+    });
+  }
+
+  // --- ConnectionInfo: what handlers see ---
+
+  get closed(): boolean {
+    return this.#state !== 'open';
+  }
+
+  close(reason: string): void {
+    if (this.#state === 'open') {
+      this.#surroundings.log.warn('Closing a connection', { remote: this.remoteAddress, reason });
+      this.#end();
+    }
+  }
+
+  onClosed(listener: () => void): () => void {
+    if (this.#state === 'gone') {
+      listener();
+      return () => {};
+    }
+    this.#closedListeners ??= new Set();
+    this.#closedListeners.add(listener);
+    return () => this.#closedListeners?.delete(listener);
+  }
+
+  // --- MemoryUser: what RequestMemory calls ---
+
+  get hasPartialRequest(): boolean {
+    return this.#assembler.pendingBytes > 0 && !this.#assembler.hasNext;
+  }
+
+  resumeReading(): void {
+    this.#pump();
+  }
+
+  stalled(): void {
+    this.#surroundings.log.warn('Closing a connection', {
+      remote: this.remoteAddress,
+      reason: 'it holds request memory that all others wait for and does not complete its request',
+    });
+    this.#destroy();
+  }
+
+  // --- Server: housekeeping ---
+
+  /** Closes when nothing happened for `idleMs`: nothing received, nothing to answer, or answers that are not read. */
+  closeIfIdle(nowMs: number, idleMs: number): void {
+    const waitsForUs = this.#queue.length > 0 && this.#socket.queuedBytes === 0;
+    if (nowMs - this.#lastActiveMs >= idleMs && !waitsForUs) {
+      this.#destroy();
+    }
+  }
+
+  /** Whether answers lie unread for this long. */
+  isStalledReader(nowMs: number, forMs: number): boolean {
+    return this.#socket.queuedBytes > 0 && nowMs - this.#lastActiveMs >= forMs;
+  }
+
+  /** Takes no more requests, and ends when those taken are answered; long polls are not waited for. */
+  drain(): void {
+    this.#draining = true;
+    this.#socket.pause();
+    this.#endWhenDrained();
+  }
+
+  destroy(): void {
+    this.#destroy();
+  }
+
+  // --- from bytes to handlers ---
+
+  #received(count: number): void {
+    if (this.#state !== 'open') {
+      return;
+    }
+    this.#lastActiveMs = this.#surroundings.clock.monotonicMs();
+    this.#assembler.received(count);
+    this.#charge(count);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#state !== 'open') {
+      return;
+    }
+    this.#pumping = true;
+    try {
+      while (!this.#dispatching && this.#hasRoom() && this.#state === 'open') {
+        const frame = this.#assembler.next();
+        if (frame === undefined) {
+          break;
+        }
+        this.#take(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameSizeError)) {
+        throw error;
+      }
+      this.close(error.message);
+    } finally {
+      this.#pumping = false;
+    }
+    this.#flush();
+    this.#pauseOrResume();
+  }
+
+  /** Whether one more request may be taken. */
+  #hasRoom(): boolean {
+    return (
+      !this.#draining &&
+      this.#queue.length < REQUESTS_IN_FLIGHT_MAX &&
+      this.#unansweredBytes < REQUEST_BYTES_IN_FLIGHT_MAX &&
+      this.#queue.waitingBytes + this.#socket.queuedBytes < UNREAD_RESPONSE_BYTES_MAX
+    );
+  }
+
+  #pauseOrResume(): void {
+    if (this.#state !== 'open' || this.#draining) {
+      return;
+    }
+    const wantsBytes = !this.#assembler.hasNext && this.#hasRoom() && this.#surroundings.memory.mayRead(this);
+    if (wantsBytes === this.#readingPaused) {
+      this.#readingPaused = !wantsBytes;
+      if (wantsBytes) {
+        this.#socket.resume();
+      } else {
+        this.#socket.pause();
+      }
+    }
+  }
+
+  #take(frame: Buffer): void {
+    this.#surroundings.memory.requestCompleted(this);
+    const slot = this.#queue.reserve(frame.length + FRAME_SIZE_BYTES);
+    this.#unansweredBytes += slot.requestBytes;
+    const incoming = readRequest(frame, this.#surroundings.registry);
+    switch (incoming.kind) {
+      case 'refusal':
+        this.close(incoming.reason);
+        return;
+      case 'answer':
+        this.#promptStarted();
+        this.#answer(slot, incoming.parts, true);
+        return;
+      case 'request':
+        this.#dispatch(incoming.handler, incoming.request, incoming.header, slot);
+    }
+  }
+
+  #promptStarted(): void {
+    this.#unansweredPrompt += 1;
+    this.#surroundings.memory.requestStarted();
+  }
+
+  #dispatch(handler: AnyApiHandler, request: unknown, header: RequestHeader, slot: Slot): void {
+    const isPrompt = handler.longPoll !== true;
+    if (isPrompt) {
+      this.#promptStarted();
+    }
+    const context: RequestContext = {
+      apiKey: header.apiKey,
+      apiVersion: header.apiVersion,
+      correlationId: header.correlationId,
+      clientId: header.clientId,
+      connection: this,
+      receivedAtMs: this.#lastActiveMs,
+    };
+    const reply: Reply<unknown> = (response) => {
+      try {
+        this.#answer(slot, response === null ? [] : encode(handler, header, response), isPrompt);
+      } catch (error) {
+        // An answer that cannot be encoded is a bug; it must not surface in the commit loop, which may have called this.
+        this.#failed(handler, request, header, slot, error);
+      }
+    };
+    try {
+      const done = handler.dispatch(request, context, reply);
+      if (done !== undefined) {
+        this.#dispatching = true;
+        done.then(
+          () => this.#dispatched(),
+          (error: unknown) => {
+            this.#failed(handler, request, header, slot, error);
+            this.#dispatched();
+          },
+        );
+      }
+    } catch (error) {
+      this.#failed(handler, request, header, slot, error);
+    }
+  }
+
+  #dispatched(): void {
+    this.#dispatching = false;
+    this.#pump();
+  }
+
+  /** A handler threw: a bug of ours or a fault of the world that it did not map. The broker goes on. */
+  #failed(handler: ApiHandler, request: unknown, header: RequestHeader, slot: Slot, error: unknown): void {
+    this.#surroundings.log.error('A request failed', {
+      api: handler.api.name,
+      version: header.apiVersion,
+      clientId: header.clientId ?? '',
+      remote: this.remoteAddress,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    if (slot.parts !== undefined || this.#state !== 'open') {
+      return;
+    }
+    const parts = failedResponse(handler, request, header);
+    if (parts) {
+      this.#answer(slot, parts, handler.longPoll !== true);
+    } else {
+      this.close(`${handler.api.name} failed`);
+    }
+  }
+
+  // --- from answers to the socket ---
+
+  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean): void {
+    if (this.#state === 'gone') {
+      return;
+    }
+    if (!this.#queue.answer(slot, parts)) {
+      throw new Error('a request was answered twice');
+    }
+    this.#unansweredBytes -= slot.requestBytes;
+    this.#charge(slot.sizeBytes);
+    this.#discharge(slot.requestBytes);
+    if (isPrompt) {
+      this.#unansweredPrompt -= 1;
+      this.#surroundings.memory.requestsAnswered(1);
+    }
+    this.#scheduleFlush();
+  }
+
+  /** Answers of one turn go out together: at the end of `#pump`, or in a microtask after the callback that gave them. */
+  #scheduleFlush(): void {
+    if (!this.#flushScheduled && !this.#pumping) {
+      this.#flushScheduled = true;
+      queueMicrotask(() => {
+        this.#flushScheduled = false;
+        this.#flush();
+        this.#pump();
+        this.#endWhenDrained();
+      });
+    }
+  }
+
+  #flush(): void {
+    if (!this.#queue.hasReady || this.#state !== 'open') {
+      return;
+    }
+    const parts: Uint8Array[] = [];
+    const { responseBytes } = this.#queue.takeReady(parts);
+    if (parts.length === 0) {
+      return;
+    }
+    this.#socket.write(parts, () => this.#flushed(responseBytes));
+  }
+
+  /** The kernel took an answer. */
+  #flushed(responseBytes: number): void {
+    if (this.#state === 'gone') {
+      return;
+    }
+    this.#lastActiveMs = this.#surroundings.clock.monotonicMs();
+    this.#discharge(responseBytes);
+    if (this.#draining) {
+      this.#endWhenDrained();
+    } else if (this.#readingPaused) {
+      this.#pump();
+    }
+  }
+
+  #endWhenDrained(): void {
+    if (this.#draining && this.#state === 'open' && this.#unansweredPrompt === 0 && !this.#dispatching) {
+      this.#end();
+    }
+  }
+
+  // --- the end ---
+
+  /** What is answered and whose turn has come is still sent. */
+  #end(): void {
+    this.#flush();
+    this.#state = 'ending';
+    this.#socket.end();
+  }
+
+  #destroy(): void {
+    this.#socket.destroy();
+    this.#gone();
+  }
+
+  #gone(): void {
+    if (this.#state === 'gone') {
+      return;
+    }
+    this.#state = 'gone';
+    const { memory, onGone } = this.#surroundings;
+    memory.forget(this);
+    memory.requestsAnswered(this.#unansweredPrompt);
+    memory.release(this.#chargedBytes);
+    this.#chargedBytes = 0;
+    const listeners = this.#closedListeners;
+    this.#closedListeners = undefined;
+    for (const listener of listeners ?? []) {
+      listener();
+    }
+    onGone(this);
+  }
+
+  #charge(bytes: number): void {
+    this.#chargedBytes += bytes;
+    this.#surroundings.memory.take(bytes);
+  }
+
+  #discharge(bytes: number): void {
+    this.#chargedBytes -= bytes;
+    this.#surroundings.memory.release(bytes);
+  }
+}
+
+function encode(handler: AnyApiHandler, header: RequestHeader, response: unknown): Buffer[] {
+  return encodeResponseFrame(handler.api, header.apiVersion, header.correlationId, response);
+}

@@ -1,0 +1,184 @@
+// The broker's front door: listens, accepts within the limits, keeps the open connections, closes the idle ones, stops.
+// Each connection is a ClientConnection; what they share (memory budget, limits, log) is here.
+import type { Registry } from '../apis/registry.ts';
+import type { Connection, Listener } from '../runtime/network.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
+import { ClientConnection, type ConnectionSurroundings } from './client-connection.ts';
+import { type ConnectionLimitSettings, ConnectionLimits } from './connection-limits.ts';
+import { LimitedLog } from './limited-log.ts';
+import { RequestMemory } from './request-memory.ts';
+
+/** Read again whenever they matter, so that dynamic configs apply: `() => configs.broker`. */
+export interface ServerLimits extends ConnectionLimitSettings {
+  /** Not positive: never. */
+  readonly connectionsMaxIdleMs: number;
+  readonly socketRequestMaxBytes: number;
+  readonly socketListenBacklogSize: number;
+}
+
+export interface ListenerAddress {
+  readonly name: string;
+  /** '' is every interface. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+export interface ServerOptions {
+  readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'network' | 'log'>;
+  readonly registry: Registry;
+  readonly listeners: readonly ListenerAddress[];
+  readonly limits: () => ServerLimits;
+  /** Requests read and not answered, and answers not read, of all connections together. */
+  readonly requestMemoryMaxBytes: number;
+}
+
+export interface Server {
+  /** As bound: port 0 has become a real one. In the order of the settings. */
+  readonly listeners: readonly ListenerAddress[];
+  readonly connectionCount: number;
+  /**
+   * Stops accepting, lets requests that were taken be answered (but no long polls) for at most `graceMs`, closes everything.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+const SWEEP_MS_MAX = 5_000;
+const SWEEP_MS_MIN = 20;
+/** While request memory is full, answers may lie unread no longer than this. */
+const UNREAD_WHILE_FULL_MS_MAX = 30_000;
+const GRACE_MS = 5_000;
+
+/** Rejects with the NetworkError of the first listener that cannot be opened; none stays open then. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const server = new ListeningServer(options);
+  await server.listen();
+  return server;
+}
+
+class ListeningServer implements Server {
+  readonly #options: ServerOptions;
+  readonly #limits: ConnectionLimits;
+  readonly #memory: RequestMemory;
+  readonly #log: LimitedLog;
+  readonly #connections = new Set<ClientConnection>();
+  readonly #bound: { readonly address: ListenerAddress; readonly listener: Listener }[] = [];
+  #nextConnectionId = 1;
+  #sweepTimer: Timer | undefined;
+  #closing = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#limits = new ConnectionLimits(options.limits);
+    this.#memory = new RequestMemory(() => options.requestMemoryMaxBytes, options.runtime.timers);
+    this.#log = new LimitedLog(options.runtime.log, options.runtime.clock);
+  }
+
+  get listeners(): readonly ListenerAddress[] {
+    return this.#bound.map(({ address }) => address);
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  async listen(): Promise<void> {
+    const backlog = this.#options.limits().socketListenBacklogSize;
+    try {
+      for (const { name, host, port } of this.#options.listeners) {
+        const listener = await this.#options.runtime.network.listen({ host, port, backlog }, (socket) =>
+          this.#accept(name, socket),
+        );
+        this.#bound.push({ address: { name, host, port: listener.port }, listener });
+      }
+    } catch (error) {
+      await Promise.all(this.#bound.map(({ listener }) => listener.close()));
+      throw error;
+    }
+    this.#sweepLater();
+  }
+
+  async close(graceMs = GRACE_MS): Promise<void> {
+    if (this.#closing) {
+      return;
+    }
+    this.#closing = true;
+    this.#sweepTimer?.cancel();
+    await Promise.all(this.#bound.map(({ listener }) => listener.close()));
+    for (const connection of [...this.#connections]) {
+      connection.drain();
+    }
+    await this.#emptyWithin(graceMs);
+    for (const connection of [...this.#connections]) {
+      connection.destroy();
+    }
+  }
+
+  #accept(listener: string, socket: Connection): void {
+    const refusal = this.#closing ? 'the broker is stopping' : this.#limits.open(socket.remoteAddress);
+    if (refusal !== undefined) {
+      this.#log.warn('Refusing a connection', { remote: socket.remoteAddress, reason: refusal });
+      socket.destroy();
+      return;
+    }
+    const connection = new ClientConnection(this.#nextConnectionId++, listener, socket, this.#surroundings());
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  #surroundings(): ConnectionSurroundings {
+    const { registry, runtime, limits } = this.#options;
+    return {
+      registry,
+      memory: this.#memory,
+      clock: runtime.clock,
+      log: this.#log,
+      frameBytesMax: limits().socketRequestMaxBytes,
+      onGone: (connection) => this.#forget(connection),
+    };
+  }
+
+  #forget(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    this.#limits.closed(connection.remoteAddress);
+    if (this.#connections.size === 0) {
+      this.#onEmpty?.();
+    }
+  }
+
+  #sweepLater(): void {
+    const idleMs = this.#options.limits().connectionsMaxIdleMs;
+    const everyMs = idleMs > 0 ? Math.min(Math.max(idleMs / 4, SWEEP_MS_MIN), SWEEP_MS_MAX) : SWEEP_MS_MAX;
+    this.#sweepTimer = this.#options.runtime.timers.set(everyMs, () => {
+      this.#sweep();
+      this.#sweepLater();
+    });
+  }
+
+  #sweep(): void {
+    const nowMs = this.#options.runtime.clock.monotonicMs();
+    const idleMs = this.#options.limits().connectionsMaxIdleMs;
+    for (const connection of [...this.#connections]) {
+      if (this.#memory.isFull && connection.isStalledReader(nowMs, UNREAD_WHILE_FULL_MS_MAX)) {
+        connection.destroy();
+      } else if (idleMs > 0) {
+        connection.closeIfIdle(nowMs, idleMs);
+      }
+    }
+  }
+
+  #emptyWithin(graceMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#connections.size === 0) {
+        resolve();
+        return;
+      }
+      const timer = this.#options.runtime.timers.set(graceMs, resolve);
+      this.#onEmpty = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+}
