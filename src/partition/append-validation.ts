@@ -2,11 +2,15 @@
 // timestamps stamped, recompressed when the topic asks for another codec. Pure: bytes and rules in, a decision out.
 // Equal to Kafka 4.3's ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords and LogValidator in that order.
 //
-// Differences, both on purpose:
+// Differences, on purpose:
 // - Kafka skips through compressed records without comparing a record's declared size with its fields; consumers would
 //   stumble over such a record, so it is refused here as it is in an uncompressed batch.
-// - An uncompressed batch whose offset deltas are not 0, 1, 2… is stored as it is by Kafka; here it is rebuilt, as Kafka
-//   itself rebuilds a compressed one, so that no consumer sees a record under another's offset.
+// - A batch whose offset deltas are not 0, 1, 2… is stored by Kafka as it is when uncompressed, and fails with
+//   UNKNOWN_SERVER_ERROR when compressed; here both are rebuilt with the right deltas (what Kafka does when it recompresses),
+//   so that no consumer sees a record under another's offset.
+// - Recompressing keeps what records hold; Kafka then fails on negative timestamps and on transactional batches without a
+//   producer id, though it stores both when it need not recompress.
+// test/golden/append-validation.ndjson.gz holds what a real UnifiedLog answered to hundreds of batches.
 import assert from 'node:assert/strict';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { buildBatch, type RecordToBuild } from '../records/build-batch.ts';
@@ -96,7 +100,7 @@ function validate(
   const target = targetCompression(batch, source, rules);
 
   const cursor = openRecords(batch, 0, maxDecompressedBytes);
-  const walk = walkRecords(cursor, batch, rules, place);
+  const walk = walkRecords(cursor, batch, target, rules, place);
   if (walk.refusals !== undefined) return refuseRecords(walk.refusals);
 
   const isRewritten = source !== target || !walk.isSequential;
@@ -186,11 +190,19 @@ interface Walk {
 }
 
 /** One pass over all records, allocating nothing per record unless it is refused. */
-function walkRecords(cursor: RecordCursor, batch: Buffer, rules: AppendRules, place: AppendPlace): Walk {
+function walkRecords(
+  cursor: RecordCursor,
+  batch: Buffer,
+  target: Compression,
+  rules: AppendRules,
+  place: AppendPlace,
+): Walk {
   const { compacted, timestampBeforeMaxMs, timestampAfterMaxMs } = rules;
   const { nowMs } = place;
   const isCreateTime = rules.timestampType === batches.TimestampType.CREATE_TIME;
   const claimsLogAppendTime = batches.timestampType(batch, 0) === batches.TimestampType.LOG_APPEND_TIME;
+  const source = batches.compressionOf(batch, 0);
+  const javaName = source === target && source !== Compression.NONE ? 'PartialDefaultRecord' : 'DefaultRecord';
   let maxTimestampMs: number = batches.NO_TIMESTAMP;
   let indexOfMaxTimestamp = 0;
   let isSequential = true;
@@ -214,7 +226,7 @@ function walkRecords(cursor: RecordCursor, batch: Buffer, rules: AppendRules, pl
       }
     } else if (claimsLogAppendTime) {
       refusals ??= new Refusals();
-      refusals.timestampTypeClaimed(index, cursor);
+      refusals.timestampTypeClaimed(index, cursor, javaName);
     }
   }
   return { recordCount: index, maxTimestampMs, indexOfMaxTimestamp, isSequential, refusals, plain: cursor.bytes };
@@ -329,13 +341,15 @@ class Refusals {
     );
   }
 
-  timestampTypeClaimed(index: number, record: RecordCursor): void {
+  timestampTypeClaimed(index: number, record: RecordCursor, javaName: string): void {
     this.hasInvalidTimestamp = true;
-    const { offset, timestampMs, keyLength, valueLength } = record;
-    const sizes = `key=${Math.max(0, keyLength)} bytes, value=${Math.max(0, valueLength)} bytes`;
+    const isPartial = javaName.startsWith('Partial');
+    const keyBytes = isPartial ? record.keyLength : Math.max(0, record.keyLength);
+    const valueBytes = isPartial ? record.valueLength : Math.max(0, record.valueLength);
+    const fields = `offset=${record.offset}, timestamp=${record.timestampMs}, key=${keyBytes} bytes, value=${valueBytes} bytes`;
     this.#add(
       index,
-      `Invalid timestamp type in message DefaultRecord(offset=${offset}, timestamp=${timestampMs}, ${sizes}). ` +
+      `Invalid timestamp type in message ${javaName}(${fields}). ` +
         'Producer should not set timestamp type to LogAppendTime.',
     );
   }
@@ -369,14 +383,16 @@ function refuse(errorCode: Refused['errorCode'], reason: string): Refused {
   return { errorCode, errorMessage: null, recordErrors: [], reason };
 }
 
-/** Data that cannot be decompressed is an unmapped exception in Kafka, which clients see as UNKNOWN_SERVER_ERROR. */
 function codeOf(error: RecordError): Refused['errorCode'] {
   switch (error.kind) {
     case 'invalid':
       return ErrorCode.INVALID_RECORD;
     case 'too-large':
       return ErrorCode.MESSAGE_TOO_LARGE;
-    default:
+    case 'corrupt':
       return ErrorCode.CORRUPT_MESSAGE;
+    default:
+      // In Kafka an exception without a code of its own, which is what clients get to see.
+      return ErrorCode.UNKNOWN_SERVER_ERROR;
   }
 }

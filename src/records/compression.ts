@@ -71,7 +71,7 @@ function gunzip(bytes: Buffer, maxBytes: number): Buffer {
     if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new RecordError('too-large', `Decompressed gzip data exceeds ${maxBytes} bytes`);
     }
-    throw new RecordError('corrupt', 'Cannot decompress gzip: a broken stream', { cause });
+    throw new RecordError('compression', 'Cannot decompress gzip: a broken stream', { cause });
   }
 }
 

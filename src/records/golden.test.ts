@@ -60,7 +60,7 @@ const ERROR_KINDS: Readonly<Record<string, string>> = {
   CorruptRecordException: 'corrupt',
   InvalidRecordException: 'invalid',
   IllegalArgumentException: 'unsupported',
-  KafkaException: 'corrupt',
+  KafkaException: 'compression',
 };
 
 before(loadCompression);

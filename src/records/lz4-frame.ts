@@ -125,12 +125,12 @@ function unpackBlock(packed: Buffer, blockBytesMax: number, remainingBytes: numb
     return lz4.uncompressSync(prefixed);
   } catch (cause) {
     if (boundBytes < possibleBytes && /too small/.test(String(cause))) throw tooLarge(remainingBytes);
-    throw new RecordError('corrupt', 'Cannot decompress lz4: a broken block', { cause });
+    throw new RecordError('compression', 'Cannot decompress lz4: a broken block', { cause });
   }
 }
 
 function corrupt(what: string): RecordError {
-  return new RecordError('corrupt', `Cannot decompress lz4: ${what}`);
+  return new RecordError('compression', `Cannot decompress lz4: ${what}`);
 }
 
 function tooLarge(maxBytes: number): RecordError {

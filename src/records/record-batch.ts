@@ -185,11 +185,11 @@ export function setPartitionLeaderEpoch(buffer: Buffer, position: number, epoch:
   buffer.writeInt32BE(epoch, position + PARTITION_LEADER_EPOCH_AT);
 }
 
-/** Recomputes the checksum when anything changed; the caller has verified the old one. */
+/** Recomputes the checksum when anything changed (unused attribute bits are dropped then); the caller has verified the old one. */
 export function setMaxTimestampAndType(buffer: Buffer, position: number, type: TimestampType, maxMs: number): void {
   if (timestampType(buffer, position) === type && maxTimestamp(buffer, position) === maxMs) return;
-  const cleared = attributes(buffer, position) & ~TIMESTAMP_TYPE_BIT;
-  const marked = type === TimestampType.LOG_APPEND_TIME ? cleared | TIMESTAMP_TYPE_BIT : cleared;
+  const kept = attributes(buffer, position) & (COMPRESSION_MASK | TRANSACTIONAL_BIT | CONTROL_BIT | DELETE_HORIZON_BIT);
+  const marked = type === TimestampType.LOG_APPEND_TIME ? kept | TIMESTAMP_TYPE_BIT : kept;
   buffer.writeInt16BE(marked, position + ATTRIBUTES_AT);
   writeInt64(buffer, maxMs, position + MAX_TIMESTAMP_AT);
   updateCrc(buffer, position);

@@ -1,6 +1,6 @@
 // Snappy as Kafka's clients write it: Java's xerial stream, or one raw snappy block (some other clients).
 //
-//   82 'S' 'N' 'A' 'P' 'P' 'Y' 00 · int32 version · int32 oldest compatible version
+//   82 'S' 'N' 'A' 'P' 'P' 'Y' 00 · int32 version · int32 oldest compatible version (Java looks at neither)
 //   blocks: int32 length · raw snappy block (begins with its plain length as a varint)
 //   Streams may follow each other: a block length equal to the first four magic bytes begins another header.
 import { compressSync, uncompressSync } from 'snappy';
@@ -32,17 +32,16 @@ export function snappyCompressStream(bytes: Buffer): Buffer {
 
 export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
   if (bytes.length < STREAM_HEADER_BYTES || !startsWithMagic(bytes, 0)) return unpackBlock(bytes, maxBytes);
-  checkVersion(bytes, 0);
   const parts: Buffer[] = [];
   let total = 0;
   let at = STREAM_HEADER_BYTES;
   while (at < bytes.length) {
-    if (bytes.length - at < 4) throw corrupt('the stream ends early');
+    // Java, too, takes fewer than four bytes for the end.
+    if (bytes.length - at < 4) break;
     const length = bytes.readInt32BE(at);
     if (length === STREAM_MAGIC_HEAD) {
       if (bytes.length - at < STREAM_HEADER_BYTES || !startsWithMagic(bytes, at))
         throw corrupt('the stream ends early');
-      checkVersion(bytes, at);
       at += STREAM_HEADER_BYTES;
       continue;
     }
@@ -63,7 +62,7 @@ function unpackBlock(block: Buffer, maxBytes: number): Buffer {
   try {
     return uncompressSync(block) as Buffer;
   } catch (cause) {
-    throw new RecordError('corrupt', 'Cannot decompress snappy: a broken block', { cause });
+    throw new RecordError('compression', 'Cannot decompress snappy: a broken block', { cause });
   }
 }
 
@@ -82,10 +81,6 @@ function startsWithMagic(bytes: Buffer, at: number): boolean {
   return bytes.compare(STREAM_MAGIC, 0, STREAM_MAGIC.length, at, at + STREAM_MAGIC.length) === 0;
 }
 
-function checkVersion(bytes: Buffer, at: number): void {
-  if (bytes.readInt32BE(at + 12) < STREAM_VERSION) throw corrupt('an unsupported stream version');
-}
-
 function corrupt(what: string): RecordError {
-  return new RecordError('corrupt', `Cannot decompress snappy: ${what}`);
+  return new RecordError('compression', `Cannot decompress snappy: ${what}`);
 }

@@ -66,7 +66,7 @@ export function zstdDecompress(bytes: Buffer, maxBytes: number): Buffer {
       part = zstd.decompress(bytes.subarray(at, frame.endAt), boundBytes);
     } catch (cause) {
       if (frame.boundBytes > remaining && zstd.isOutputTooSmall(cause)) throw tooLarge(maxBytes);
-      throw new RecordError('corrupt', 'Cannot decompress zstd: a broken frame', { cause });
+      throw new RecordError('compression', 'Cannot decompress zstd: a broken frame', { cause });
     }
     total += part.length;
     if (total > maxBytes) throw tooLarge(maxBytes);
@@ -179,7 +179,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function corrupt(what: string): RecordError {
-  return new RecordError('corrupt', `Cannot decompress zstd: ${what}`);
+  return new RecordError('compression', `Cannot decompress zstd: ${what}`);
 }
 
 function tooLarge(maxBytes: number): RecordError {
