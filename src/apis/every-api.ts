@@ -1,0 +1,72 @@
+// The list of APIs that this broker answers. A new API is one more line here; ApiVersions then claims it.
+import type { Configs } from '../metadata/configs/configs.ts';
+import type { Metadata } from '../metadata/image.ts';
+import type { Topics } from '../metadata/topics.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import type { Files } from '../runtime/files.ts';
+import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
+import type { Storage } from '../storage/storage.ts';
+import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
+import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
+import { apiVersionsHandler } from './api-versions.ts';
+import { deleteRecordsHandler } from './delete-records.ts';
+import { describeClusterHandler } from './describe-cluster.ts';
+import { describeLogDirsHandler } from './describe-log-dirs.ts';
+import { describeQuorumHandler } from './describe-quorum.ts';
+import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts';
+import { electLeadersHandler } from './elect-leaders.ts';
+import { features } from './features.ts';
+import { fetchHandler } from './fetch.ts';
+import { findCoordinatorHandler } from './find-coordinator.ts';
+import { initProducerIdHandler } from './init-producer-id.ts';
+import { listOffsetsHandler } from './list-offsets.ts';
+import { listPartitionReassignmentsHandler } from './list-partition-reassignments.ts';
+import { metadataHandler } from './metadata.ts';
+import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts';
+import { produceHandler } from './produce.ts';
+import { Registry } from './registry.ts';
+import { unregisterBrokerHandler } from './unregister-broker.ts';
+import { updateFeaturesHandler } from './update-features.ts';
+
+/** Everything that some API needs; each takes its own part. */
+export interface ApiSurroundings {
+  readonly metadata: Metadata;
+  readonly configs: Configs;
+  readonly topics: Topics;
+  readonly partitions: Partitions;
+  readonly storage: Storage;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: LogLines;
+  readonly brokerId: number;
+  /** What clients see as the log directory. */
+  readonly logDirectory: string;
+}
+
+export function registryOf(surroundings: ApiSurroundings): Registry {
+  const registry = new Registry();
+  const all = { ...surroundings, registry, settings: surroundings.configs.broker, features: features(surroundings.metadata) };
+  // In order of the API key.
+  registry.add(produceHandler(all));
+  registry.add(fetchHandler(all));
+  registry.add(listOffsetsHandler(all));
+  registry.add(metadataHandler(all));
+  registry.add(findCoordinatorHandler(all));
+  registry.add(apiVersionsHandler(all));
+  registry.add(deleteRecordsHandler(all));
+  registry.add(initProducerIdHandler(all));
+  registry.add(offsetForLeaderEpochHandler(all));
+  registry.add(alterReplicaLogDirsHandler(all));
+  registry.add(describeLogDirsHandler(all));
+  registry.add(electLeadersHandler(all));
+  registry.add(alterPartitionReassignmentsHandler(all));
+  registry.add(listPartitionReassignmentsHandler());
+  registry.add(describeQuorumHandler(all));
+  registry.add(updateFeaturesHandler(all));
+  registry.add(describeClusterHandler(all));
+  registry.add(unregisterBrokerHandler(all));
+  registry.add(describeTopicPartitionsHandler(all));
+  return registry;
+}

@@ -1,0 +1,272 @@
+// The composition root: settings and a runtime become a wired broker, which ends in the opposite order. A broker has one
+// life after another: when a commit fails, nothing of it is acknowledged, the connections close, memory is discarded and
+// a new life is built from the log, over the same data and ports. Invariant: nothing listens before everything that was
+// acknowledged is readable again.
+import { registryOf } from './apis/every-api.ts';
+import { Configs } from './metadata/configs/configs.ts';
+import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
+import { openMetadata } from './metadata/metadata-log.ts';
+import { Topics } from './metadata/topics.ts';
+import { openDirectoryStore } from './object-store/directory.ts';
+import { Partitions } from './partition/partitions.ts';
+import { loadCompression } from './records/compression.ts';
+import { FileError } from './runtime/files.ts';
+import { MemoryFiles } from './runtime/memory/memory-files.ts';
+import { NetworkError } from './runtime/network.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import { type ListenerAddress, startServer } from './server/server.ts';
+import type { Settings } from './settings.ts';
+import { openStorage } from './storage/engine.ts';
+import type { StorageError } from './storage/storage-error.ts';
+
+export interface BrokerOptions {
+  readonly runtime: Runtime;
+  readonly settings: Settings;
+  /** Absolute, with '/' between parts; null keeps everything in memory. */
+  readonly directory: string | null;
+}
+
+export interface Broker {
+  /** Of the first listener, as bound. */
+  readonly host: string;
+  readonly port: number;
+  /** Resolves after close; rejects with a BrokerFault when the broker had to give up by itself. */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The world refused something that the broker cannot be without. The message is a sentence with the remedy. */
+export class BrokerFault extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'BrokerFault';
+    this.code = code;
+  }
+}
+
+/** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
+export async function openBroker({ runtime, settings, directory }: BrokerOptions): Promise<Broker> {
+  await loadCompression();
+  const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
+  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory');
+  await broker.begin();
+  return broker;
+}
+
+interface Life {
+  readonly listeners: readonly ListenerAddress[];
+  /** Answers what was received, flushes everything, marks the stop as clean. */
+  end(): Promise<void>;
+  /** Drops everything that is only in memory. */
+  abandon(): Promise<void>;
+}
+
+async function beginLife(
+  runtime: Runtime,
+  settings: Settings,
+  directory: string,
+  listeners: readonly ListenerAddress[],
+  onFailure: (error: StorageError) => void,
+): Promise<Life> {
+  const { clock, timers, random, files, log } = runtime;
+  const { nodeId: brokerId, durability, ottla } = settings;
+  await files.makeDirectory(directory);
+  // First, because it takes the lock on the directory.
+  const storage = await openStorage({
+    runtime,
+    directory,
+    brokerId,
+    durability,
+    settings: {
+      walFileBytes: ottla.walFileBytes,
+      walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
+      tailBytes: ottla.tailMaxBytes,
+    },
+    onFailure,
+  });
+  try {
+    const store = await openDirectoryStore({ files, random, directory, owner: `broker-${brokerId}` });
+    const metadata = await openMetadata({ store, clock, random, log });
+    const configs = new Configs({ metadata, nodeId: brokerId, staticValues: settings.staticValues });
+    const topics = new Topics({
+      metadata,
+      configs,
+      random,
+      clampReplicationFactor: ottla.replicationFactorClamp,
+      partitionsPerTopicMax: ottla.partitionsPerTopicMax,
+    });
+    await metadata.commit((image) => changesAtStart(image, settings, storage.wasClean));
+    const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
+    const registry = registryOf({
+      metadata,
+      configs,
+      topics,
+      partitions,
+      storage,
+      files,
+      clock,
+      timers,
+      random,
+      log,
+      brokerId,
+      logDirectory: directory,
+    });
+    const server = await startServer({
+      runtime,
+      registry,
+      listeners,
+      limits: () => configs.broker,
+      requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
+    });
+    return {
+      listeners: server.listeners,
+      async end() {
+        await server.close();
+        partitions.close();
+        await storage.close();
+      },
+      async abandon() {
+        await server.close(0);
+        partitions.close();
+        await storage.abandon();
+      },
+    };
+  } catch (error) {
+    await storage.abandon();
+    throw error;
+  }
+}
+
+/** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */
+function changesAtStart(image: Image, settings: Settings, wasClean: boolean): MetadataChange[] {
+  const { nodeId: id, broker } = settings;
+  const endpoints: Endpoint[] = settings.advertisedListeners.map(({ name, securityProtocol, host, port }) => ({
+    listener: name,
+    securityProtocol,
+    host,
+    port,
+  }));
+  const self = { id, rack: broker.brokerRack, endpoints };
+  const known = image.brokers.get(id);
+  const changes: MetadataChange[] = [];
+  if (JSON.stringify([known?.rack, known?.endpoints]) !== JSON.stringify([self.rack, endpoints])) {
+    changes.push({ type: 'broker-registered', broker: self });
+  }
+  if (!wasClean && image.topics.size > 0) changes.push({ type: 'leader-epochs-raised', brokerId: id });
+  return changes;
+}
+
+/** After a full disk made a commit fail, a new life is tried this often. */
+const REOPEN_MS = 2_000;
+
+class LivingBroker implements Broker {
+  readonly closed: Promise<void>;
+  readonly #runtime: Runtime;
+  readonly #settings: Settings;
+  readonly #directory: string;
+  /** A later life listens on the very same ports. */
+  #listeners: readonly ListenerAddress[];
+  #life: Life | undefined;
+  /** Everything that begins or ends a life, one after the other. */
+  #steps: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #resolveClosed!: () => void;
+  #rejectClosed!: (fault: unknown) => void;
+
+  constructor(runtime: Runtime, settings: Settings, directory: string) {
+    this.#runtime = runtime;
+    this.#settings = settings;
+    this.#directory = directory;
+    this.#listeners = settings.listeners;
+    this.closed = new Promise((resolve, reject) => {
+      this.#resolveClosed = resolve;
+      this.#rejectClosed = reject;
+    });
+    this.closed.catch(() => {}); // whoever cares looks at it, nobody has to
+  }
+
+  get host(): string {
+    return this.#listeners[0]?.host || '0.0.0.0';
+  }
+
+  get port(): number {
+    return this.#listeners[0]?.port ?? 0;
+  }
+
+  async begin(): Promise<void> {
+    try {
+      const life = await beginLife(this.#runtime, this.#settings, this.#directory, this.#listeners, (error) =>
+        this.#failed(error),
+      );
+      this.#life = life;
+      this.#listeners = life.listeners;
+    } catch (error) {
+      throw this.#asFault(error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#step(async () => {
+      await this.#life?.end();
+      this.#life = undefined;
+    }).then(this.#resolveClosed, (error) => {
+      this.#rejectClosed(this.#asFault(error));
+      throw this.#asFault(error);
+    });
+    return this.#closing;
+  }
+
+  /** The engine cannot go on: a commit failed, or background work that cannot be left undone. */
+  #failed(error: StorageError): void {
+    this.#runtime.log.error('The engine stopped', { code: error.code, reason: error.message });
+    void this.#step(async () => {
+      await this.#life?.abandon();
+      this.#life = undefined;
+      if (error.code === 'FULL') await this.#beginAgain();
+      else this.#giveUp(error);
+    });
+  }
+
+  async #beginAgain(): Promise<void> {
+    while (this.#closing === undefined) {
+      try {
+        await this.begin();
+        this.#runtime.log.info('The broker is open again');
+        return;
+      } catch (error) {
+        this.#runtime.log.warn('The broker cannot be opened again yet', { reason: (error as Error).message });
+      }
+      await new Promise<void>((resolve) => this.#runtime.timers.set(REOPEN_MS, resolve));
+    }
+  }
+
+  #giveUp(error: StorageError): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = Promise.resolve();
+    const sentence = `the data directory ${this.#directory} failed (${error.message}); repair the disk and start again.`;
+    this.#rejectClosed(new BrokerFault(error.code, sentence, error));
+  }
+
+  #step(work: () => Promise<void>): Promise<void> {
+    const step = this.#steps.then(work);
+    this.#steps = step.catch(() => {});
+    return step;
+  }
+
+  #asFault(error: unknown): unknown {
+    if (error instanceof NetworkError) {
+      const addresses = this.#listeners.map(({ host, port }) => `${host || '0.0.0.0'}:${port}`).join(', ');
+      const sentence =
+        error.code === 'EADDRINUSE'
+          ? `the port of ${addresses} is in use; stop what uses it, or choose another port (--port 9093, or --port 0 for a free one).`
+          : `cannot listen on ${addresses} (${error.message}); choose another address (--host, --port).`;
+      return new BrokerFault(error.code, sentence, error);
+    }
+    if (error instanceof FileError) {
+      const sentence = `cannot use the data directory ${this.#directory} (${error.message}); choose another (--data).`;
+      return new BrokerFault(error.code, sentence, error);
+    }
+    return error;
+  }
+}
