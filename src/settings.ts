@@ -1,12 +1,14 @@
 // Every setting of a broker: where it comes from, what it means, what is wrong with it. Kafka's keys keep Kafka's names
 // (tables in metadata/configs/broker/), Ottla's own start with `ottla.`. Precedence: overrides, then the properties
 // file, then defaults. Reading a file is the caller's work; nothing here touches the outside.
+import { brokerObjections } from './metadata/configs/broker-check.ts';
 import type { BrokerConfig } from './metadata/configs/broker-definitions.ts';
 import { brokerConfigNames, brokerDefinitions } from './metadata/configs/broker-definitions.ts';
 import {
   type ConfigValue,
   camelCase,
   type Definition,
+  definitionOf,
   type Effect,
   type ValuesOf,
 } from './metadata/configs/definition.ts';
@@ -16,7 +18,7 @@ import { ConfigError, parseConfig } from './metadata/configs/parse-value.ts';
 import { type ListenerSetting, readListeners } from './settings/listeners.ts';
 
 export type { ListenerSetting } from './settings/listeners.ts';
-export { parseProperties } from './settings/properties.ts';
+export { parseAssignment, parseProperties } from './settings/properties.ts';
 
 export type Durability = 'fsync' | 'os' | 'memory';
 
@@ -76,7 +78,12 @@ export function resolveSettings(sources: SettingsSources = {}): Settings {
   const dataDirectory = sources.dataDirectory === undefined ? reading.dataDirectory(broker) : sources.dataDirectory;
   const durability = reading.durability(dataDirectory, ottla);
   const { listeners, advertisedListeners } = reading.listeners(broker);
+  reading.problems.push(...brokerObjections(broker).map((objection) => `${objection}.`));
   if (reading.problems.length > 0) throw new SettingsError(reading.problems);
+  // Shown by DescribeConfigs as in Kafka, where a file always has them.
+  for (const name of ['node.id', 'broker.id']) reading.staticValues.set(name, String(nodeId));
+  if (sources.dataDirectory !== undefined && dataDirectory !== null)
+    reading.staticValues.set('log.dirs', dataDirectory);
   return {
     nodeId,
     listeners,
@@ -141,8 +148,10 @@ class Reading {
 
   checkAll(): void {
     for (const [name, text] of this.#given) {
-      if (name in ottlaDefinitions) this.#parse(name, ottlaDefinitions[name as keyof typeof ottlaDefinitions], text);
-      else if (name in brokerDefinitions) this.#checkKafkaKey(name, brokerDefinitions[name] as Definition, text);
+      const own = definitionOf(ottlaDefinitions, name);
+      const kafka = definitionOf(brokerDefinitions, name);
+      if (own !== undefined) this.#checkOwnKey(name, own, text);
+      else if (kafka !== undefined) this.#checkKafkaKey(name, kafka, text);
       else this.#checkForeignKey(name);
     }
     const roles = this.#given.get('process.roles');
@@ -212,6 +221,10 @@ class Reading {
     );
   }
 
+  #checkOwnKey(name: string, definition: Definition, text: string): void {
+    if (this.#parse(name, definition, text) !== undefined) this.staticValues.set(name, text);
+  }
+
   #checkKafkaKey(name: string, definition: Definition, text: string): void {
     const value = this.#parse(name, definition, text);
     if (value === undefined) return;
@@ -234,7 +247,10 @@ class Reading {
 
   #checkForeignKey(name: string): void {
     const listenerKey = /^listener\.name\.[^.]+\.(.+)$/.exec(name)?.[1];
-    if (listenerKey !== undefined && listenerKey.replace(/^[^.]+\.(?=sasl\.)/, '') in brokerDefinitions) {
+    if (
+      listenerKey !== undefined &&
+      definitionOf(brokerDefinitions, listenerKey.replace(/^[^.]+\.(?=sasl\.)/, '')) !== undefined
+    ) {
       this.warnings.push(`${name} has no effect: settings of a single listener are not part of this version.`);
       return;
     }

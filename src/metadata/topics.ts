@@ -2,6 +2,7 @@
 // synchronously inside Metadata.commit; refusals are Kafka's codes and sentences (ReplicationControlManager).
 
 import { ErrorCode } from '../protocol/error-code.ts';
+import { FileError } from '../runtime/files.ts';
 import type { Random } from '../runtime/runtime.ts';
 import type { Configs } from './configs/configs.ts';
 import { ConfigError } from './configs/parse-value.ts';
@@ -146,8 +147,16 @@ export class Topics {
       });
       return changes;
     };
-    if (validateOnly) decideOnce(this.#metadata.image);
-    else await this.#metadata.commit(decideOnce);
+    if (validateOnly) {
+      decideOnce(this.#metadata.image);
+      return outcomes;
+    }
+    try {
+      await this.#metadata.commit(decideOnce);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      return items.map(() => ({ refusal: new Refusal(ErrorCode.KAFKA_STORAGE_ERROR, error.message) }));
+    }
     return outcomes;
   }
 

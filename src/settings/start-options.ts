@@ -42,6 +42,10 @@ export function settingsFrom(options: StartOptions, defaults: StartDefaults): Se
   return resolveSettings({
     ...(options.properties !== undefined && { properties: options.properties }),
     overrides,
-    ...(options.data !== undefined ? { dataDirectory: options.data } : namesDirectory ? {} : { dataDirectory: defaults.data }),
+    ...(options.data !== undefined
+      ? { dataDirectory: options.data }
+      : namesDirectory
+        ? {}
+        : { dataDirectory: defaults.data }),
   });
 }

@@ -3,7 +3,7 @@
 import { type ConfigOverrides, changedConfigResources, topicResource } from '../fold.ts';
 import type { Image, Metadata } from '../image.ts';
 import { type BrokerConfig, brokerConfigNames, brokerDefinitions } from './broker-definitions.ts';
-import { type ConfigValue, camelCase, type Definition, type Definitions } from './definition.ts';
+import { type ConfigValue, camelCase, type Definition, type Definitions, definitionOf } from './definition.ts';
 import { type GroupConfig, groupDefinitions } from './group-definitions.ts';
 import { parseConfig } from './parse-value.ts';
 import { type TopicConfig, topicBrokerSynonyms, topicDefinitions } from './topic-definitions.ts';
@@ -133,7 +133,7 @@ export class Configs {
       const text = layer.values.get(name);
       if (text !== undefined) return text;
     }
-    return brokerDefinitions[name]?.defaultValue ?? null;
+    return definitionOf(brokerDefinitions, name)?.defaultValue ?? null;
   }
 
   /** What a topic without overrides has for a config, as text in the topic config's unit; null when there is no value. */
@@ -145,7 +145,7 @@ export class Configs {
       const value = BigInt(text.trim()) * BigInt(synonym.factor);
       return name === 'retention.ms' && value < 0n ? '-1' : String(value);
     }
-    return (topicDefinitions as Definitions)[name]?.defaultValue ?? null;
+    return definitionOf(topicDefinitions, name)?.defaultValue ?? null;
   }
 
   /** What a group without overrides has for a config, when a broker key says so. */

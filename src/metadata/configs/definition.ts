@@ -69,3 +69,8 @@ export function camelCase(name: string): string {
 export function isSensitive(definition: Definition | undefined): boolean {
   return definition === undefined || definition.type === 'PASSWORD';
 }
+
+/** The definition of a key that came from outside: names of Object's own members are no keys. */
+export function definitionOf(table: Definitions, name: string): Definition | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}

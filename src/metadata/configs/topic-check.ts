@@ -1,6 +1,6 @@
 // Whether a topic may have these overrides (Kafka: LogConfig.validate).
 import type { Configs } from './configs.ts';
-import type { Definitions } from './definition.ts';
+import { type Definitions, definitionOf } from './definition.ts';
 import { nearestName } from './nearest-name.ts';
 import { ConfigError, parseConfig } from './parse-value.ts';
 import { topicDefinitions } from './topic-definitions.ts';
@@ -12,7 +12,7 @@ export const VALUE_LENGTH_MAX = 32_767;
 export function checkTopicOverrides(overrides: ReadonlyMap<string, string>, configs: Configs): void {
   const definitions: Definitions = topicDefinitions;
   for (const [name, text] of overrides) {
-    const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    const definition = definitionOf(definitions, name);
     if (definition === undefined) throw new ConfigError(`Unknown topic config name: ${name}${hint(name, definitions)}`);
     checkLength(name, text);
     parseConfig(name, definition, text);

@@ -41,7 +41,7 @@ export const serverDefinitions = {
     'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     null,
     'LOW',
-    'per-broker',
+    'read-only',
     'Which security protocol each listener name speaks.',
   ),
   listeners: brokerKey(
@@ -49,7 +49,7 @@ export const serverDefinitions = {
     'PLAINTEXT://127.0.0.1:9092',
     null,
     'HIGH',
-    'per-broker',
+    'read-only',
     'The addresses the broker listens on, as name://host:port; an empty host means all interfaces, port 0 a free one.',
   ),
   'log.dir': brokerKey(
