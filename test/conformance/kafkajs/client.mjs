@@ -1,0 +1,202 @@
+// KafkaJS: checks, and the access log in and out. Its consumer always joins a group, so records are read back with the fetch
+// that its consumer is made of, on the connection of its cluster.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { linesOf, Report, topicNames, within } from '../report.mjs';
+
+process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
+const require = createRequire(new URL('../../../.cache/kafkajs/package.json', import.meta.url));
+const kafkajs = require('kafkajs');
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = require('kafkajs-snappy');
+const Cluster = require('kafkajs/src/cluster');
+const createSocketFactory = require('kafkajs/src/network/socketFactory');
+const { createLogger } = require('kafkajs/src/loggers');
+const consoleLogger = require('kafkajs/src/loggers/console');
+
+const { CompressionTypes, ConfigResourceTypes, Kafka } = kafkajs;
+const CODECS = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy };
+
+const [bootstrap, command, ...args] = process.argv.slice(2);
+const retry = { retries: 3, initialRetryTime: 50 };
+const kafka = new Kafka({ clientId: 'conformance', brokers: [bootstrap], logLevel: kafkajs.logLevel.NOTHING, retry });
+const newName = topicNames('kafkajs');
+
+const commands = { checks, produce: produceFile, consume: consumeFiles };
+process.exitCode = await commands[command](...args);
+
+async function checks(only) {
+  const report = new Report(only);
+  const admin = kafka.admin();
+  await admin.connect();
+  const topic = async (numPartitions = 1, configEntries = []) => {
+    const name = newName();
+    await admin.createTopics({ topics: [{ topic: name, numPartitions, configEntries }], waitForLeaders: true });
+    return name;
+  };
+
+  for (const codec of Object.keys(CODECS)) {
+    await report.check(`records compressed with ${codec} come back as they were`, async () => {
+      const name = await topic();
+      await produce(name, numbered(500), codec);
+      assert.deepEqual((await read(name, 500)).map(text), numbered(500).map(String));
+    });
+  }
+  await report.check('an idempotent producer gets offsets without gaps', async () => {
+    const name = await topic();
+    const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    for (let i = 0; i < 50; i++) {
+      const [{ baseOffset }] = await producer.send({ topic: name, messages: [{ value: `a${i}` }, { value: `b${i}` }] });
+      assert.equal(baseOffset, String(2 * i));
+    }
+    await producer.disconnect();
+  });
+  for (const acks of [0, 1, -1]) {
+    await report.check(`acks ${acks}`, async () => {
+      const name = await topic();
+      const producer = kafka.producer();
+      await producer.connect();
+      await producer.send({ topic: name, acks, messages: numbered(10).map((value) => ({ value })) });
+      await producer.disconnect();
+      assert.deepEqual((await read(name, 10)).map(text), numbered(10).map(String));
+    });
+  }
+  await report.check('headers, null keys and null values', async () => {
+    const name = await topic();
+    const producer = kafka.producer();
+    await producer.connect();
+    const headers = { a: 'one', empty: '' };
+    const messages = [{ key: 'key', value: 'value', headers, timestamp: '1600000000123' }, { value: null }, { key: '', value: '' }];
+    await producer.send({ topic: name, messages });
+    await producer.disconnect();
+    const [full, nulls, empty] = await read(name, 3);
+    assert.equal(full.headers.a.toString(), 'one');
+    assert.equal(full.headers.empty.length, 0);
+    assert.equal(full.timestamp, '1600000000123');
+    assert.deepEqual([nulls.key, nulls.value], [null, null]);
+    assert.deepEqual([empty.key.length, empty.value.length], [0, 0]);
+  });
+  await report.check('an unknown topic is created by the first send', async () => {
+    const name = newName();
+    await produce(name, numbered(3), 'none');
+    assert.equal((await read(name, 3)).length, 3);
+  });
+  await report.check('admin: create, list, describe, grow and delete topics', async () => {
+    const name = await topic(2);
+    assert.ok((await admin.listTopics()).includes(name));
+    assert.equal((await admin.fetchTopicMetadata({ topics: [name] })).topics[0].partitions.length, 2);
+    assert.equal(await admin.createTopics({ topics: [{ topic: name }] }), false);
+    await admin.createPartitions({ topicPartitions: [{ topic: name, count: 4 }] });
+    assert.equal((await admin.fetchTopicMetadata({ topics: [name] })).topics[0].partitions.length, 4);
+    await admin.deleteTopics({ topics: [name] });
+    assert.ok(!(await admin.listTopics()).includes(name));
+  });
+  await report.check('admin: the errors of bad topics', async () => {
+    const refused = (config, type) =>
+      assert.rejects(
+        admin.createTopics({ topics: [{ topic: newName(), ...config }] }),
+        (error) => (error.errors ?? [error]).some((one) => one.type === type),
+      );
+    await refused({ replicationFactor: 3 }, 'INVALID_REPLICATION_FACTOR');
+    await refused({ numPartitions: 0 }, 'INVALID_PARTITIONS');
+    await refused({ topic: 'no/topic' }, 'INVALID_TOPIC_EXCEPTION');
+    await refused({ configEntries: [{ name: 'no.such.key', value: '1' }] }, 'INVALID_CONFIG');
+  });
+  await report.check('admin: offsets, by time, and deleting records', async () => {
+    const name = await topic();
+    await produce(name, numbered(10), 'none');
+    assert.deepEqual(await admin.fetchTopicOffsets(name), [{ partition: 0, offset: '10', low: '0', high: '10' }]);
+    assert.equal((await admin.fetchTopicOffsetsByTimestamp(name, 1000))[0].offset, '0');
+    await admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: '4' }] });
+    assert.equal((await admin.fetchTopicOffsets(name))[0].low, '4');
+  });
+  await report.check('admin: describe and alter configs', async () => {
+    const name = await topic(1, [{ name: 'retention.ms', value: '5000' }]);
+    const resource = { type: ConfigResourceTypes.TOPIC, name };
+    const value = async () => {
+      const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ['retention.ms'] }], includeSynonyms: true });
+      return resources[0].configEntries[0].configValue;
+    };
+    assert.equal(await value(), '5000');
+    await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries: [{ name: 'retention.ms', value: '6000' }] }] });
+    assert.equal(await value(), '6000');
+  });
+  await report.check('admin: describe cluster', async () => {
+    const cluster = await admin.describeCluster();
+    assert.equal(cluster.brokers.length, 1);
+    assert.equal(`${cluster.brokers[0].host}:${cluster.brokers[0].port}`, bootstrap);
+    assert.ok(cluster.clusterId);
+  });
+  await report.check('admin: list and alter reassignments', async () => {
+    assert.deepEqual((await admin.listPartitionReassignments({ topics: null })).topics, []);
+  });
+  await admin.disconnect();
+  return report.failed ? 1 : 0;
+}
+
+function numbered(count) {
+  return Array.from({ length: count }, (_, i) => Buffer.from(`value-${i}`));
+}
+
+function text(message) {
+  return message.value.toString();
+}
+
+async function produce(topic, values, codec) {
+  const producer = kafka.producer();
+  await producer.connect();
+  for (let from = 0; from < values.length; from += 500) {
+    const messages = values.slice(from, from + 500).map((value) => ({ value, partition: 0 }));
+    await producer.send({ topic, messages, compression: CODECS[codec] });
+  }
+  await producer.disconnect();
+}
+
+/** The first `count` records of partition 0, by KafkaJS's own Broker.fetch and record decoder. */
+async function read(topic, count) {
+  const cluster = new Cluster({
+    socketFactory: createSocketFactory(),
+    brokers: [bootstrap],
+    clientId: 'conformance',
+    retry,
+    logger: createLogger({ level: kafkajs.logLevel.NOTHING, logCreator: consoleLogger }),
+    connectionTimeout: 5000,
+    requestTimeout: 15000,
+    metadataMaxAge: 300000,
+    offsets: new Map(),
+  });
+  await cluster.connect();
+  try {
+    await cluster.addTargetTopic(topic);
+    const [node] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
+    const broker = await cluster.findBroker({ nodeId: node });
+    const messages = [];
+    while (messages.length < count) {
+      const partitions = [{ partition: 0, fetchOffset: messages.length, maxBytes: 1_000_000 }];
+      const { responses } = await within(15_000, broker.fetch({ isolationLevel: 0, maxWaitTime: 500, topics: [{ topic, partitions }] }));
+      const fetched = responses[0].partitions[0].messages.filter((message) => Number(message.offset) >= messages.length);
+      if (fetched.length === 0) throw new Error(`only ${messages.length} of ${count} records came`);
+      messages.push(...fetched);
+    }
+    return messages.slice(0, count);
+  } finally {
+    await cluster.disconnect();
+  }
+}
+
+async function produceFile(_name, topic, path, codec) {
+  await produce(topic, linesOf(path), codec);
+  return 0;
+}
+
+async function consumeFiles(_name, count, directory, ...topics) {
+  for (const topic of topics) {
+    const messages = await read(topic, Number(count));
+    const newline = Buffer.from('\n');
+    writeFileSync(join(directory, topic), Buffer.concat(messages.flatMap((message) => [message.value, newline])));
+  }
+  return 0;
+}
