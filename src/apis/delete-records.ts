@@ -2,6 +2,8 @@
 // Behaviour: −1 means up to the high watermark; an offset above it OFFSET_OUT_OF_RANGE; below the start nothing changes.
 // Topics that are compacted only: POLICY_VIOLATION; internal topics: INVALID_TOPIC_EXCEPTION. The answer follows when the
 // new start is durable; later than timeout.ms is REQUEST_TIMED_OUT, and the move stands. Deviations: none known. KIP-107.
+
+import { isInternalTopic } from '../metadata/topic-name.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -14,7 +16,6 @@ import type { Clock, Timers } from '../runtime/runtime.ts';
 import type { CommitTicket, Storage } from '../storage/storage.ts';
 import type { ApiHandler } from './api.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
-import { isInternalTopic } from './internal-topics.ts';
 
 type Dependencies = {
   readonly partitions: Partitions;

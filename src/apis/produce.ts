@@ -14,6 +14,7 @@
 //
 // KIPs: 98 (idempotence), 467 (record errors), 516 (topic ids), 951 (leader hints).
 import type { Metadata } from '../metadata/image.ts';
+import { isInternalTopic } from '../metadata/topic-name.ts';
 import type { AppendResult, Partition } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -23,7 +24,6 @@ import type { Clock, LogLines, Timers } from '../runtime/runtime.ts';
 import type { CommitTicket, Storage } from '../storage/storage.ts';
 import type { ApiHandler, Reply, RequestContext } from './api.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
-import { isInternalTopic } from './internal-topics.ts';
 import { LeaderHints } from './leader-hints.ts';
 
 /** Kafka lets this client id write to internal topics (its own tools use it). */
