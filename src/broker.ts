@@ -256,11 +256,11 @@ class LivingBroker implements Broker {
 
   #asFault(error: unknown): unknown {
     if (error instanceof NetworkError) {
-      const addresses = this.#listeners.map(({ host, port }) => `${host || '0.0.0.0'}:${port}`).join(', ');
+      const address = this.#listeners.map(({ host, port }) => `${host || '0.0.0.0'}:${port}`).join(' or ');
       const sentence =
         error.code === 'EADDRINUSE'
-          ? `the port of ${addresses} is in use; stop what uses it, or choose another port (--port 9093, or --port 0 for a free one).`
-          : `cannot listen on ${addresses} (${error.message}); choose another address (--host, --port).`;
+          ? `${address} is in use by another program; stop it, or choose another port (--port; 0 takes a free one).`
+          : `cannot listen on ${address} (${error.message}); choose another address (--host, --port).`;
       return new BrokerFault(error.code, sentence, error);
     }
     if (error instanceof FileError) {

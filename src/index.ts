@@ -7,8 +7,8 @@
 import { resolve, sep } from 'node:path';
 import { openBroker } from './broker.ts';
 import { nodeRuntime } from './runtime/node/node-runtime.ts';
-import { SettingsError } from './settings.ts';
 import { settingsFrom } from './settings/start-options.ts';
+import { SettingsError } from './settings.ts';
 
 export { SettingsError };
 
@@ -54,11 +54,17 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const broker = await openBroker({ runtime: nodeRuntime({ writeLogLine }), settings, directory });
   for (const warning of settings.warnings) writeLogLine(`${warning}\n`);
   return {
-    bootstrapServers: `${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`,
+    bootstrapServers: dialable(broker.host, broker.port),
     host: broker.host,
     port: broker.port,
     closed: broker.closed,
     close: () => broker.close(),
     [Symbol.asyncDispose]: () => broker.close(),
   };
+}
+
+/** An address to dial; a broker that listens everywhere is reached on this machine's own. */
+function dialable(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '::') return `127.0.0.1:${port}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -1,4 +1,5 @@
 // The list of APIs that this broker answers. A new API is one more line here; ApiVersions then claims it.
+import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Metadata } from '../metadata/image.ts';
 import type { Topics } from '../metadata/topics.ts';
@@ -6,11 +7,16 @@ import type { Partitions } from '../partition/partitions.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { Storage } from '../storage/storage.ts';
+import { alterConfigsHandler } from './alter-configs.ts';
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
 import { apiVersionsHandler } from './api-versions.ts';
+import { createPartitionsHandler } from './create-partitions.ts';
+import { createTopicsHandler } from './create-topics.ts';
 import { deleteRecordsHandler } from './delete-records.ts';
+import { deleteTopicsHandler } from './delete-topics.ts';
 import { describeClusterHandler } from './describe-cluster.ts';
+import { describeConfigsHandler } from './describe-configs.ts';
 import { describeLogDirsHandler } from './describe-log-dirs.ts';
 import { describeQuorumHandler } from './describe-quorum.ts';
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts';
@@ -18,7 +24,9 @@ import { electLeadersHandler } from './elect-leaders.ts';
 import { features } from './features.ts';
 import { fetchHandler } from './fetch.ts';
 import { findCoordinatorHandler } from './find-coordinator.ts';
+import { incrementalAlterConfigsHandler } from './incremental-alter-configs.ts';
 import { initProducerIdHandler } from './init-producer-id.ts';
+import { listConfigResourcesHandler } from './list-config-resources.ts';
 import { listOffsetsHandler } from './list-offsets.ts';
 import { listPartitionReassignmentsHandler } from './list-partition-reassignments.ts';
 import { metadataHandler } from './metadata.ts';
@@ -46,8 +54,16 @@ export interface ApiSurroundings {
 }
 
 export function registryOf(surroundings: ApiSurroundings): Registry {
+  const { metadata, configs, brokerId } = surroundings;
   const registry = new Registry();
-  const all = { ...surroundings, registry, settings: surroundings.configs.broker, features: features(surroundings.metadata) };
+  const all = {
+    ...surroundings,
+    nodeId: brokerId,
+    alterations: new Alterations(metadata, configs),
+    features: features(metadata),
+    settings: configs.broker,
+    registry,
+  };
   // In order of the API key.
   registry.add(produceHandler(all));
   registry.add(fetchHandler(all));
@@ -55,18 +71,25 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(metadataHandler(all));
   registry.add(findCoordinatorHandler(all));
   registry.add(apiVersionsHandler(all));
+  registry.add(createTopicsHandler(all));
+  registry.add(deleteTopicsHandler(all));
   registry.add(deleteRecordsHandler(all));
   registry.add(initProducerIdHandler(all));
   registry.add(offsetForLeaderEpochHandler(all));
+  registry.add(describeConfigsHandler(all));
+  registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));
   registry.add(describeLogDirsHandler(all));
+  registry.add(createPartitionsHandler(all));
   registry.add(electLeadersHandler(all));
+  registry.add(incrementalAlterConfigsHandler(all));
   registry.add(alterPartitionReassignmentsHandler(all));
   registry.add(listPartitionReassignmentsHandler());
   registry.add(describeQuorumHandler(all));
   registry.add(updateFeaturesHandler(all));
   registry.add(describeClusterHandler(all));
   registry.add(unregisterBrokerHandler(all));
+  registry.add(listConfigResourcesHandler(all));
   registry.add(describeTopicPartitionsHandler(all));
   return registry;
 }

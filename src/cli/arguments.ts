@@ -9,7 +9,9 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
     const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < min || value > max) {
       throw new InvalidArgumentError(
-        max === Number.MAX_SAFE_INTEGER ? `Write a whole number from ${min}.` : `Write a whole number from ${min} to ${max}.`,
+        max === Number.MAX_SAFE_INTEGER
+          ? `Write a whole number from ${min}.`
+          : `Write a whole number from ${min} to ${max}.`,
       );
     }
     return value;
@@ -38,7 +40,8 @@ export function partitionList(text: string): number[] {
 export function keyValuePairs(texts: readonly string[], example: string): [string, string][] {
   return texts.map((text) => {
     const [name, value] = splitOnce(text, '=');
-    if (name === '' || value === undefined) throw usageFailure(`${text} is not of the form name=value; write for example ${example}.`);
+    if (name === '' || value === undefined)
+      throw usageFailure(`${text} is not of the form name=value; write for example ${example}.`);
     return [name, value];
   });
 }

@@ -46,7 +46,13 @@ function describeCommand(world: CommandWorld): Command {
     );
 }
 
-async function describe(world: CommandWorld, client: Client, resource: ResourceWord, name: string, options: DescribeOptions) {
+async function describe(
+  world: CommandWorld,
+  client: Client,
+  resource: ResourceWord,
+  name: string,
+  options: DescribeOptions,
+) {
   const [type, resourceName] = resourceOf(resource, name);
   const all = await describeConfigs(client, type, resourceName, options.json);
   const shown = all.filter((config) => options.all || config.source !== CONFIG_SOURCE.builtIn);
@@ -114,6 +120,7 @@ async function change(
 function resourceOf(resource: ResourceWord, name: string): [ResourceType, string] {
   if (resource === 'topic') return [RESOURCE_TYPE.topic, name];
   if (name === 'default') return [RESOURCE_TYPE.broker, ''];
-  if (!/^\d+$/.test(name)) throw usageFailure(`${name} is not the id of a broker; write a number, or default for all brokers.`);
+  if (!/^\d+$/.test(name))
+    throw usageFailure(`${name} is not the id of a broker; write a number, or default for all brokers.`);
   return [RESOURCE_TYPE.broker, name];
 }

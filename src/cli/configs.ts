@@ -31,15 +31,17 @@ export interface ConfigEntry {
   readonly documentation: string | null;
 }
 
-export async function describeConfigs(client: Client, type: ResourceType, name: string, documentation = false): Promise<ConfigEntry[]> {
-  const response = await client.request(
-    describeConfigsApi,
-    {
-      resources: [{ resourceType: type, resourceName: name, configurationKeys: null }],
-      includeSynonyms: false,
-      includeDocumentation: documentation,
-    },
-  );
+export async function describeConfigs(
+  client: Client,
+  type: ResourceType,
+  name: string,
+  documentation = false,
+): Promise<ConfigEntry[]> {
+  const response = await client.request(describeConfigsApi, {
+    resources: [{ resourceType: type, resourceName: name, configurationKeys: null }],
+    includeSynonyms: false,
+    includeDocumentation: documentation,
+  });
   const result = response.results[0];
   if (result === undefined || result.errorCode !== ErrorCode.NONE) {
     throw brokerRefusal(`the configs of ${name} cannot be read`, result?.errorCode ?? -1, result?.errorMessage);
@@ -63,25 +65,26 @@ export async function alterConfigs(
   set: readonly (readonly [string, string])[],
   unset: readonly string[],
 ): Promise<void> {
-  const response = await client.request(
-    incrementalAlterConfigs,
-    {
-      resources: [
-        {
-          resourceType: type,
-          resourceName: name,
-          configs: [
-            ...set.map(([config, value]) => ({ name: config, configOperation: OPERATION.set, value })),
-            ...unset.map((config) => ({ name: config, configOperation: OPERATION.delete, value: null })),
-          ],
-        },
-      ],
-      validateOnly: false,
-    },
-  );
+  const response = await client.request(incrementalAlterConfigs, {
+    resources: [
+      {
+        resourceType: type,
+        resourceName: name,
+        configs: [
+          ...set.map(([config, value]) => ({ name: config, configOperation: OPERATION.set, value })),
+          ...unset.map((config) => ({ name: config, configOperation: OPERATION.delete, value: null })),
+        ],
+      },
+    ],
+    validateOnly: false,
+  });
   for (const result of response.responses) {
     if (result.errorCode !== ErrorCode.NONE) {
-      throw brokerRefusal(`the configs of ${name || 'the brokers'} were not changed`, result.errorCode, result.errorMessage);
+      throw brokerRefusal(
+        `the configs of ${name || 'the brokers'} were not changed`,
+        result.errorCode,
+        result.errorMessage,
+      );
     }
   }
 }

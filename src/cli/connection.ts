@@ -63,6 +63,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]: '`ottla topic list` shows what there is',
   [ErrorCode.TOPIC_ALREADY_EXISTS]: '--if-not-exists accepts that',
   [ErrorCode.INVALID_REPLICATION_FACTOR]: 'there is one broker, so the replication factor is 1',
-  [ErrorCode.KAFKA_STORAGE_ERROR]: 'the broker cannot write at the moment; its own log lines say why, a full disk for example',
+  [ErrorCode.KAFKA_STORAGE_ERROR]:
+    'the broker cannot write at the moment; its own log lines say why, a full disk for example',
   [ErrorCode.MESSAGE_TOO_LARGE]: 'raise max.message.bytes of the topic or write smaller records',
 };

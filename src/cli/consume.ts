@@ -73,7 +73,13 @@ async function consume(world: CommandWorld, topic: string, options: ConsumeOptio
   await loadCompression();
   await withClient(world, options, async (client) => {
     const partitions = await partitionsOf(client, topic, options.partition);
-    const ranges = await resolveRanges(client, topic, partitions, from, options.follow ? undefined : (until ?? { kind: 'end' }));
+    const ranges = await resolveRanges(
+      client,
+      topic,
+      partitions,
+      from,
+      options.follow ? undefined : (until ?? { kind: 'end' }),
+    );
     const consumer = new Consumer(client, { readCommitted: options.readCommitted ?? false });
     const printing = new Printing(world, format, options.count ?? Number.POSITIVE_INFINITY);
     await print(world, client, consumer, topic, ranges, printing);
@@ -81,12 +87,18 @@ async function consume(world: CommandWorld, topic: string, options: ConsumeOptio
   });
 }
 
-async function partitionsOf(client: Client, topic: string, chosen: readonly number[] | undefined): Promise<readonly number[]> {
+async function partitionsOf(
+  client: Client,
+  topic: string,
+  chosen: readonly number[] | undefined,
+): Promise<readonly number[]> {
   const { partitions } = await client.topic(topic);
   const all = partitions.map((partition) => partition.partition);
   for (const partition of chosen ?? []) {
     if (!all.includes(partition)) {
-      throw new CommandFailure(`topic ${topic} has no partition ${partition}; it has ${counted(all.length, 'partition')}, counted from 0.`);
+      throw new CommandFailure(
+        `topic ${topic} has no partition ${partition}; it has ${counted(all.length, 'partition')}, counted from 0.`,
+      );
     }
   }
   return chosen ?? all;
@@ -139,7 +151,9 @@ async function offsetsAt(
     case 'time': {
       const found = await listOffsetsOf(client, topic, partitions, position.timestampMs);
       // No record is that young: the place is the end.
-      return new Map(partitions.map((partition) => [partition, atLeastZero(found.get(partition)) ?? ends.get(partition) ?? 0]));
+      return new Map(
+        partitions.map((partition) => [partition, atLeastZero(found.get(partition)) ?? ends.get(partition) ?? 0]),
+      );
     }
     case 'offset': {
       const { offset } = position;
@@ -162,7 +176,11 @@ async function print(
   ranges: readonly Range[],
   printing: Printing,
 ): Promise<void> {
-  const open = new Map(ranges.filter((range) => range.until === undefined || range.from < range.until).map((range) => [range.partition, range]));
+  const open = new Map(
+    ranges
+      .filter((range) => range.until === undefined || range.from < range.until)
+      .map((range) => [range.partition, range]),
+  );
   if (open.size === 0 || printing.finished) return;
   const stop = () => client.close();
   world.interrupted.addEventListener('abort', stop, { once: true });

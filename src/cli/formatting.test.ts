@@ -53,7 +53,8 @@ test('delimiters that straddle chunks are found', () => {
       const text = pieces.join('');
       const splitter = new LineSplitter(Buffer.from('\r\n'), 1000);
       const lines: Buffer[] = [];
-      for (let at = 0; at < text.length; at += size) lines.push(...splitter.push(Buffer.from(text.slice(at, at + size))));
+      for (let at = 0; at < text.length; at += size)
+        lines.push(...splitter.push(Buffer.from(text.slice(at, at + size))));
       const last = splitter.finish();
       if (last !== undefined) lines.push(last);
       const expected = text.split('\r\n');
@@ -72,7 +73,10 @@ test('a line over the limit is refused instead of filling the memory', () => {
 
 test('values leave as the bytes they are, in every format but JSON', () => {
   assert.deepEqual(printed('value'), Buffer.concat([RECORD.value ?? Buffer.alloc(0), Buffer.from('\n')]));
-  assert.deepEqual(printed('key-value').subarray(0, 10), Buffer.concat([Buffer.from('alice\t'), RECORD.value ?? Buffer.alloc(0)]));
+  assert.deepEqual(
+    printed('key-value').subarray(0, 10),
+    Buffer.concat([Buffer.from('alice\t'), RECORD.value ?? Buffer.alloc(0)]),
+  );
   assert.deepEqual(printed('{value}').subarray(0, 4), RECORD.value);
 });
 
@@ -102,7 +106,10 @@ test('an unknown format or field is refused with the known ones', () => {
 });
 
 test('escapes in arguments stand for their bytes', () => {
-  assert.deepEqual(unescapeBytes('a\\tb\\x00\\xff\\\\n\\q'), Buffer.from([0x61, 9, 0x62, 0, 0xff, 0x5c, 0x6e, 0x5c, 0x71]));
+  assert.deepEqual(
+    unescapeBytes('a\\tb\\x00\\xff\\\\n\\q'),
+    Buffer.from([0x61, 9, 0x62, 0, 0xff, 0x5c, 0x6e, 0x5c, 0x71]),
+  );
   assert.deepEqual(unescapeBytes('ż'), Buffer.from('ż'));
 });
 

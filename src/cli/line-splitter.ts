@@ -61,6 +61,8 @@ export class LineSplitter {
   }
 
   #tooLong(): LineTooLong {
-    return new LineTooLong(`a line is longer than ${this.#lineBytesMax} bytes; choose another --delimiter or split the input`);
+    return new LineTooLong(
+      `a line is longer than ${this.#lineBytesMax} bytes; choose another --delimiter or split the input`,
+    );
   }
 }

@@ -22,7 +22,9 @@ export async function listOffsetsOf(
       listOffsets,
       {
         replicaId: -1,
-        topics: [{ name: topic, partitions: led.map((partitionIndex) => ({ partitionIndex, timestamp: timestampMs })) }],
+        topics: [
+          { name: topic, partitions: led.map((partitionIndex) => ({ partitionIndex, timestamp: timestampMs })) },
+        ],
       },
       { nodeId },
     );

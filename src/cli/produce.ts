@@ -36,12 +36,27 @@ export function produceCommand(world: CommandWorld): Command {
     .description('write one record for each line of standard input or of a file')
     .argument('<topic>', 'name; created when absent, if the broker creates topics by itself')
     .option('-f, --file <path>', 'read this file instead of standard input')
-    .option('-k, --key-separator <text>', "what ends the key at the beginning of a line, for example '\\t'; without it there are no keys")
+    .option(
+      '-k, --key-separator <text>',
+      "what ends the key at the beginning of a line, for example '\\t'; without it there are no keys",
+    )
     .option('-d, --delimiter <text>', "what ends a record, for example '\\0'", '\\n')
     .option('-H, --header <name=value>', 'a header for every record; may be repeated', collect)
-    .option('-p, --partition <n>', 'the partition for every record; otherwise by key, or by turns', wholeNumber(0, 1_000_000))
-    .addOption(new Option('-z, --compression <codec>', 'how batches travel and rest').choices(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('none'))
-    .addOption(new Option('-a, --acks <acks>', 'all: wait until durable; 1: until written; 0: never').choices(['all', '-1', '1', '0']).default('all'))
+    .option(
+      '-p, --partition <n>',
+      'the partition for every record; otherwise by key, or by turns',
+      wholeNumber(0, 1_000_000),
+    )
+    .addOption(
+      new Option('-z, --compression <codec>', 'how batches travel and rest')
+        .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+        .default('none'),
+    )
+    .addOption(
+      new Option('-a, --acks <acks>', 'all: wait until durable; 1: until written; 0: never')
+        .choices(['all', '-1', '1', '0'])
+        .default('all'),
+    )
     .addHelpText(
       'after',
       `
@@ -70,7 +85,10 @@ async function produceLines(world: CommandWorld, topic: string, options: Produce
       // The topic's own max.message.bytes decides, not this client.
       requestBytesMax: LINE_BYTES_MAX,
     });
-    const chunks = options.file === undefined ? world.input : fileChunks(world.runtime.files, resolve(world.workingDirectory, options.file));
+    const chunks =
+      options.file === undefined
+        ? world.input
+        : fileChunks(world.runtime.files, resolve(world.workingDirectory, options.file));
     await run.send(producer, linesOf(chunks, new LineSplitter(delimiter, LINE_BYTES_MAX)), toRecord);
     run.report();
   });
@@ -85,7 +103,10 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>, splitter: LineSplitte
 type RecordMaker = (line: Buffer, lineNumber: number) => ProducerRecord;
 
 function recordMaker(topic: string, options: ProduceOptions): RecordMaker {
-  const headers = keyValuePairs(options.header ?? [], '--header source=web').map(([key, value]) => ({ key, value: Buffer.from(value) }));
+  const headers = keyValuePairs(options.header ?? [], '--header source=web').map(([key, value]) => ({
+    key,
+    value: Buffer.from(value),
+  }));
   const rest = { topic, partition: options.partition, headers };
   if (options.keySeparator === undefined) return (line) => ({ ...rest, key: null, value: line });
   const separator = unescapeBytes(options.keySeparator);
@@ -93,7 +114,9 @@ function recordMaker(topic: string, options: ProduceOptions): RecordMaker {
   return (line, lineNumber) => {
     const at = line.indexOf(separator);
     if (at < 0) {
-      throw new CommandFailure(`line ${lineNumber} has no key separator; every line must be KEY${options.keySeparator}VALUE.`);
+      throw new CommandFailure(
+        `line ${lineNumber} has no key separator; every line must be KEY${options.keySeparator}VALUE.`,
+      );
     }
     return { ...rest, key: line.subarray(0, at), value: line.subarray(at + separator.length) };
   };
@@ -151,9 +174,17 @@ class Run {
 
   report(): void {
     const ms = this.#world.runtime.clock.monotonicMs() - this.#startedMs;
-    const partitions = [...this.#written].sort(([a], [b]) => a - b).map(([partition, written]) => ({ partition, ...written }));
+    const partitions = [...this.#written]
+      .sort(([a], [b]) => a - b)
+      .map(([partition, written]) => ({ partition, ...written }));
     if (this.#options.json) {
-      const summary = { topic: this.#topic, records: this.#acknowledged, bytes: this.#bytes, ms: Math.round(ms), partitions };
+      const summary = {
+        topic: this.#topic,
+        records: this.#acknowledged,
+        bytes: this.#bytes,
+        ms: Math.round(ms),
+        partitions,
+      };
       this.#world.output.json(summary);
     } else if (this.#acknowledged > 0 || this.#failure === undefined) {
       this.#world.output.line(this.#summary(ms, partitions.length));
@@ -200,6 +231,11 @@ class Run {
 
   #refusal({ lineNumber, error }: { lineNumber: number; error: unknown }): unknown {
     if (!(error instanceof ClientError)) return error;
-    return brokerRefusal(`line ${lineNumber} was not written to ${this.#topic}`, error.errorCode, error.message, error.code);
+    return brokerRefusal(
+      `line ${lineNumber} was not written to ${this.#topic}`,
+      error.errorCode,
+      error.message,
+      error.code,
+    );
   }
 }

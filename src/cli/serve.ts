@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openBroker } from '../broker.ts';
 import { FileError } from '../runtime/files.ts';
-import { type Durability, parseProperties, type Settings, SettingsError } from '../settings.ts';
 import { settingsFrom } from '../settings/start-options.ts';
+import { type Durability, parseProperties, type Settings, SettingsError } from '../settings.ts';
 import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure } from './command-failure.ts';
 import { DEFAULT_BOOTSTRAP } from './connection.ts';
@@ -31,12 +31,18 @@ export function serveCommand(world: CommandWorld): Command {
     .option('--host <address>', `address to listen on (default: ${DEFAULTS.host})`)
     .option('-d, --data <directory>', `where everything is kept (default: ${DEFAULTS.data})`)
     .addOption(
-      new Option('--durability <level>', 'what an acknowledged write survives: fsync a power cut, os a killed process, memory nothing (default: fsync)')
-        .choices(['fsync', 'os', 'memory']),
+      new Option(
+        '--durability <level>',
+        'what an acknowledged write survives: fsync a power cut, os a killed process, memory nothing (default: fsync)',
+      ).choices(['fsync', 'os', 'memory']),
     )
     .option('-c, --config <file>', 'settings in a server.properties file')
     .option('-s, --set <key=value>', 'one setting, stronger than the file; may be repeated', collect)
-    .option('--advertise <host:port>', 'the address that clients are told to connect to (default: the one they dialled)', hostAndPort)
+    .option(
+      '--advertise <host:port>',
+      'the address that clients are told to connect to (default: the one they dialled)',
+      hostAndPort,
+    )
     .option('--json', 'print the ready line as JSON')
     .addHelpText(
       'after',
@@ -68,7 +74,8 @@ async function serve(world: CommandWorld, options: ServeOptions): Promise<void> 
 
 async function settingsOf(world: CommandWorld, options: ServeOptions): Promise<Settings> {
   const { data, durability, host, port, advertise } = options;
-  const properties = options.config === undefined ? undefined : parseProperties(await readConfig(world, options.config));
+  const properties =
+    options.config === undefined ? undefined : parseProperties(await readConfig(world, options.config));
   const settings = Object.fromEntries(keyValuePairs(options.set ?? [], '--set num.partitions=4'));
   try {
     return settingsFrom({ data, durability, host, port, advertise, properties, settings }, DEFAULTS);
@@ -83,7 +90,11 @@ async function readConfig(world: CommandWorld, file: string): Promise<string> {
     return (await world.runtime.files.readFile(resolve(world.workingDirectory, file))).toString('utf8');
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    throw new CommandFailure(`--config ${file} cannot be read (${error.code}); name a readable server.properties file.`, 1, error);
+    throw new CommandFailure(
+      `--config ${file} cannot be read (${error.code}); name a readable server.properties file.`,
+      1,
+      error,
+    );
   }
 }
 
@@ -91,7 +102,14 @@ function sayReady(world: CommandWorld, options: ServeOptions, settings: Settings
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const ms = world.uptimeMs();
   if (options.json) {
-    world.output.json({ ready: address, host, port, data: settings.dataDirectory, durability: settings.durability, ms: Math.round(ms) });
+    world.output.json({
+      ready: address,
+      host,
+      port,
+      data: settings.dataDirectory,
+      durability: settings.durability,
+      ms: Math.round(ms),
+    });
     return;
   }
   const kept = settings.dataDirectory === null ? 'in memory' : `data ${settings.dataDirectory}`;
@@ -107,6 +125,7 @@ Ctrl-C stops it; nothing acknowledged is lost.`);
 
 function hostAndPort(text: string): string {
   const parts = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):(\d{1,5})$/.exec(text);
-  if (parts === null || Number(parts[1]) < 1 || Number(parts[1]) > 65_535) throw new InvalidArgumentError('Write host:port.');
+  if (parts === null || Number(parts[1]) < 1 || Number(parts[1]) > 65_535)
+    throw new InvalidArgumentError('Write host:port.');
   return text;
 }

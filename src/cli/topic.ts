@@ -48,7 +48,9 @@ function createCommand(world: CommandWorld): Command {
     .option('--if-not-exists', 'succeed when the topic is there already')
     .option('--validate-only', 'check only, create nothing')
     .addHelpText('after', '\nExample:\n  ottla topic create orders --partitions 4 --config retention.ms=3600000')
-    .action((names: string[], options: CreateOptions) => withClient(world, options, (client) => create(world, client, names, options)));
+    .action((names: string[], options: CreateOptions) =>
+      withClient(world, options, (client) => create(world, client, names, options)),
+    );
 }
 
 async function create(world: CommandWorld, client: Client, names: string[], options: CreateOptions): Promise<void> {
@@ -69,7 +71,12 @@ async function create(world: CommandWorld, client: Client, names: string[], opti
     if (topic.errorCode !== ErrorCode.NONE && !exists) {
       throw brokerRefusal(`topic ${topic.name} was not created`, topic.errorCode, topic.errorMessage);
     }
-    return { name: topic.name, created: !exists && !options.validateOnly, topicId: topic.topicId, partitions: topic.numPartitions };
+    return {
+      name: topic.name,
+      created: !exists && !options.validateOnly,
+      topicId: topic.topicId,
+      partitions: topic.numPartitions,
+    };
   });
   if (options.json) return world.output.json(results);
   for (const { name, created, partitions } of results) {
@@ -104,7 +111,12 @@ async function list(world: CommandWorld, client: Client, options: ListOptions): 
   if (topics.length === 0) {
     world.errors.line('no topics yet; `ottla topic create NAME` makes one, and so does writing to it.');
   } else if (world.output.isTerminal) {
-    world.output.write(formatTable(['topic', 'partitions', 'replicas'], topics.map((topic) => [topic.name, topic.partitions, topic.replicationFactor])));
+    world.output.write(
+      formatTable(
+        ['topic', 'partitions', 'replicas'],
+        topics.map((topic) => [topic.name, topic.partitions, topic.replicationFactor]),
+      ),
+    );
   } else {
     for (const topic of topics) world.output.line(topic.name);
   }
@@ -116,10 +128,17 @@ function describeCommand(world: CommandWorld): Command {
   return withConnectionOptions(new Command('describe'))
     .description('show partitions, offsets and configs of topics')
     .argument('<topic...>', 'names')
-    .action((names: string[], options: ConnectionOptions) => withClient(world, options, (client) => describe(world, client, names, options)));
+    .action((names: string[], options: ConnectionOptions) =>
+      withClient(world, options, (client) => describe(world, client, names, options)),
+    );
 }
 
-async function describe(world: CommandWorld, client: Client, names: string[], options: ConnectionOptions): Promise<void> {
+async function describe(
+  world: CommandWorld,
+  client: Client,
+  names: string[],
+  options: ConnectionOptions,
+): Promise<void> {
   const topics = await topicsOf(client, names);
   const described = [];
   for (const topic of topics) {
@@ -202,7 +221,9 @@ function alterCommand(world: CommandWorld): Command {
     .option('-s, --set <name=value>', 'set a config; may be repeated', collect)
     .option('-u, --unset <name>', 'return a config to its default; may be repeated', collect)
     .addHelpText('after', '\nExample:\n  ottla topic alter orders --partitions 8 --set retention.ms=60000')
-    .action((name: string, options: AlterOptions) => withClient(world, options, (client) => alter(world, client, name, options)));
+    .action((name: string, options: AlterOptions) =>
+      withClient(world, options, (client) => alter(world, client, name, options)),
+    );
 }
 
 async function alter(world: CommandWorld, client: Client, name: string, options: AlterOptions): Promise<void> {
@@ -239,7 +260,9 @@ function deleteCommand(world: CommandWorld): Command {
     .description('delete topics with everything in them')
     .argument('<topic...>', 'names')
     .option('--if-exists', 'succeed when the topic is not there')
-    .action((names: string[], options: DeleteOptions) => withClient(world, options, (client) => remove(world, client, names, options)));
+    .action((names: string[], options: DeleteOptions) =>
+      withClient(world, options, (client) => remove(world, client, names, options)),
+    );
 }
 
 async function remove(world: CommandWorld, client: Client, names: string[], options: DeleteOptions): Promise<void> {
@@ -255,7 +278,8 @@ async function remove(world: CommandWorld, client: Client, names: string[], opti
     }
     return { name: topic.name, deleted: !absent };
   });
-  if (results.length !== names.length) throw new CommandFailure('the broker did not answer for every topic; look with `ottla topic list`.');
+  if (results.length !== names.length)
+    throw new CommandFailure('the broker did not answer for every topic; look with `ottla topic list`.');
   if (options.json) return world.output.json(results);
   for (const { name, deleted } of results) world.output.line(deleted ? `deleted ${name}` : `${name} does not exist`);
 }

@@ -21,7 +21,10 @@ export async function packageVersion(world: CommandWorld): Promise<string> {
   for (let depth = 0; depth < 8; depth++) {
     const file = join(directory, 'package.json');
     if ((await world.runtime.files.stat(file)) !== undefined) {
-      const manifest = JSON.parse((await world.runtime.files.readFile(file)).toString('utf8')) as Record<string, unknown>;
+      const manifest = JSON.parse((await world.runtime.files.readFile(file)).toString('utf8')) as Record<
+        string,
+        unknown
+      >;
       if (manifest.name === 'ottla' && typeof manifest.version === 'string') return manifest.version;
     }
     directory = dirname(directory);

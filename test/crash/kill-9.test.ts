@@ -47,7 +47,11 @@ class Written {
   next = 0;
 }
 
-async function loadUntilKilled(broker: ServeProcess, written: Written, acknowledgedBeforeKill: number): Promise<number> {
+async function loadUntilKilled(
+  broker: ServeProcess,
+  written: Written,
+  acknowledgedBeforeKill: number,
+): Promise<number> {
   const client = await connect(broker);
   const producer = new Producer(client, { deliveryTimeoutMs: 30_000, batchBytesMax: 300 * 1024 });
   let acknowledged = 0;

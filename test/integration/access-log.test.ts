@@ -16,9 +16,12 @@ for (const compression of ['none', 'gzip', 'snappy', 'lz4']) {
     const broker = await serveOttla(['--data', directory.path]);
     try {
       const connection = ['--bootstrap-server', broker.bootstrapServers];
-      const produced = await runOttla(['produce', 'access-log', '--compression', compression, '--json', ...connection], {
-        input: LOG,
-      });
+      const produced = await runOttla(
+        ['produce', 'access-log', '--compression', compression, '--json', ...connection],
+        {
+          input: LOG,
+        },
+      );
       assert.equal(produced.stderr, '');
       assert.equal(produced.code, 0);
       const summary = JSON.parse(produced.stdout.toString());
@@ -44,15 +47,16 @@ test('with keys and several partitions every line arrives once, in order within 
     assert.equal(created.code, 0, created.stderr);
     const produced = await runOttla(['produce', 'by-client', '--key-separator', ' ', ...connection], { input: LOG });
     assert.equal(produced.code, 0, produced.stderr);
-    const consumed = await runOttla(
-      ['consume', 'by-client', '--format', '{key} {value}', ...connection],
-    );
+    const consumed = await runOttla(['consume', 'by-client', '--format', '{key} {value}', ...connection]);
     assert.equal(consumed.code, 0, consumed.stderr);
     assert.deepEqual(linesByKey(consumed.stdout), linesByKey(LOG));
     const described = await runOttla(['topic', 'describe', 'by-client', '--json', ...connection]);
     const partitions = JSON.parse(described.stdout.toString())[0].partitions as { endOffset: number }[];
     assert.equal(partitions.length, 4);
-    assert.ok(partitions.every((partition) => partition.endOffset > 0), 'keys spread over the partitions');
+    assert.ok(
+      partitions.every((partition) => partition.endOffset > 0),
+      'keys spread over the partitions',
+    );
   } finally {
     await broker.stop();
     directory.remove();

@@ -29,23 +29,36 @@ function attempt(args: readonly string[], input?: string | Uint8Array): Promise<
 }
 
 test('topics are created, listed, described, altered and deleted', async () => {
-  assert.equal(await ottla(['topic', 'create', 'orders', '-p', '2', '-c', 'retention.ms=60000']), 'created orders with 2 partitions\n');
+  assert.equal(
+    await ottla(['topic', 'create', 'orders', '-p', '2', '-c', 'retention.ms=60000']),
+    'created orders with 2 partitions\n',
+  );
   const again = await attempt(['topic', 'create', 'orders']);
   assert.equal(again.code, 1);
-  assert.match(again.stderr, /^ottla: topic orders was not created \(TOPIC_ALREADY_EXISTS: .*--if-not-exists accepts that\.\n$/);
+  assert.match(
+    again.stderr,
+    /^ottla: topic orders was not created \(TOPIC_ALREADY_EXISTS: .*--if-not-exists accepts that\.\n$/,
+  );
   assert.equal(await ottla(['topic', 'create', 'orders', '--if-not-exists']), 'orders exists\n');
   assert.match(await ottla(['topic', 'list']), /^orders$/m);
   await ottla(['produce', 'orders', '-p', '1'], 'a\nb\n');
   const [described] = JSON.parse(await ottla(['topic', 'describe', 'orders', '--json']));
   assert.deepEqual(described.configs, { 'retention.ms': '60000' });
   assert.deepEqual(
-    described.partitions.map((partition: Record<string, unknown>) => [partition.partition, partition.startOffset, partition.endOffset]),
+    described.partitions.map((partition: Record<string, unknown>) => [
+      partition.partition,
+      partition.startOffset,
+      partition.endOffset,
+    ]),
     [
       [0, 0, 0],
       [1, 0, 2],
     ],
   );
-  assert.match(await ottla(['topic', 'describe', 'orders']), /^orders {2}id \S{22} {2}retention\.ms=60000\npartition {2}leader/);
+  assert.match(
+    await ottla(['topic', 'describe', 'orders']),
+    /^orders {2}id \S{22} {2}retention\.ms=60000\npartition {2}leader/,
+  );
   assert.equal(await ottla(['topic', 'alter', 'orders', '-p', '3', '--unset', 'retention.ms']), 'changed orders\n');
   const [altered] = JSON.parse(await ottla(['topic', 'describe', 'orders', '--json']));
   assert.equal(altered.partitions.length, 3);
@@ -59,7 +72,10 @@ test('topics are created, listed, described, altered and deleted', async () => {
 
 test('configs of topics and brokers are described, set and unset', async () => {
   await ottla(['topic', 'create', 'configured']);
-  assert.equal(await ottla(['config', 'set', 'topic', 'configured', 'retention.ms=1000', 'max.message.bytes=2000']), 'changed topic configured\n');
+  assert.equal(
+    await ottla(['config', 'set', 'topic', 'configured', 'retention.ms=1000', 'max.message.bytes=2000']),
+    'changed topic configured\n',
+  );
   const described = await ottla(['config', 'describe', 'topic', 'configured']);
   assert.match(described, /^retention\.ms +1000 +set on the topic$/m);
   assert.match(described, /^max\.message\.bytes +2000 +set on the topic$/m);
@@ -72,7 +88,11 @@ test('configs of topics and brokers are described, set and unset', async () => {
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /^ottla: the configs of configured were not changed \(INVALID_CONFIG: [^\n]+\n$/);
   await ottla(['config', 'set', 'broker', 'default', 'log.retention.ms=5000']);
-  const all = JSON.parse(await ottla(['config', 'describe', 'broker', '1', '--json'])) as { name: string; value: string; source: string }[];
+  const all = JSON.parse(await ottla(['config', 'describe', 'broker', '1', '--json'])) as {
+    name: string;
+    value: string;
+    source: string;
+  }[];
   assert.deepEqual(
     all.filter((config) => config.name === 'log.retention.ms').map(({ value, source }) => [value, source]),
     [['5000', 'set on all brokers']],
@@ -91,7 +111,10 @@ test('any bytes go through, with a delimiter that they do not contain', async ()
 test('keys, headers, offsets and formats come out as they went in', async () => {
   await ottla(['produce', 'keyed', '-k', '\\t', '-H', 'source=test'], 'alice\ttea\nbob\tmilk\nalice\t\n');
   assert.equal(await ottla(['consume', 'keyed', '-o', 'key-value']), 'alice\ttea\nbob\tmilk\nalice\t\n');
-  assert.equal(await ottla(['consume', 'keyed', '-o', '{partition}/{offset} {key}={value}']), '0/0 alice=tea\n0/1 bob=milk\n0/2 alice=\n');
+  assert.equal(
+    await ottla(['consume', 'keyed', '-o', '{partition}/{offset} {key}={value}']),
+    '0/0 alice=tea\n0/1 bob=milk\n0/2 alice=\n',
+  );
   const json = (await ottla(['consume', 'keyed', '--json', '-n', '1'])).trim();
   const { timestamp, ...rest } = JSON.parse(json);
   assert.deepEqual(rest, {
@@ -160,7 +183,15 @@ test('a reader that goes away ends the command quietly', async () => {
 });
 
 test('every command explains itself, with examples where they help', async () => {
-  for (const args of [['--help'], ['help', 'serve'], ['produce', '--help'], ['consume', '--help'], ['topic', '--help'], ['topic', 'create', '--help'], ['config', '--help']]) {
+  for (const args of [
+    ['--help'],
+    ['help', 'serve'],
+    ['produce', '--help'],
+    ['consume', '--help'],
+    ['topic', '--help'],
+    ['topic', 'create', '--help'],
+    ['config', '--help'],
+  ]) {
     const help = await ottla(args);
     assert.match(help, /^Usage: ottla/);
   }

@@ -60,8 +60,13 @@ test('a topic is writable and readable the moment CreateTopics has answered', as
       const topic = `new-${round}`;
       await createTopic(client, { name: topic, partitions: 3 });
       const producer = new Producer(client, { allowAutoTopicCreation: false, deliveryTimeoutMs: 30_000 });
-      const deliveries = await Promise.all([0, 1, 2].map((partition) => producer.send({ topic, partition, value: 'x' })));
-      assert.deepEqual(deliveries.map((delivery) => delivery.offset), [0, 0, 0]);
+      const deliveries = await Promise.all(
+        [0, 1, 2].map((partition) => producer.send({ topic, partition, value: 'x' })),
+      );
+      assert.deepEqual(
+        deliveries.map((delivery) => delivery.offset),
+        [0, 0, 0],
+      );
       await producer.close();
     }
   } finally {

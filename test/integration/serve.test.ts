@@ -86,7 +86,14 @@ test('settings come from a properties file, and --set is stronger', async () => 
   const directory = temporaryDirectory();
   const file = path.join(directory.path, 'server.properties');
   writeFileSync(file, 'num.partitions=3\nauto.create.topics.enable=true\n');
-  const broker = await serveOttla(['--data', path.join(directory.path, 'd'), '--config', file, '--set', 'num.partitions=5']);
+  const broker = await serveOttla([
+    '--data',
+    path.join(directory.path, 'd'),
+    '--config',
+    file,
+    '--set',
+    'num.partitions=5',
+  ]);
   try {
     const connection = ['--bootstrap-server', broker.bootstrapServers];
     const created = await runOttla(['topic', 'create', 'five', ...connection]);
