@@ -14,6 +14,8 @@ const STREAM_VERSION = 1;
 const BLOCK_BYTES = 32 * 1024;
 /** A three-byte copy yields 64 bytes: a block that declares more growth lies. */
 const MAX_GROWTH = 22;
+/** Output in a buffer of Node's own: three to nine times faster than one that wraps the library's memory. */
+const COPY = { copyOutputData: true };
 
 export function snappyCompressStream(bytes: Buffer): Buffer {
   const header = Buffer.alloc(STREAM_HEADER_BYTES);
@@ -22,7 +24,7 @@ export function snappyCompressStream(bytes: Buffer): Buffer {
   header.writeInt32BE(STREAM_VERSION, 12);
   const parts: Buffer[] = [header];
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    const block = compressSync(bytes.subarray(at, at + BLOCK_BYTES));
+    const block = compressSync(bytes.subarray(at, at + BLOCK_BYTES), COPY);
     const length = Buffer.allocUnsafe(4);
     length.writeInt32BE(block.length, 0);
     parts.push(length, block);
@@ -60,7 +62,7 @@ function unpackBlock(block: Buffer, maxBytes: number): Buffer {
   if (declared > block.length * MAX_GROWTH) throw corrupt('a block declares an impossible size');
   if (declared > maxBytes) throw new RecordError('too-large', `Decompressed snappy data exceeds ${maxBytes} bytes`);
   try {
-    return uncompressSync(block) as Buffer;
+    return uncompressSync(block, COPY) as Buffer;
   } catch (cause) {
     throw new RecordError('compression', 'Cannot decompress snappy: a broken block', { cause });
   }
