@@ -6,7 +6,7 @@
 // Any number of brokers may commit to one store. Invariants: commit n is folded into the image of commit n-1 and no
 // other; a commit is removed only when it is older than the last but one snapshot, so a reader that lags finds either
 // its next commit or a newer snapshot; and because a removed name could be created again by a writer that slept through
-// all this, a creation counts only when no two snapshots at or above its number exist.
+// all this, a creation counts only when no snapshot at or above its number existed before it, and no two do after it.
 import assert from 'node:assert';
 import type { ObjectStore } from '../object-store/object-store.ts';
 import type { Clock, LogLines, Random } from '../runtime/runtime.ts';
@@ -151,15 +151,20 @@ export class MetadataLog implements Metadata {
   async #create(number: number, changes: readonly MetadataChange[]): Promise<boolean> {
     const key = commitKey(number);
     const file = this.#file(number, changes);
+    if ((await this.#snapshotsFrom(number)) > 0) return false;
     // The store may have created the object and failed to say so: then the second try finds the own nonce.
     const created = (await this.#store.createIfAbsent(key, encodeCommitFile(file))) || (await this.#isOwn(file));
     if (!created) return false;
-    const snapshots = await this.#store.list(SNAPSHOTS, { after: snapshotKey(number - 1), limit: 2 });
-    if (snapshots.length < 2) return true;
+    if ((await this.#snapshotsFrom(number)) < 2) return true;
     await this.#store.delete(key);
     throw new Error(
       'This broker was stopped for so long that it cannot know whether its change was made; look, and try again.',
     );
+  }
+
+  /** How many snapshots, up to two, hold commits with this number or later ones. */
+  async #snapshotsFrom(number: number): Promise<number> {
+    return (await this.#store.list(SNAPSHOTS, { after: snapshotKey(number - 1), limit: 2 })).length;
   }
 
   async #isOwn(file: CommitFile): Promise<boolean> {

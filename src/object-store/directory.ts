@@ -27,10 +27,20 @@ export async function openDirectoryStore(options: DirectoryStoreOptions): Promis
   const { files, directory, owner } = options;
   await files.makeDirectory(`${directory}/${NEW}`);
   await files.syncDirectory(directory);
+  await syncParent(files, directory);
   for (const name of await files.list(`${directory}/${NEW}`)) {
     if (name.startsWith(`${owner}-`)) await files.remove(`${directory}/${NEW}/${name}`);
   }
   return new DirectoryStore(options);
+}
+
+/** The directory may be new itself. Its parent may belong to somebody else, and then was there before. */
+async function syncParent(files: Files, directory: string): Promise<void> {
+  try {
+    await files.syncDirectory(directory.slice(0, Math.max(1, directory.lastIndexOf('/'))));
+  } catch (error) {
+    if (!(error instanceof FileError) || (error.code !== 'EACCES' && error.code !== 'EPERM')) throw error;
+  }
 }
 
 class DirectoryStore implements ObjectStore {
@@ -142,7 +152,7 @@ class DirectoryStore implements ObjectStore {
       if (name.startsWith('.')) continue;
       const key = directory === '' ? name : `${directory}/${name}`;
       if (!key.startsWith(prefix) && !prefix.startsWith(`${key}/`)) continue;
-      if (key <= after && !after.startsWith(`${key}/`)) continue;
+      if (key <= after && !after.startsWith(key)) continue;
       const stat = await this.#files.stat(`${this.#directory}/${key}`);
       if (stat?.isDirectory) await this.#collect(key, prefix, after, found);
       else if (stat !== undefined && key.startsWith(prefix) && key > after) found.push(key);
