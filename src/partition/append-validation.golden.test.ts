@@ -9,7 +9,8 @@ import { compressionByName } from '../records/compression-type.ts';
 import { type ReadBatch, readBatches } from '../records/read-batches.ts';
 import { BASE_TIMESTAMP_AT, CRC_AT, LENGTH_AT, TimestampType, verifyCrc } from '../records/record-batch.ts';
 import type { AppendRules } from './append-rules.ts';
-import { type RecordRefusal, type Refused, type Validated, validateAppend } from './append-validation.ts';
+import { type Refused, type Validated, validateAppend } from './append-validation.ts';
+import type { RecordRefusal } from './record-refusals.ts';
 
 interface GoldenAppend {
   readonly case: string;

@@ -9,13 +9,8 @@ import { buildEndTransactionMarker, ControlType } from '../records/control-batch
 import { readBatches } from '../records/read-batches.ts';
 import * as batches from '../records/record-batch.ts';
 import type { AppendRules } from './append-rules.ts';
-import {
-  type AppendPlace,
-  RECORD_REFUSALS_MAX,
-  type Refused,
-  type Validated,
-  validateAppend,
-} from './append-validation.ts';
+import { type AppendPlace, type Refused, type Validated, validateAppend } from './append-validation.ts';
+import { RECORD_REFUSALS_MAX } from './record-refusals.ts';
 
 const NOW_MS = 1_700_000_001_000;
 

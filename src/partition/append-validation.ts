@@ -21,6 +21,9 @@ import * as batches from '../records/record-batch.ts';
 import { openRecords, type RecordCursor } from '../records/record-cursor.ts';
 import { RecordError } from '../records/record-error.ts';
 import type { AppendRules } from './append-rules.ts';
+import { type RecordRefusal, RecordRefusals } from './record-refusals.ts';
+
+export type { RecordRefusal } from './record-refusals.ts';
 
 /** One append: what changes from call to call. */
 export interface AppendPlace {
@@ -62,15 +65,6 @@ export interface Refused {
   /** The same for the broker's log, always set. */
   readonly reason: string;
 }
-
-/** As in the Produce response. */
-export interface RecordRefusal {
-  readonly batchIndex: number;
-  readonly batchIndexErrorMessage: string | null;
-}
-
-/** Kafka answers every bad record of a batch; the rest of a large batch is only counted here. */
-export const RECORD_REFUSALS_MAX = 1000;
 
 /** `records` is what a Produce request carries for one partition; it belongs to the log from now on. */
 export function validateAppend(
@@ -184,7 +178,7 @@ interface Walk {
   readonly indexOfMaxTimestamp: number;
   /** Offset deltas are 0, 1, 2… */
   readonly isSequential: boolean;
-  readonly refusals: Refusals | undefined;
+  readonly refusals: RecordRefusals | undefined;
   /** The uncompressed records. */
   readonly plain: Buffer;
 }
@@ -206,7 +200,7 @@ function walkRecords(
   let maxTimestampMs: number = batches.NO_TIMESTAMP;
   let indexOfMaxTimestamp = 0;
   let isSequential = true;
-  let refusals: Refusals | undefined;
+  let refusals: RecordRefusals | undefined;
   let index = 0;
   for (; cursor.next(); index++) {
     const timestamp = cursor.timestampMs;
@@ -216,16 +210,16 @@ function walkRecords(
       indexOfMaxTimestamp = index;
     }
     if (compacted && cursor.keyLength < 0) {
-      refusals ??= new Refusals();
+      refusals ??= new RecordRefusals();
       refusals.keyMissing(index, rules);
     } else if (isCreateTime && timestamp !== batches.NO_TIMESTAMP) {
       const age = nowMs - timestamp;
       if (age > timestampBeforeMaxMs || -age > timestampAfterMaxMs) {
-        refusals ??= new Refusals();
+        refusals ??= new RecordRefusals();
         refusals.timestampOutOfRange(index, cursor, rules, nowMs);
       }
     } else if (claimsLogAppendTime) {
-      refusals ??= new Refusals();
+      refusals ??= new RecordRefusals();
       refusals.timestampTypeClaimed(index, cursor, javaName);
     }
   }
@@ -320,63 +314,10 @@ function describe(stored: Buffer, isRewritten: boolean, walk: Walk, rules: Appen
   };
 }
 
-/** The bad records of one batch and the texts that Kafka gives them. */
-class Refusals {
-  readonly list: RecordRefusal[] = [];
-  count = 0;
-  hasInvalidTimestamp = false;
-
-  keyMissing(index: number, rules: AppendRules): void {
-    this.#add(index, `Compacted topic cannot accept message without key in topic partition ${rules.topicPartition}`);
-  }
-
-  timestampOutOfRange(index: number, record: RecordCursor, rules: AppendRules, nowMs: number): void {
-    this.hasInvalidTimestamp = true;
-    const earliest = BigInt.asIntN(64, BigInt(nowMs) - javaLong(rules.timestampBeforeMaxMs));
-    const latest = BigInt.asIntN(64, BigInt(nowMs) + javaLong(rules.timestampAfterMaxMs));
-    this.#add(
-      index,
-      `Timestamp ${record.timestampMs} of message with offset ${record.offset} is out of range. ` +
-        `The timestamp should be within [${earliest}, ${latest}]`,
-    );
-  }
-
-  timestampTypeClaimed(index: number, record: RecordCursor, javaName: string): void {
-    this.hasInvalidTimestamp = true;
-    const isPartial = javaName.startsWith('Partial');
-    const keyBytes = isPartial ? record.keyLength : Math.max(0, record.keyLength);
-    const valueBytes = isPartial ? record.valueLength : Math.max(0, record.valueLength);
-    const fields = `offset=${record.offset}, timestamp=${record.timestampMs}, key=${keyBytes} bytes, value=${valueBytes} bytes`;
-    this.#add(
-      index,
-      `Invalid timestamp type in message ${javaName}(${fields}). ` +
-        'Producer should not set timestamp type to LogAppendTime.',
-    );
-  }
-
-  #add(batchIndex: number, batchIndexErrorMessage: string): void {
-    this.count++;
-    if (this.count <= RECORD_REFUSALS_MAX) this.list.push({ batchIndex, batchIndexErrorMessage });
-  }
-}
-
-/** Configs hold Long.MAX_VALUE as the largest safe integer. */
-function javaLong(value: number): bigint {
-  return value === Number.MAX_SAFE_INTEGER ? 0x7fff_ffff_ffff_ffffn : BigInt(value);
-}
-
-function refuseRecords(refusals: Refusals): Refused {
-  if (refusals.hasInvalidTimestamp) {
-    const text = 'One or more records have been rejected due to invalid timestamp';
-    return { ...refuse(ErrorCode.INVALID_TIMESTAMP, text), errorMessage: text, recordErrors: refusals.list };
-  }
-  const shown = refusals.list
-    .slice(0, 3)
-    .map((refusal) => `RecordError(batchIndex=${refusal.batchIndex}, message='${refusal.batchIndexErrorMessage}')`);
-  const text =
-    `One or more records have been rejected due to ${refusals.count} record errors in total, ` +
-    `and only showing the first three errors at most: [${shown.join(', ')}]`;
-  return { ...refuse(ErrorCode.INVALID_RECORD, text), errorMessage: text, recordErrors: refusals.list };
+function refuseRecords(refusals: RecordRefusals): Refused {
+  const code = refusals.hasInvalidTimestamp ? ErrorCode.INVALID_TIMESTAMP : ErrorCode.INVALID_RECORD;
+  const errorMessage = refusals.summary();
+  return { ...refuse(code, errorMessage), errorMessage, recordErrors: refusals.list };
 }
 
 function refuse(errorCode: Refused['errorCode'], reason: string): Refused {
