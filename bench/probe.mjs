@@ -1,10 +1,11 @@
-// The smallest Kafka client that can tell whether a broker accepts records: three requests whose bytes are written here by
-// hand, so that a measurement of start-up depends on no library and treats every broker alike.
+// The smallest Kafka client that can tell whether a broker accepts records and how it keeps them: four requests whose bytes are written here by
+// hand, so that measurements and checks depend on no library and treats every broker alike.
 // One connection, one request at a time. The caller owns the probe and must call close().
 
 import { connect } from 'node:net';
 
 const PRODUCE = 0;
+const FETCH = 1;
 const METADATA = 3;
 const API_VERSIONS = 18;
 
@@ -102,6 +103,30 @@ class Probe {
     return body.int16();
   }
 
+  /** Fetch 4 of partition 0 from an offset: the batches as they are stored (at most 1 MiB, the last may be cut). */
+  async fetch(topic, offset) {
+    const request = concat(
+      int32(-1), // replica id: a consumer
+      int32(500), // longest wait in ms
+      int32(1), // fewest bytes
+      int32(1 << 20),
+      int8(0), // isolation level: read uncommitted
+      int32(1),
+      string(topic),
+      int32(1),
+      int32(0),
+      int64(offset),
+      int32(1 << 20),
+    );
+    const body = new Reader(await this.#request(FETCH, 4, request));
+    body.skip(4).skip(4).skipString().skip(4).skip(4); // throttle time, topic count, name, partition count, index
+    const error = body.int16();
+    if (error !== 0) throw new Error(`fetching ${topic} failed with error code ${error}`);
+    body.skip(16); // high watermark, last stable offset
+    body.skip(16 * Math.max(0, body.int32())); // aborted transactions
+    return body.bytes(Math.max(0, body.int32()));
+  }
+
   close() {
     this.#socket.destroy();
   }
@@ -156,6 +181,11 @@ class Reader {
     return this.#bytes.readInt32BE(this.#position - 4);
   }
 
+  bytes(count) {
+    this.#position += count;
+    return this.#bytes.subarray(this.#position - count, this.#position);
+  }
+
   skip(count) {
     this.#position += count;
     return this;
@@ -205,6 +235,12 @@ function int16(value) {
 function int32(value) {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
+  return bytes;
+}
+
+function int64(value) {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(BigInt(value));
   return bytes;
 }
 

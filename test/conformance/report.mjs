@@ -1,6 +1,7 @@
 // Prints one line per check, "ok …" or "not ok …", and goes on after a failure. Shared by the Node clients.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const CHECKS_MS_MAX = 150_000;
 
@@ -45,6 +46,22 @@ export function linesOf(path) {
     .split('\n')
     .slice(0, -1)
     .map((line) => Buffer.from(line, 'latin1'));
+}
+
+/** Writes the values of what read(topic) returns to a file for each topic; a topic that fails does not stop the others. */
+export async function readTopics(topics, directory, read) {
+  const newline = Buffer.from('\n');
+  let status = 0;
+  for (const topic of topics) {
+    try {
+      const records = await within(60_000, read(topic));
+      writeFileSync(join(directory, topic), Buffer.concat(records.flatMap((record) => [record.value, newline])));
+    } catch (error) {
+      console.error(`${topic}: ${explain(error)}`);
+      status = 1;
+    }
+  }
+  return status;
 }
 
 /** Topic names that no other run uses. */

@@ -65,7 +65,7 @@ func (c *checks) check(name string, body func() error) {
 
 func equal(expected, actual any, what string) error {
 	if !reflect.DeepEqual(expected, actual) {
-		return fmt.Errorf("%s: expected %.200v, got %.200v", what, expected, actual)
+		return fmt.Errorf("%s: expected %v, got %v", what, expected, actual)
 	}
 	return nil
 }

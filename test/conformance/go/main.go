@@ -31,8 +31,9 @@ func main() {
 		err = produceFile(ctx, bootstrap, args[1], args[2], args[3])
 	case "consume": // NAME COUNT DIRECTORY TOPIC...
 		for _, topic := range args[3:] {
-			if err = consumeToFile(ctx, bootstrap, topic, args[1], filepath.Join(args[2], topic)); err != nil {
-				break
+			if failed := consumeToFile(ctx, bootstrap, topic, args[1], filepath.Join(args[2], topic)); failed != nil {
+				fmt.Fprintf(os.Stderr, "%s: %v\n", topic, failed)
+				err = failed
 			}
 		}
 	default:
@@ -53,7 +54,7 @@ func codec(name string) kgo.CompressionCodec {
 
 func newProducer(bootstrap string, options ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(bootstrap), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RecordDeliveryTimeout(15 * time.Second),
+		kgo.SeedBrokers(bootstrap), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}, options...)...)
 }

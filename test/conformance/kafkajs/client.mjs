@@ -2,10 +2,8 @@
 // that its consumer is made of, on the connection of its cluster.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { linesOf, Report, topicNames, within } from '../report.mjs';
+import { linesOf, readTopics, Report, topicNames, within } from '../report.mjs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 const require = createRequire(new URL('../../../.cache/kafkajs/package.json', import.meta.url));
@@ -193,10 +191,5 @@ async function produceFile(_name, topic, path, codec) {
 }
 
 async function consumeFiles(_name, count, directory, ...topics) {
-  for (const topic of topics) {
-    const messages = await read(topic, Number(count));
-    const newline = Buffer.from('\n');
-    writeFileSync(join(directory, topic), Buffer.concat(messages.flatMap((message) => [message.value, newline])));
-  }
-  return 0;
+  return readTopics(topics, directory, (topic) => read(topic, Number(count)));
 }

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # noqa: E402
 )
 from confluent_kafka import TopicCollection  # noqa: E402
 
-from report import Report, equal, lines_of  # noqa: E402
+from report import Report, equal, lines_of, read_topics  # noqa: E402
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 numbers = itertools.count()
@@ -293,14 +293,13 @@ def main():
             produce(bootstrap, topic, lines_of(path), **{"compression.type": codec, "linger.ms": 20})
     if command == "consume":
         name, count, directory, *topics = args
-        for topic in topics:
-            if name == "kcat":
-                read = kcat("-C", "-b", bootstrap, "-t", topic, "-p", "0", "-o", "beginning", "-e", "-q", "-c", count)
-                data = read.stdout
-            else:
-                data = b"".join(message.value() + b"\n" for message in consume(bootstrap, topic, int(count)))
-            with open(os.path.join(directory, topic), "wb") as file:
-                file.write(data)
+        sys.exit(read_topics(topics, directory, lambda topic: read(bootstrap, name, topic, count)))
+
+
+def read(bootstrap, name, topic, count):
+    if name == "kcat":
+        return kcat("-C", "-b", bootstrap, "-t", topic, "-p", "0", "-o", "beginning", "-e", "-q", "-c", count).stdout
+    return b"".join(message.value() + b"\n" for message in consume(bootstrap, topic, int(count)))
 
 
 main()

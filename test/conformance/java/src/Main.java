@@ -4,6 +4,7 @@ package ottla;
 public final class Main {
     public static void main(String[] args) throws Exception {
         String bootstrap = args[0];
+        int status = 0;
         switch (args[1]) {
             case "checks" -> {
                 Report report = new Report(args.length > 2 ? args[2] : "");
@@ -20,7 +21,12 @@ public final class Main {
             case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
             case "consume" -> {
                 for (int i = 5; i < args.length; i++) {
-                    AccessLog.consume(bootstrap, args[2], args[5 + i - 5], Integer.parseInt(args[3]), args[4]);
+                    try {
+                        AccessLog.consume(bootstrap, args[2], args[i], Integer.parseInt(args[3]), args[4]);
+                    } catch (Exception | AssertionError error) {
+                        System.err.println(args[i] + ": " + error);
+                        status = 1;
+                    }
                 }
             }
             case "dump" -> {
@@ -30,7 +36,6 @@ public final class Main {
             }
             default -> throw new IllegalArgumentException("unknown command " + args[1]);
         }
-        System.out.flush();
-        Runtime.getRuntime().halt(0);
+        System.exit(status); // not halt: the console producer sends its last records in a shutdown hook
     }
 }

@@ -1,0 +1,62 @@
+// Which client folders there are, what they need, and which names they read and write the access log under. A producer writes
+// with each of its codecs; `nodeOnly` marks those that `npm test` runs, for they need nothing but Node.
+
+const ALL = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+export const clients = [
+  {
+    folder: 'ottla',
+    nodeOnly: true,
+    producers: [{ name: 'ottla', codecs: ALL }],
+    consumers: ['ottla'],
+  },
+  {
+    folder: 'kafkajs',
+    nodeOnly: true,
+    checks: true,
+    producers: [{ name: 'kafkajs', codecs: ['none', 'gzip', 'snappy'] }],
+    consumers: ['kafkajs'],
+    readable: ['none', 'gzip', 'snappy'],
+  },
+  {
+    folder: 'platformatic',
+    nodeOnly: true,
+    checks: true,
+    producers: [{ name: 'platformatic', codecs: ['none', 'gzip', 'snappy', 'lz4'] }],
+    consumers: ['platformatic'],
+    readable: ['none', 'gzip', 'snappy', 'lz4'],
+  },
+  {
+    folder: 'librdkafka',
+    checks: true,
+    producers: [
+      { name: 'kcat', codecs: ALL },
+      { name: 'confluent-kafka', codecs: ALL },
+    ],
+    consumers: ['kcat', 'confluent-kafka'],
+  },
+  {
+    folder: 'python',
+    checks: true,
+    producers: [
+      { name: 'kafka-python', codecs: ALL },
+      { name: 'aiokafka', codecs: ALL },
+    ],
+    consumers: ['kafka-python', 'aiokafka'],
+  },
+  {
+    folder: 'go',
+    checks: true,
+    producers: [{ name: 'franz-go', codecs: ALL }],
+    consumers: ['franz-go'],
+  },
+  {
+    folder: 'java',
+    checks: true,
+    producers: [
+      { name: 'console', codecs: ['none', 'zstd'] },
+      { name: 'java', codecs: ALL },
+    ],
+    consumers: ['console', 'java'],
+  },
+];
