@@ -96,8 +96,9 @@ async function beginLife(
       clampReplicationFactor: ottla.replicationFactorClamp,
       partitionsPerTopicMax: ottla.partitionsPerTopicMax,
     });
-    await metadata.commit((image) => changesAtStart(image, settings, storage.wasClean));
+    await metadata.commit((image) => changesAtStart(image, settings, storage.uncleanStart));
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
+    storage.discardUnopened();
     const registry = registryOf({
       metadata,
       configs,
@@ -139,7 +140,7 @@ async function beginLife(
 }
 
 /** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */
-function changesAtStart(image: Image, settings: Settings, wasClean: boolean): MetadataChange[] {
+function changesAtStart(image: Image, settings: Settings, uncleanStart: boolean): MetadataChange[] {
   const { nodeId: id, broker } = settings;
   const endpoints: Endpoint[] = settings.advertisedListeners.map(({ name, securityProtocol, host, port }) => ({
     listener: name,
@@ -153,7 +154,7 @@ function changesAtStart(image: Image, settings: Settings, wasClean: boolean): Me
   if (JSON.stringify([known?.rack, known?.endpoints]) !== JSON.stringify([self.rack, endpoints])) {
     changes.push({ type: 'broker-registered', broker: self });
   }
-  if (!wasClean && image.topics.size > 0) changes.push({ type: 'leader-epochs-raised', brokerId: id });
+  if (uncleanStart && image.topics.size > 0) changes.push({ type: 'leader-epochs-raised', brokerId: id });
   return changes;
 }
 

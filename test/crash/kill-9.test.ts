@@ -59,7 +59,7 @@ async function loadUntilKilled(
   const add = () => {
     const number = written.next++;
     const partition = number % PARTITIONS;
-    return producer.add({ topic: TOPIC, partition, value: valueOf(number) }, (error) => {
+    return producer.add({ topic: TOPIC, partition, value: payload(number) }, (error) => {
       if (error !== undefined) return;
       written.acknowledged[partition]?.add(number);
       acknowledged++;
@@ -100,7 +100,7 @@ async function readAll(client: Client, partition: number): Promise<number[]> {
     for (const { records } of fetched) {
       for (const { value } of records) {
         const number = Number(value?.subarray(0, 12).toString());
-        assert.deepEqual(value, valueOf(number));
+        assert.deepEqual(value, payload(number));
         numbers.push(number);
       }
     }
@@ -112,7 +112,7 @@ async function readAll(client: Client, partition: number): Promise<number[]> {
   return numbers;
 }
 
-function valueOf(number: number): Buffer {
+function payload(number: number): Buffer {
   const value = Buffer.alloc(number % LARGE_EVERY === 0 ? LARGE_BYTES : SMALL_BYTES, number % 251);
   value.write(String(number).padStart(12, '0'));
   return value;
