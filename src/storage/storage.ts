@@ -11,7 +11,10 @@ export type CommitTicket = number;
 export type Durability = 'fsync' | 'os' | 'memory';
 
 export interface Storage {
-  /** Opens or creates the log of a partition; called for each partition of the metadata image that this broker leads. */
+  /**
+   * Opens or creates the log of a partition; called for each partition of the metadata image that this broker leads.
+   * Restores `state` before it returns. Throws StorageError (DAMAGED) when durable batches of it are missing.
+   */
   openLog(id: PartitionId, config: LogConfig, state: PartitionState): PartitionLog;
   /** Callback when everything up to `ticket` is written (acks=1). Called in ticket order; at once when already true. */
   whenWritten(ticket: CommitTicket, callback: () => void): void;
@@ -21,6 +24,16 @@ export interface Storage {
   readonly currentTicket: CommitTicket;
   /** False while the disk is full or the engine has failed: Produce answers KAFKA_STORAGE_ERROR before append. */
   readonly writable: boolean;
+  /**
+   * True when the broker id ran over this directory before and did not stop cleanly: leader epochs must rise, durably,
+   * before anything is served.
+   */
+  readonly uncleanStart: boolean;
+  /**
+   * Once, after `openLog` was called for every partition of the image: what else the checkpoint or the write-ahead log
+   * speaks of belongs to deleted topics, and is forgotten together with its directory.
+   */
+  discardUnopened(): void;
   /** Flushes everything, writes a checkpoint, marks the stop as clean. */
   close(): Promise<void>;
 }
@@ -74,7 +87,8 @@ export interface PartitionLog {
   /**
    * Appends complete magic-2 batches whose headers already carry offsets (the first at endOffset) and leader epoch.
    * Synchronous: the bytes join the tail and the next commit. The buffers belong to storage from now on and must not change;
-   * small ones may be copied into an arena so that they do not pin a receive buffer.
+   * small ones may be copied into an arena so that they do not pin a receive buffer. Throws StorageError when the engine
+   * has failed; ask `writable` first.
    */
   append(batches: readonly Buffer[]): CommitTicket;
   /**

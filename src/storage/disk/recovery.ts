@@ -1,0 +1,518 @@
+// What a start finds: the checkpoint and the write-ahead log after it, folded into one record of recovery per partition.
+// Blocks are followed by sequence, start epoch and the CRC of the header before. The first one that does not fit ends the
+// log: a torn end, unless a later block or the checkpoint proves that it had been durable; that is damage, and refused.
+import { crc32c } from '../../records/crc32c.ts';
+import { batchLength, nextOffset } from '../../records/record-batch.ts';
+import type { Files, OpenFile } from '../../runtime/files.ts';
+import { FileError } from '../../runtime/files.ts';
+import type { Arena, Backing } from '../arena.ts';
+import { StorageError } from '../storage-error.ts';
+import {
+  type BlockEntry,
+  blockHeaderBytes,
+  blockPattern,
+  decodeExtentPlace,
+  descriptorBytes,
+  EntryType,
+  type ExtentPlace,
+  headIsValid,
+  type ReadHeader,
+  readBlockHeader,
+  readEntries,
+} from './block.ts';
+import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
+import { readTopicId } from './partition-directory.ts';
+import { segmentBase, segmentName } from './segment.ts';
+import type { KnownSegments } from './segments.ts';
+import { align, type WalPosition, type WalSlot } from './wal.ts';
+
+/** Neighbouring batches that the log holds. */
+export interface RecoveredRun {
+  readonly backing: Backing;
+  readonly start: number;
+  readonly end: number;
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly sequence: number;
+}
+
+/** Batches that a block says are in a segment. */
+export interface RecoveredExtent {
+  readonly place: ExtentPlace;
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly crc: number;
+  readonly sequence: number;
+}
+
+/** All that is known about one partition before anybody opens it. */
+export class RecoveredLog {
+  readonly topicIdBytes: Buffer;
+  readonly topicId: string;
+  readonly partition: number;
+  record: PartitionRecord | undefined;
+  encodedRecord: Buffer | undefined;
+  startOffset = 0;
+  /** Up to here the state needs no replay; everything from here on is in `items`. */
+  stateEnd = 0;
+  flushedOffset = 0;
+  flushedPlace: KnownSegments | undefined;
+  /** End of what was found without a hole. */
+  endOffset = 0;
+  /** Offsets that some block speaks of end here: beyond endOffset, something is missing. */
+  claimedEnd = 0;
+  /** What follows the flushed offset, in order. */
+  items: (RecoveredRun | RecoveredExtent)[] = [];
+  /** Runs met before those they follow: a carried copy of the older ones stands in a later block. */
+  early: RecoveredRun[] = [];
+  firstSequence = Number.POSITIVE_INFINITY;
+
+  constructor(topicIdBytes: Buffer, partition: number) {
+    this.topicIdBytes = topicIdBytes;
+    this.topicId = topicIdBytes.toString('base64url');
+    this.partition = partition;
+  }
+}
+
+export function logKey(topicId: string, partition: number): string {
+  return `${topicId}:${partition}`;
+}
+
+export interface Recovery {
+  readonly logs: Map<string, RecoveredLog>;
+  /** Where the next block goes. */
+  readonly next: WalPosition;
+  /** Everything up to this block is durable. */
+  readonly lastSynced: number;
+}
+
+export interface RecoveryOptions {
+  readonly files: Files;
+  readonly dataDirectory: string;
+  readonly slots: readonly WalSlot[];
+  readonly checkpoint: Checkpoint;
+  readonly arena: Arena;
+  readonly alignment: number;
+  /** Blocks that may be only in the page cache are written and synced again before anybody is served. */
+  readonly makeDurable: boolean;
+}
+
+const windowBytes = 4 * 1024 * 1024;
+
+interface Block {
+  readonly slot: WalSlot;
+  readonly position: number;
+  readonly bytes: number;
+  readonly header: ReadHeader;
+  readonly entries: BlockEntry[];
+  readonly body: Buffer;
+}
+
+export async function recover(options: RecoveryOptions): Promise<Recovery> {
+  const { checkpoint, slots, alignment } = options;
+  const logs = new Map<string, RecoveredLog>();
+  checkpoint.records.forEach((record, i) => {
+    const log = new RecoveredLog(record.topicId, record.partition);
+    log.record = record;
+    log.encodedRecord = checkpoint.encoded[i];
+    log.startOffset = record.startOffset;
+    log.stateEnd = record.stateEnd;
+    log.flushedOffset = log.endOffset = record.flushedOffset;
+    log.claimedEnd = record.stateEnd;
+    if (record.activeBase >= 0) {
+      log.flushedPlace = {
+        activeBase: record.activeBase,
+        activeBytes: record.activeBytes,
+        olderBytes: record.olderBytes,
+      };
+    }
+    logs.set(logKey(log.topicId, log.partition), log);
+  });
+
+  const reader = new SlotReader();
+  let expected: WalPosition = checkpoint.replayFrom;
+  let epoch = 0;
+  let proven = checkpoint.lastDurable;
+  let unproven: Block[] = [];
+  for (;;) {
+    const block = findNext(reader, slots, expected, epoch, checkpoint.logId);
+    if (block === undefined || !(await extentsAreThere(options, block, logs))) break;
+    noteBlock(block.slot, block);
+    applyBlock(options, logs, block);
+    epoch = block.header.startEpoch;
+    proven = Math.max(proven, block.header.lastSynced);
+    unproven = unproven.filter((known) => known.header.sequence > proven);
+    if (block.header.sequence > proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
+    expected = {
+      sequence: block.header.sequence + 1,
+      slot: block.slot.index,
+      position: align(block.position + block.bytes, alignment),
+      previousCrc: block.header.headerCrc,
+    };
+  }
+  if (expected.sequence <= proven) throw damagedLog(options, expected);
+  refuseLaterBlocks(reader, options, expected, epoch);
+  if (options.makeDurable) await writeAgain(unproven);
+  for (const log of logs.values()) await settle(options, log, proven);
+  return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
+}
+
+/** The block that follows, right behind the last one or at the beginning of another file. */
+function findNext(
+  reader: SlotReader,
+  slots: readonly WalSlot[],
+  expected: WalPosition,
+  epoch: number,
+  logId: Buffer,
+): Block | undefined {
+  const fits = (slot: WalSlot, position: number): Block | undefined => {
+    const block = readBlock(reader, slot, position, logId);
+    if (block === undefined || block.header.sequence !== expected.sequence) return undefined;
+    return block.header.previousCrc === expected.previousCrc && block.header.startEpoch >= epoch ? block : undefined;
+  };
+  const here = slots[expected.slot];
+  const behind = here === undefined ? undefined : fits(here, expected.position);
+  if (behind !== undefined) return behind;
+  for (const slot of slots) {
+    const first = slot === here && expected.position === 0 ? undefined : fits(slot, 0);
+    if (first !== undefined) return first;
+  }
+  return undefined;
+}
+
+/** A whole, valid block, or undefined. Entries and body are views that the next read invalidates. */
+function readBlock(reader: SlotReader, slot: WalSlot, position: number, logId: Buffer): Block | undefined {
+  const fixed = reader.read(slot, position, blockHeaderBytes);
+  const header = fixed && readBlockHeader(fixed, 0, logId);
+  if (header === undefined) return undefined;
+  const headBytes = blockHeaderBytes + header.entryCount * descriptorBytes;
+  const bytes = headBytes + header.bodyBytes;
+  const whole = reader.read(slot, position, bytes);
+  if (whole === undefined) return undefined;
+  const head = whole.subarray(0, headBytes);
+  if (!headIsValid(head) || crc32c(whole, headBytes, bytes) !== header.bodyCrc) return undefined;
+  return {
+    slot,
+    position,
+    bytes,
+    header,
+    entries: readEntries(head, header.entryCount),
+    body: whole.subarray(headBytes),
+  };
+}
+
+function noteBlock(slot: WalSlot, block: Block): void {
+  if (slot.firstSequence < 0) {
+    slot.firstSequence = block.header.sequence;
+    slot.firstPosition = block.position;
+    slot.previousCrc = block.header.previousCrc;
+  }
+  slot.lastSequence = block.header.sequence;
+}
+
+function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer) => void): void {
+  let at = 0;
+  for (const entry of block.entries) {
+    visit(entry, block.body.subarray(at, at + entry.bytes));
+    at += entry.bytes;
+  }
+}
+
+function applyBlock(options: RecoveryOptions, logs: Map<string, RecoveredLog>, block: Block): void {
+  const { sequence } = block.header;
+  eachEntry(block, (entry, bytes) => {
+    const key = logKey(entry.topicId.toString('base64url'), entry.partition);
+    let log = logs.get(key);
+    if (log === undefined) {
+      log = new RecoveredLog(Buffer.from(entry.topicId), entry.partition);
+      logs.set(key, log);
+    }
+    if (entry.type === EntryType.LOG_START) {
+      log.startOffset = Math.max(log.startOffset, entry.baseOffset);
+      log.firstSequence = Math.min(log.firstSequence, sequence);
+      return;
+    }
+    if (entry.endOffset <= log.endOffset) return;
+    log.firstSequence = Math.min(log.firstSequence, sequence);
+    log.claimedEnd = Math.max(log.claimedEnd, entry.endOffset);
+    if (entry.type === EntryType.EXTENT) {
+      if (entry.baseOffset !== log.endOffset) return;
+      const { baseOffset, endOffset, crc } = entry;
+      log.items.push({ place: decodeExtentPlace(bytes), baseOffset, endOffset, crc, sequence });
+      log.endOffset = endOffset;
+    } else {
+      addBatches(options.arena, log, bytes, entry, sequence);
+    }
+    addEarly(options.arena, log);
+  });
+}
+
+/** Adds what of the entry follows the log's end; all of it may be known, or its beginning. */
+function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: BlockEntry, sequence: number): void {
+  let from = 0;
+  let base = entry.baseOffset;
+  while (base < log.endOffset) {
+    base = nextOffset(bytes, from);
+    from += batchLength(bytes, from);
+  }
+  const backing = arena.copy(bytes.subarray(from));
+  arena.reference(backing);
+  const start = backing.used - (bytes.length - from);
+  const run = { backing, start, end: backing.used, baseOffset: base, endOffset: entry.endOffset, sequence };
+  if (base > log.endOffset) {
+    log.early.push(run);
+    return;
+  }
+  log.items.push(run);
+  log.endOffset = run.endOffset;
+}
+
+/** Runs that waited for their predecessors. */
+function addEarly(arena: Arena, log: RecoveredLog): void {
+  if (log.early.length === 0) return;
+  for (let again = true; again; ) {
+    again = false;
+    for (const run of log.early) {
+      if (run.baseOffset > log.endOffset) continue;
+      log.early = log.early.filter((other) => other !== run);
+      if (run.baseOffset === log.endOffset) {
+        log.items.push(run);
+        log.endOffset = run.endOffset;
+      } else {
+        arena.release(run.backing);
+      }
+      again = true;
+      break;
+    }
+  }
+}
+
+/** False when bytes that the block says were written in place are not there. A file that is gone belonged to a deleted topic. */
+async function extentsAreThere(
+  options: RecoveryOptions,
+  block: Block,
+  logs: Map<string, RecoveredLog>,
+): Promise<boolean> {
+  const extents: { entry: BlockEntry; place: ExtentPlace }[] = [];
+  eachEntry(block, (entry, bytes) => {
+    if (entry.type !== EntryType.EXTENT) return;
+    const known = logs.get(logKey(entry.topicId.toString('base64url'), entry.partition));
+    if (known !== undefined && entry.endOffset <= known.endOffset) return;
+    extents.push({ entry: { ...entry, topicId: Buffer.from(entry.topicId) }, place: decodeExtentPlace(bytes) });
+  });
+  for (const { entry, place } of extents) {
+    const directory = `${options.dataDirectory}/${place.directory}`;
+    if ((await readTopicId(options.files, directory)) !== entry.topicId.toString('base64url')) continue;
+    const bytes = await readExtent(options.files, directory, place);
+    if (bytes === undefined || crc32c(bytes) !== entry.crc) return false;
+  }
+  return true;
+}
+
+async function readExtent(files: Files, directory: string, place: ExtentPlace): Promise<Buffer | undefined> {
+  let file: OpenFile;
+  try {
+    file = await files.open(`${directory}/${segmentName(place.segmentBase)}.log`, 'read');
+  } catch (error) {
+    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const bytes = Buffer.allocUnsafe(place.length);
+    return (await file.read(bytes, place.position)) === place.length ? bytes : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A block beyond the end that was formed when the missing one was already durable proves damage. */
+function refuseLaterBlocks(reader: SlotReader, options: RecoveryOptions, expected: WalPosition, epoch: number): void {
+  const { logId } = options.checkpoint;
+  const pattern = blockPattern(logId);
+  for (const slot of options.slots) {
+    for (const position of reader.find(slot, pattern)) {
+      const fixed = reader.read(slot, position, blockHeaderBytes);
+      const header = fixed && readBlockHeader(fixed, 0, logId);
+      if (header === undefined || header.sequence <= expected.sequence) continue;
+      if (header.lastSynced < expected.sequence || header.startEpoch < epoch) continue;
+      const head = reader.read(slot, position, blockHeaderBytes + header.entryCount * descriptorBytes);
+      if (head !== undefined && headIsValid(head)) throw damagedLog(options, expected);
+    }
+  }
+}
+
+function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageError {
+  const path = options.slots[expected.slot]?.file.path ?? 'the write-ahead log';
+  return new StorageError(
+    'DAMAGED',
+    `${path}: block ${expected.sequence}, expected at byte ${expected.position}, was durable but is damaged or missing; restore the directory from a backup.`,
+  );
+}
+
+/** The same bytes to the same places, then synced: a page that an earlier failed fsync left clean is written for sure. */
+async function writeAgain(blocks: readonly Block[]): Promise<void> {
+  const touched = new Set<OpenFile>();
+  for (const { slot, position, bytes } of blocks) {
+    const copy = Buffer.allocUnsafe(bytes);
+    slot.file.readSync(copy, position);
+    slot.file.writeSync([copy], position);
+    touched.add(slot.file);
+  }
+  for (const file of touched) await file.sync();
+}
+
+/** Works out where the segments end: runs before an extent were written before it, into the same segments. */
+async function settle(options: RecoveryOptions, log: RecoveredLog, proven: number): Promise<void> {
+  const extents = log.items.filter((item): item is RecoveredExtent => 'place' in item);
+  const last = extents[extents.length - 1];
+  if (last === undefined) return;
+  const directory = `${options.dataDirectory}/${last.place.directory}`;
+  if ((await readTopicId(options.files, directory)) !== log.topicId) return;
+  await removeBetween(options.files, directory, log.flushedPlace?.activeBase ?? -1, extents);
+  const writer = new SegmentRewriter(options.files, directory, log.flushedPlace);
+  let runs: RecoveredRun[] = [];
+  for (const item of log.items) {
+    if (!('place' in item)) {
+      runs.push(item);
+      continue;
+    }
+    for (const run of runs) await writer.addRun(run, item.place.segmentBase);
+    runs = [];
+    await writer.addExtent(item, options.makeDurable && item.sequence > proven);
+    if (item === last) break;
+  }
+  await writer.finish();
+  await options.files.syncDirectory(directory);
+  await options.files.syncDirectory(options.dataDirectory);
+  log.flushedPlace = writer.place;
+  log.flushedOffset = last.endOffset;
+}
+
+/** Segments that only a lost middle of the log knew. */
+async function removeBetween(
+  files: Files,
+  directory: string,
+  activeBase: number,
+  extents: readonly RecoveredExtent[],
+): Promise<void> {
+  const kept = new Set(extents.map(({ place }) => place.segmentBase));
+  const last = Math.max(...kept);
+  for (const name of await files.list(directory)) {
+    const base = segmentBase(name);
+    if (base === undefined || base <= activeBase || kept.has(base) || base > last) continue;
+    for (const suffix of ['log', 'index', 'timeindex'])
+      await files.remove(`${directory}/${segmentName(base)}.${suffix}`);
+  }
+}
+
+class SegmentRewriter {
+  place: KnownSegments | undefined;
+  #files: Files;
+  #directory: string;
+  #file: OpenFile | undefined;
+
+  constructor(files: Files, directory: string, place: KnownSegments | undefined) {
+    this.#files = files;
+    this.#directory = directory;
+    this.place = place;
+  }
+
+  /** Batches from `nextBase` on belong to that segment, those before to the current one. */
+  async addRun(run: RecoveredRun, nextBase: number): Promise<void> {
+    const { buffer } = run.backing;
+    for (let at = run.start, offset = run.baseOffset; at < run.end; ) {
+      const bytes = batchLength(buffer, at);
+      if (offset === nextBase || this.place === undefined) await this.#begin(offset);
+      const file = await this.#current();
+      const place = this.place as KnownSegments;
+      file.writeSync([buffer.subarray(at, at + bytes)], place.activeBytes);
+      this.place = { ...place, activeBytes: place.activeBytes + bytes };
+      offset = nextOffset(buffer, at);
+      at += bytes;
+    }
+  }
+
+  async addExtent(extent: RecoveredExtent, again: boolean): Promise<void> {
+    const { segmentBase, position, length } = extent.place;
+    if (this.place?.activeBase !== segmentBase) await this.#begin(segmentBase);
+    const place = this.place as KnownSegments;
+    const file = await this.#current();
+    if (place.activeBytes !== position) {
+      throw new StorageError(
+        'DAMAGED',
+        `${file.path} ends at byte ${place.activeBytes} where the write-ahead log says ${position}.`,
+      );
+    }
+    if (again) {
+      const bytes = Buffer.allocUnsafe(length);
+      file.readSync(bytes, position);
+      file.writeSync([bytes], position);
+    }
+    this.place = { ...place, activeBytes: position + length };
+  }
+
+  async #begin(base: number): Promise<void> {
+    if (this.place?.activeBase === base) return;
+    await this.finish();
+    const olderBytes = this.place === undefined ? 0 : this.place.olderBytes + this.place.activeBytes;
+    this.place = { activeBase: base, activeBytes: 0, olderBytes };
+  }
+
+  async #current(): Promise<OpenFile> {
+    const base = (this.place as KnownSegments).activeBase;
+    this.#file ??= await this.#files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
+    return this.#file;
+  }
+
+  async finish(): Promise<void> {
+    if (this.place === undefined) return;
+    const file = await this.#current();
+    if (file.sizeSync() > this.place.activeBytes) file.truncateSync(this.place.activeBytes);
+    await file.sync();
+    await file.close();
+    this.#file = undefined;
+  }
+}
+
+const emptyBuffer = Buffer.alloc(0);
+
+/** Reads log files through a window; what it returns is valid until the next read. */
+class SlotReader {
+  #slot: WalSlot | undefined;
+  #start = 0;
+  #window: Buffer = Buffer.alloc(0);
+  #buffer: Buffer | undefined;
+
+  /** Undefined when the file ends before. */
+  read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
+    if (this.#slot !== slot || position < this.#start || position + bytes > this.#start + this.#window.length) {
+      if (position + bytes > slot.file.sizeSync()) return undefined;
+      const want = Math.max(windowBytes, bytes);
+      if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
+      const got = slot.file.readSync(this.#buffer.subarray(0, want), position);
+      this.#slot = slot;
+      this.#start = position;
+      this.#window = this.#buffer.subarray(0, got);
+      if (got < bytes) return undefined;
+    }
+    return this.#window.subarray(position - this.#start, position - this.#start + bytes);
+  }
+
+  /** Positions of a pattern. */
+  *find(slot: WalSlot, pattern: Buffer): Generator<number> {
+    const size = slot.file.sizeSync();
+    const window = Buffer.allocUnsafe(Math.min(windowBytes, size));
+    for (let from = 0; from + pattern.length <= size; ) {
+      const got = slot.file.readSync(window, from);
+      for (
+        let at = window.indexOf(pattern);
+        at >= 0 && at + pattern.length <= got;
+        at = window.indexOf(pattern, at + 1)
+      ) {
+        yield from + at;
+      }
+      if (from + got >= size) return;
+      from += got - pattern.length + 1;
+    }
+  }
+}

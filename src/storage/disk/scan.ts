@@ -1,0 +1,42 @@
+// Walks batch headers in a segment's file without reading more than it must keep.
+
+import { BATCH_HEADER_BYTES, LOG_OVERHEAD_BYTES } from '../../records/record-batch.ts';
+import type { OpenFile } from '../../runtime/files.ts';
+import { StorageError } from '../storage-error.ts';
+
+const windowBytes = 128 * 1024;
+
+/**
+ * Calls `visit` for each batch that starts in [from, until), with a buffer that holds its header at `at` (only lent) and its
+ * position in the file. `visit` returns true to stop. Returns the position after the last visited batch.
+ */
+export async function scanBatches(
+  file: OpenFile,
+  from: number,
+  until: number,
+  visit: (buffer: Buffer, at: number, position: number, bytes: number) => boolean | undefined,
+): Promise<number> {
+  let window = Buffer.alloc(0);
+  let windowStart = from;
+  let position = from;
+  while (position < until) {
+    if (position + BATCH_HEADER_BYTES > windowStart + window.length) {
+      const bytes = Math.min(windowBytes, until - position);
+      const fresh = Buffer.allocUnsafe(bytes);
+      const got = await file.read(fresh, position);
+      window = fresh.subarray(0, got);
+      windowStart = position;
+      if (got < BATCH_HEADER_BYTES) throw damaged(file, position);
+    }
+    const at = position - windowStart;
+    const bytes = LOG_OVERHEAD_BYTES + window.readInt32BE(at + 8);
+    if (bytes < BATCH_HEADER_BYTES || position + bytes > until) throw damaged(file, position);
+    if (visit(window, at, position, bytes)) return position + bytes;
+    position += bytes;
+  }
+  return position;
+}
+
+export function damaged(file: OpenFile, position: number): StorageError {
+  return new StorageError('DAMAGED', `${file.path} holds no whole batch at byte ${position}.`);
+}

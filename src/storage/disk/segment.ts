@@ -1,0 +1,95 @@
+// One segment of a partition: `<base offset, 20 digits>.log` with its two indexes. This object knows the bytes that belong to
+// the log (the file may hold more after a crash), and, while the segment is active, the index entries that are not in
+// the index files yet.
+import { batchLength, lastOffset, maxTimestamp } from '../../records/record-batch.ts';
+import { IndexEntries, offsetEntryBytes, timeEntryBytes } from './segment-index.ts';
+
+export class Segment {
+  readonly baseOffset: number;
+  /** Path without the suffix. */
+  readonly path: string;
+  /** Bytes of the log in it; −1 while nobody asked (older segments after a start). */
+  sizeBytes: number;
+  /** Of these, how many have been written and may be read; behind sizeBytes only while a write is on its way. */
+  readableBytes = 0;
+  /** Greatest timestamp so far, and the last offset of the batch that has it; −1 when there is none. */
+  maxTimestamp = -1;
+  offsetOfMaxTimestamp = -1;
+  /** Timestamp of the first batch, for segment.ms; −1 when unknown. */
+  firstTimestamp = -1;
+  /** How much earlier than segment.ms this one rolls. */
+  jitterMs = 0;
+  bytesSinceEntry = 0;
+  /** Entries in the files, and those that are only here. */
+  storedOffsetEntries = 0;
+  storedTimeEntries = 0;
+  lastTimeEntry = -1;
+  newOffsets = new IndexEntries(offsetEntryBytes);
+  newTimes = new IndexEntries(timeEntryBytes);
+  bytesAtIndexSync = 0;
+  /** Its name in the directory is not durable yet. */
+  isNew = false;
+  /** Statistics and indexes were brought in step with the file. */
+  known = false;
+
+  constructor(directory: string, baseOffset: number, sizeBytes: number) {
+    this.baseOffset = baseOffset;
+    this.path = `${directory}/${segmentName(baseOffset)}`;
+    this.sizeBytes = sizeBytes;
+    this.readableBytes = Math.max(0, sizeBytes);
+  }
+
+  get logPath(): string {
+    return `${this.path}.log`;
+  }
+  get indexPath(): string {
+    return `${this.path}.index`;
+  }
+  get timeIndexPath(): string {
+    return `${this.path}.timeindex`;
+  }
+
+  /** Counts a batch that is written at the end of the segment, as Kafka's LogSegment.append does. */
+  add(buffer: Buffer, at: number, indexIntervalBytes: number): void {
+    const bytes = batchLength(buffer, at);
+    const last = lastOffset(buffer, at);
+    const timestamp = maxTimestamp(buffer, at);
+    if (this.firstTimestamp < 0) this.firstTimestamp = timestamp;
+    if (timestamp > this.maxTimestamp) {
+      this.maxTimestamp = timestamp;
+      this.offsetOfMaxTimestamp = last;
+    }
+    if (this.bytesSinceEntry > indexIntervalBytes) {
+      this.newOffsets.addOffset(last - this.baseOffset, this.sizeBytes);
+      this.addTimeEntry();
+      this.bytesSinceEntry = 0;
+    }
+    this.sizeBytes += bytes;
+    this.bytesSinceEntry += bytes;
+  }
+
+  /** Also the last entry of a segment that is closed: its greatest timestamp. */
+  addTimeEntry(): void {
+    if (this.maxTimestamp <= this.lastTimeEntry) return;
+    this.newTimes.addTime(this.maxTimestamp, this.offsetOfMaxTimestamp - this.baseOffset);
+    this.lastTimeEntry = this.maxTimestamp;
+  }
+
+  /** One of the indexes has no room for another entry. */
+  indexIsFull(segmentIndexBytes: number): boolean {
+    return (
+      (this.storedOffsetEntries + this.newOffsets.count + 1) * offsetEntryBytes > segmentIndexBytes ||
+      (this.storedTimeEntries + this.newTimes.count + 1) * timeEntryBytes > segmentIndexBytes
+    );
+  }
+}
+
+export function segmentName(baseOffset: number): string {
+  return String(baseOffset).padStart(20, '0');
+}
+
+/** The base offset of a `.log` file's name, or undefined for other names. */
+export function segmentBase(name: string): number | undefined {
+  const digits = /^(\d{20})\.log$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

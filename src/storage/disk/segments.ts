@@ -1,0 +1,669 @@
+// The segments of one partition. A start costs nothing here: the checkpoint names the active segment and how much of it
+// counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
+// Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
+
+import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
+import type { Files } from '../../runtime/files.ts';
+import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
+import type { StorageSettings } from '../settings.ts';
+import type { Slots } from '../slots.ts';
+import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
+import { StorageError } from '../storage-error.ts';
+import type { FileCache, FileLease } from './file-cache.ts';
+import type { IndexCache } from './index-cache.ts';
+import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
+import { removeFiles } from './remove-files.ts';
+import { scanBatches } from './scan.ts';
+
+export type { Segment } from './segment.ts';
+
+import { Segment, segmentBase } from './segment.ts';
+import {
+  entriesAtMost,
+  IndexEntries,
+  offsetEntryBytes,
+  soundOffsetEntries,
+  soundTimeEntries,
+  timeEntryBytes,
+} from './segment-index.ts';
+import { pieces, writeInPieces } from './write-in-pieces.ts';
+
+/** What all partitions share. */
+export interface SegmentsHost {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: LogLines;
+  readonly settings: StorageSettings;
+  readonly dataDirectory: string;
+  readonly cache: FileCache;
+  readonly indexes: IndexCache;
+  /** For reads and background writes; the commit path does not take one. */
+  readonly slots: Slots;
+  /** Makes new partition directories durable; many callers share one sync. */
+  syncDataDirectory(): Promise<void>;
+  /** Resolves when a deleted partition of this name has left its directory. */
+  whenLeft(directory: string): Promise<void>;
+  /** Removes a renamed file or directory later. */
+  removeLater(path: string, delayMs: number): void;
+}
+
+/** What the checkpoint and the write-ahead log know about a partition's segments. */
+export interface KnownSegments {
+  readonly activeBase: number;
+  readonly activeBytes: number;
+  readonly olderBytes: number;
+}
+
+/** Consecutive batches on their way to one segment. */
+export interface Stretch {
+  readonly segment: Segment;
+  readonly position: number;
+  readonly parts: Buffer[];
+  bytes: number;
+  readonly baseOffset: number;
+  endOffset: number;
+}
+
+/** Index entries are written to their files when there are this many. */
+const entriesToStore = 1024;
+const readHintsMax = 4;
+
+export class Segments {
+  readonly directory: string;
+  #host: SegmentsHost;
+  #id: PartitionId;
+  #segments: Segment[] = [];
+  #known: KnownSegments | undefined;
+  #olderBytes: number;
+  #ready: Promise<void> | undefined;
+  #closing: Segment[] = [];
+  #knowing = new Map<Segment, Promise<void>>();
+  /** Where sequential readers are: their next offset and its position. */
+  #hints: { offset: number; segment: Segment; position: number }[] = [];
+  isReady = false;
+  /** The partition is deleted: its directory may be gone at any moment. */
+  deleted = false;
+
+  constructor(host: SegmentsHost, id: PartitionId, known: KnownSegments | undefined) {
+    this.#host = host;
+    this.#id = id;
+    this.directory = `${host.dataDirectory}/${directoryName(id.topic, id.partition)}`;
+    this.#known = known;
+    this.#olderBytes = known?.olderBytes ?? 0;
+    if (known !== undefined) this.#segments.push(new Segment(this.directory, known.activeBase, known.activeBytes));
+  }
+
+  get active(): Segment | undefined {
+    return this.#segments[this.#segments.length - 1];
+  }
+
+  get olderBytes(): number {
+    return this.#olderBytes;
+  }
+
+  get totalBytes(): number {
+    return this.#olderBytes + (this.active?.sizeBytes ?? 0);
+  }
+
+  /** Lists the directory and repairs what a crash left, once; a failed attempt is made again by the next caller. */
+  ready(indexIntervalBytes: number): Promise<void> {
+    this.#ready ??= this.#prepare(indexIntervalBytes).then(
+      () => {
+        this.isReady = true;
+      },
+      (error) => {
+        this.#ready = undefined;
+        throw error;
+      },
+    );
+    return this.#ready;
+  }
+
+  async #prepare(indexIntervalBytes: number): Promise<void> {
+    const { files } = this.#host;
+    if (this.#known === undefined) {
+      await this.#createDirectory();
+      return;
+    }
+    const topicId = await readTopicId(files, this.directory);
+    if (topicId !== this.#id.topicId) {
+      throw new StorageError(
+        'DAMAGED',
+        `${this.directory} should hold topic id ${this.#id.topicId} but holds ${topicId ?? 'none'}.`,
+      );
+    }
+    const active = this.active as Segment;
+    const older: Segment[] = [];
+    const stale: string[] = [];
+    const names = await files.list(this.directory);
+    for (const name of names) {
+      const base = segmentBase(name);
+      if (name.endsWith('.deleted')) stale.push(name);
+      else if (base === undefined) continue;
+      else if (base < active.baseOffset) older.push(new Segment(this.directory, base, -1));
+      else if (base > active.baseOffset) {
+        // Begun after the checkpoint: its batches come from the write-ahead log again.
+        const stem = name.slice(0, -4);
+        stale.push(...[name, `${stem}.index`, `${stem}.timeindex`].filter((file) => names.includes(file)));
+      }
+    }
+    await removeFiles(
+      files,
+      stale.map((name) => `${this.directory}/${name}`),
+    );
+    const lease = await this.#host.cache.lease(active.logPath, 'write');
+    try {
+      const fileBytes = lease.file.sizeSync();
+      if (fileBytes < active.sizeBytes) {
+        throw new StorageError(
+          'DAMAGED',
+          `${active.logPath} has ${fileBytes} bytes where ${active.sizeBytes} were durable.`,
+        );
+      }
+      if (fileBytes > active.sizeBytes) lease.file.truncateSync(active.sizeBytes);
+    } finally {
+      lease.release();
+    }
+    this.#segments = [...older, active];
+    await this.#know(active, indexIntervalBytes);
+    active.jitterMs = 0;
+  }
+
+  async #createDirectory(): Promise<void> {
+    const { files, random, dataDirectory, log } = this.#host;
+    await this.#host.whenLeft(this.directory);
+    const name = directoryName(this.#id.topic, this.#id.partition);
+    const doomed = await renameForRemoval(files, random, dataDirectory, name);
+    if (doomed !== undefined) {
+      log.warn('set aside a partition directory that belongs to nothing', { directory: doomed });
+      this.#host.removeLater(doomed, 60_000);
+    }
+    await createPartitionDirectory(files, this.directory, this.#id.topicId);
+    await files.syncDirectory(this.directory);
+    await this.#host.syncDataDirectory();
+  }
+
+  /**
+   * Decides where the batches go and counts them there; the caller writes the stretches, in order, and nobody else places
+   * meanwhile. `parts` begin and end at batch boundaries and follow the active segment's end.
+   */
+  place(parts: readonly Buffer[], config: LogConfig): Stretch[] {
+    const stretches: Stretch[] = [];
+    let stretch: Stretch | undefined;
+    for (const part of parts) {
+      let from = 0;
+      for (let at = 0; at < part.length; ) {
+        const bytes = batchLength(part, at);
+        const segment = this.active;
+        if (segment === undefined || this.#mustRoll(segment, part, at, bytes, config)) {
+          if (stretch !== undefined && at > from) stretch.parts.push(part.subarray(from, at));
+          from = at;
+          stretch = begin(this.#roll(baseOffset(part, at), config), baseOffset(part, at));
+          stretches.push(stretch);
+        } else if (stretch === undefined) {
+          stretch = begin(segment, baseOffset(part, at));
+          stretches.push(stretch);
+        }
+        stretch.segment.add(part, at, config.indexIntervalBytes);
+        stretch.bytes += bytes;
+        stretch.endOffset = nextOffset(part, at);
+        at += bytes;
+      }
+      if (stretch !== undefined && from < part.length) stretch.parts.push(from === 0 ? part : part.subarray(from));
+    }
+    return stretches;
+  }
+
+  /** As Kafka's LogSegment.shouldRoll. */
+  #mustRoll(segment: Segment, part: Buffer, at: number, bytes: number, config: LogConfig): boolean {
+    if (segment.sizeBytes === 0) return false;
+    if (segment.sizeBytes + bytes > config.segmentBytes) return true;
+    const timestamp = maxTimestamp(part, at);
+    if (segment.firstTimestamp >= 0 && timestamp >= 0) {
+      if (timestamp - segment.firstTimestamp > config.segmentMs - segment.jitterMs) return true;
+    }
+    return lastOffset(part, at) - segment.baseOffset > 0x7fffffff || segment.indexIsFull(config.segmentIndexBytes);
+  }
+
+  #roll(base: number, config: LogConfig): Segment {
+    const before = this.active;
+    if (before !== undefined) {
+      before.addTimeEntry();
+      this.#olderBytes += before.sizeBytes;
+      this.#closing.push(before);
+    }
+    const segment = new Segment(this.directory, base, 0);
+    segment.known = true;
+    segment.isNew = true;
+    segment.jitterMs = this.#host.random.below(
+      Math.floor(Math.min(config.segmentJitterMs, config.segmentMs, 2 ** 47)) + 1,
+    );
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  /** Begins a new segment at `base` although the active one is not full (retention of its last bytes). */
+  rollNow(base: number, config: LogConfig): void {
+    const active = this.active;
+    if (active !== undefined && active.sizeBytes > 0) this.#roll(base, config);
+  }
+
+  /** Writes at once; returns the lease so that the caller can sync. */
+  writeSync(stretch: Stretch): FileLease {
+    const lease = this.#host.cache.leaseSync(stretch.segment.logPath, 'write');
+    writeInPieces(lease.file, stretch.parts, stretch.position);
+    stretch.segment.readableBytes = stretch.position + stretch.bytes;
+    return lease;
+  }
+
+  /** Writes in the background. */
+  async write(stretch: Stretch): Promise<FileLease> {
+    const { cache, slots } = this.#host;
+    const lease = await cache.lease(stretch.segment.logPath, 'write');
+    try {
+      for (const piece of pieces(stretch.parts)) {
+        await slots.run(() => lease.file.write(piece.parts, stretch.position + piece.offset));
+      }
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+    stretch.segment.readableBytes = stretch.position + stretch.bytes;
+    return lease;
+  }
+
+  /** What the checkpoint may say of the segments once everything placed so far is durable. */
+  get placed(): KnownSegments | undefined {
+    const active = this.active;
+    if (active === undefined) return undefined;
+    return { activeBase: active.baseOffset, activeBytes: active.sizeBytes, olderBytes: this.#olderBytes };
+  }
+
+  /** Makes what the lease's file holds durable, and the file's name when it is new. */
+  async sync(segment: Segment, lease: FileLease): Promise<void> {
+    if (this.deleted) return;
+    if (segment.isNew) await Promise.all([lease.file.sync(), this.#host.files.syncDirectory(this.directory)]);
+    else await lease.file.sync();
+    segment.isNew = false;
+  }
+
+  /** The same for a segment that was written earlier. */
+  async syncSegment(segment: Segment): Promise<void> {
+    const lease = await this.#host.cache.lease(segment.logPath, 'write');
+    try {
+      await this.sync(segment, lease);
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** In a background slot. */
+  syncInBackground(segment: Segment): Promise<void> {
+    return this.#host.slots.run(() => this.syncSegment(segment));
+  }
+
+  /** Writes index entries that are due: all of closed segments, the active one's when they are many, or `all`. */
+  async storeIndexes(all: boolean): Promise<void> {
+    for (let closed = this.#closing[0]; closed !== undefined; closed = this.#closing[0]) {
+      await this.#storeEntries(closed, true);
+      this.#closing.shift();
+    }
+    const active = this.active;
+    if (active === undefined || !active.known) return;
+    if (active.newOffsets.count >= entriesToStore || (all && active.newOffsets.count + active.newTimes.count > 0)) {
+      await this.#storeEntries(active, all || active.sizeBytes - active.bytesAtIndexSync > 64 * 1024 * 1024);
+    }
+  }
+
+  async #storeEntries(segment: Segment, sync: boolean): Promise<void> {
+    const { newOffsets, newTimes } = segment;
+    const offsets = newOffsets.count;
+    const times = newTimes.count;
+    const store = async (path: string, entries: IndexEntries, stored: number): Promise<void> => {
+      const lease = await this.#host.cache.lease(path, 'write');
+      try {
+        const bytes = Buffer.from(entries.bytes());
+        const position = stored * entries.entryBytes;
+        await this.#host.slots.run(async () => {
+          await lease.file.write([bytes], position);
+          if (lease.file.sizeSync() > position + bytes.length) lease.file.truncateSync(position + bytes.length);
+          if (sync) await lease.file.sync();
+        });
+      } finally {
+        lease.release();
+      }
+    };
+    await store(segment.indexPath, newOffsets, segment.storedOffsetEntries);
+    await store(segment.timeIndexPath, newTimes, segment.storedTimeEntries);
+    this.#host.indexes.drop(segment.path);
+    segment.storedOffsetEntries += offsets;
+    segment.storedTimeEntries += times;
+    segment.newOffsets = without(newOffsets, offsets);
+    segment.newTimes = without(newTimes, times);
+    if (sync) segment.bytesAtIndexSync = segment.sizeBytes;
+  }
+
+  /** As PartitionLog.read, for offsets in segments; `limitOffset` is at most what is written. */
+  async read(
+    offset: number,
+    maxBytes: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+    config: LogConfig,
+  ): Promise<LogRead> {
+    await this.ready(config.indexIntervalBytes);
+    const segment = this.#containing(offset);
+    if (segment === undefined) return { parts: [], sizeBytes: 0 };
+    await this.#know(segment, config.indexIntervalBytes);
+    const { cache, slots, settings } = this.#host;
+    const want = Math.min(maxBytes, settings.coldReadBytesMax);
+    const lease = await cache.lease(segment.logPath, 'read');
+    try {
+      return await slots.run(async () => {
+        const position = await this.#locate(segment, lease, offset);
+        let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want, segment.readableBytes - position)));
+        bytes = bytes.subarray(0, await lease.file.read(bytes, position));
+        let end = wholeBatches(bytes, want, limitOffset);
+        if (end === 0 && atLeastOne && bytes.length >= 12) {
+          const first = batchLength(bytes, 0);
+          bytes = Buffer.allocUnsafe(first);
+          if ((await lease.file.read(bytes, position)) === first) end = wholeBatches(bytes, first, limitOffset);
+        }
+        if (end === 0) return { parts: [], sizeBytes: 0 };
+        this.#remember(segment, bytes, end, position);
+        return { parts: [bytes.subarray(0, end)], sizeBytes: end };
+      });
+    } finally {
+      lease.release();
+    }
+  }
+
+  #containing(offset: number): Segment | undefined {
+    const before = entriesAtMost(this.#segments.length, offset, (i) => (this.#segments[i] as Segment).baseOffset);
+    return this.#segments[before - 1];
+  }
+
+  /** Position of the batch that contains `offset`. */
+  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<number> {
+    const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
+    if (hint !== undefined) return hint.position;
+    let found = segment.readableBytes;
+    await scanBatches(
+      lease.file,
+      await this.#lookup(segment, offset),
+      segment.readableBytes,
+      (buffer, at, position) => {
+        if (nextOffset(buffer, at) <= offset) return false;
+        found = position;
+        return true;
+      },
+    );
+    return found;
+  }
+
+  #remember(segment: Segment, bytes: Buffer, end: number, position: number): void {
+    let last = 0;
+    for (let at = 0; at < end; at += batchLength(bytes, at)) last = at;
+    this.#hints.push({ offset: nextOffset(bytes, last), segment, position: position + end });
+    if (this.#hints.length > readHintsMax) this.#hints.shift();
+  }
+
+  /** A position at or before the batch that contains `offset`. */
+  async #lookup(segment: Segment, offset: number): Promise<number> {
+    const relative = offset - segment.baseOffset;
+    const fresh = segment.newOffsets;
+    const inFresh = entriesAtMost(fresh.count, relative, (i) => fresh.relativeOffset(i));
+    if (inFresh > 0) return fresh.position(inFresh - 1);
+    const { offsets } = await this.#stored(segment);
+    const stored = entriesAtMost(offsets.count, relative, (i) => offsets.relativeOffset(i));
+    return stored > 0 ? offsets.position(stored - 1) : 0;
+  }
+
+  async #stored(segment: Segment): Promise<{ offsets: IndexEntries; times: IndexEntries }> {
+    const cached = this.#host.indexes.get(segment.path);
+    if (cached !== undefined) return cached;
+    const load = async (path: string, entryBytes: number, count: number): Promise<IndexEntries> => {
+      if (count === 0) return new IndexEntries(entryBytes);
+      const bytes = await this.#host.files.readFile(path);
+      return new IndexEntries(entryBytes, bytes.subarray(0, count * entryBytes));
+    };
+    const entries = {
+      offsets: await load(segment.indexPath, offsetEntryBytes, segment.storedOffsetEntries),
+      times: await load(segment.timeIndexPath, timeEntryBytes, segment.storedTimeEntries),
+    };
+    this.#host.indexes.put(segment.path, entries);
+    return entries;
+  }
+
+  /** Brings size, indexes and greatest timestamp of a segment from before this start in step with its file. */
+  #know(segment: Segment, indexIntervalBytes: number): Promise<void> {
+    if (segment.known) return Promise.resolve();
+    let knowing = this.#knowing.get(segment);
+    if (knowing === undefined) {
+      knowing = this.#learn(segment, indexIntervalBytes).finally(() => this.#knowing.delete(segment));
+      this.#knowing.set(segment, knowing);
+    }
+    return knowing;
+  }
+
+  async #learn(segment: Segment, indexIntervalBytes: number): Promise<void> {
+    const { cache, slots, files } = this.#host;
+    const lease = await cache.lease(segment.logPath, 'read');
+    try {
+      const sizeBytes = segment.sizeBytes >= 0 ? segment.sizeBytes : lease.file.sizeSync();
+      let offsets = new IndexEntries(offsetEntryBytes, await readOrEmpty(files, segment.indexPath));
+      let times = new IndexEntries(timeEntryBytes, await readOrEmpty(files, segment.timeIndexPath));
+      offsets.count = soundOffsetEntries(offsets, sizeBytes);
+      if (!(await agrees(lease, segment, offsets)) || times.count === 0) {
+        offsets = new IndexEntries(offsetEntryBytes);
+      }
+      times.count = offsets.count === 0 ? 0 : soundTimeEntries(times, offsets.relativeOffset(offsets.count - 1));
+      if (times.count === 0) times = new IndexEntries(timeEntryBytes);
+      segment.storedOffsetEntries = offsets.count;
+      segment.storedTimeEntries = times.count;
+      segment.newOffsets = new IndexEntries(offsetEntryBytes);
+      segment.newTimes = new IndexEntries(timeEntryBytes);
+      if (times.count > 0) {
+        segment.maxTimestamp = segment.lastTimeEntry = times.timestamp(times.count - 1);
+        segment.offsetOfMaxTimestamp = segment.baseOffset + times.relativeOffset(times.count - 1);
+      }
+      const from = offsets.count === 0 ? 0 : offsets.position(offsets.count - 1);
+      await slots.run(async () => {
+        if (from > 0) {
+          await scanBatches(lease.file, 0, sizeBytes, (buffer, at) => {
+            segment.firstTimestamp = maxTimestamp(buffer, at);
+            return true;
+          });
+        }
+        segment.sizeBytes = from;
+        segment.bytesSinceEntry = 0;
+        await scanBatches(lease.file, from, sizeBytes, (buffer, at) => {
+          segment.add(buffer, at, indexIntervalBytes);
+          return false;
+        });
+      });
+      segment.readableBytes = sizeBytes;
+      segment.bytesAtIndexSync = from;
+      segment.known = true;
+      if (segment !== this.active) {
+        segment.addTimeEntry();
+        if (segment.newOffsets.count + segment.newTimes.count > 0) await this.#storeEntries(segment, true);
+      }
+    } finally {
+      lease.release();
+    }
+  }
+
+  /**
+   * Visits batches whose greatest timestamp is at least `timestampMs`, oldest first, from `startOffset` on, until `visit`
+   * returns true. The visited buffer holds exactly that batch. What the time index rules out is not read.
+   */
+  async visitFromTimestamp(
+    timestampMs: number,
+    startOffset: number,
+    limitOffset: number,
+    config: LogConfig,
+    visit: (batch: Buffer) => boolean,
+  ): Promise<boolean> {
+    await this.ready(config.indexIntervalBytes);
+    const first = Math.max(
+      0,
+      entriesAtMost(this.#segments.length, startOffset, (i) => (this.#segments[i] as Segment).baseOffset) - 1,
+    );
+    for (const segment of this.#segments.slice(first)) {
+      if (segment.baseOffset >= limitOffset) return false;
+      await this.#know(segment, config.indexIntervalBytes);
+      if (segment.maxTimestamp < timestampMs) continue;
+      const from = Math.max(startOffset, await this.#offsetBefore(segment, timestampMs));
+      if (await this.#visitSegment(segment, timestampMs, from, limitOffset, visit)) return true;
+    }
+    return false;
+  }
+
+  /** An offset at or before the first batch whose greatest timestamp is at least `timestampMs`. */
+  async #offsetBefore(segment: Segment, timestampMs: number): Promise<number> {
+    const { times } = await this.#stored(segment);
+    const before = (entries: IndexEntries): number | undefined => {
+      const count = entriesAtMost(entries.count, timestampMs - 1, (i) => entries.timestamp(i));
+      return count > 0 ? segment.baseOffset + entries.relativeOffset(count - 1) : undefined;
+    };
+    return before(segment.newTimes) ?? before(times) ?? segment.baseOffset;
+  }
+
+  async #visitSegment(
+    segment: Segment,
+    timestampMs: number,
+    fromOffset: number,
+    limitOffset: number,
+    visit: (batch: Buffer) => boolean,
+  ): Promise<boolean> {
+    const { cache, slots } = this.#host;
+    const lease = await cache.lease(segment.logPath, 'read');
+    try {
+      let position = await this.#lookup(segment, fromOffset);
+      while (position < segment.readableBytes) {
+        let found: { position: number; bytes: number } | undefined;
+        const end = await slots.run(() =>
+          scanBatches(lease.file, position, segment.readableBytes, (buffer, at, here, bytes) => {
+            if (nextOffset(buffer, at) > limitOffset) return true;
+            if (nextOffset(buffer, at) <= fromOffset || maxTimestamp(buffer, at) < timestampMs) return false;
+            found = { position: here, bytes };
+            return true;
+          }),
+        );
+        if (found === undefined) return false;
+        const batch = Buffer.allocUnsafe(found.bytes);
+        await lease.file.read(batch, found.position);
+        if (visit(batch)) return true;
+        position = end;
+      }
+      return false;
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** The greatest timestamp in segments that hold offsets in [startOffset, limitOffset); may be of an offset outside of it. */
+  async maxTimestamp(startOffset: number, limitOffset: number, config: LogConfig): Promise<number> {
+    await this.ready(config.indexIntervalBytes);
+    let greatest = -1;
+    for (const segment of [...this.#segments]) {
+      if (segment.baseOffset >= limitOffset) break;
+      if (this.#endOf(segment) <= startOffset) continue;
+      await this.#know(segment, config.indexIntervalBytes);
+      greatest = Math.max(greatest, segment.maxTimestamp);
+    }
+    return greatest;
+  }
+
+  /** First offset after a segment, as far as the next one says. */
+  #endOf(segment: Segment): number {
+    return this.#segments[this.#segments.indexOf(segment) + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Closed segments, oldest first, with the offset after each; sizes and timestamps are known afterwards. */
+  async closedSegments(config: LogConfig, withTimestamps: boolean): Promise<{ segment: Segment; endOffset: number }[]> {
+    await this.ready(config.indexIntervalBytes);
+    const closed: { segment: Segment; endOffset: number }[] = [];
+    for (const segment of this.#segments.slice(0, -1)) {
+      if (withTimestamps) await this.#know(segment, config.indexIntervalBytes);
+      else if (segment.sizeBytes < 0) {
+        segment.sizeBytes = (await this.#host.files.stat(segment.logPath))?.sizeBytes ?? 0;
+        segment.readableBytes = segment.sizeBytes;
+      }
+      closed.push({ segment, endOffset: this.#endOf(segment) });
+    }
+    // The checkpoint's sum may still count segments that were deleted after it.
+    if (this.#segments.length === closed.length + 1 && this.#segments[0] === closed[0]?.segment) {
+      this.#olderBytes = closed.reduce((bytes, { segment }) => bytes + segment.sizeBytes, 0);
+    }
+    return closed;
+  }
+
+  /** Takes the oldest segments, which end at or below `offset`, out of the log; their files go after the delay. */
+  async deleteBelow(offset: number, delayMs: number): Promise<number> {
+    let freed = 0;
+    const doomed: Segment[] = [];
+    while (this.#segments.length > 1 && (this.#segments[1] as Segment).baseOffset <= offset) {
+      const segment = this.#segments.shift() as Segment;
+      if (segment.sizeBytes < 0) segment.sizeBytes = (await this.#host.files.stat(segment.logPath))?.sizeBytes ?? 0;
+      this.#olderBytes -= segment.sizeBytes;
+      freed += segment.sizeBytes;
+      doomed.push(segment);
+    }
+    this.#closing = this.#closing.filter((segment) => !doomed.includes(segment));
+    for (const segment of doomed) {
+      this.#host.indexes.drop(segment.path);
+      for (const path of [segment.logPath, segment.indexPath, segment.timeIndexPath]) {
+        await this.#host.cache.drop(path);
+        if ((await this.#host.files.stat(path)) === undefined) continue;
+        await this.#host.files.rename(path, `${path}.deleted`);
+        this.#host.removeLater(`${path}.deleted`, delayMs);
+      }
+    }
+    return freed;
+  }
+
+  /** True when something is left to do before the indexes match the segments. */
+  get hasClosing(): boolean {
+    return this.#closing.length > 0;
+  }
+}
+
+function begin(segment: Segment, baseOffset: number): Stretch {
+  return { segment, position: segment.sizeBytes, parts: [], bytes: 0, baseOffset, endOffset: baseOffset };
+}
+
+/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`. */
+function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): number {
+  let end = 0;
+  while (end + 61 <= bytes.length) {
+    const next = end + batchLength(bytes, end);
+    if (next > bytes.length || next > maxBytes || nextOffset(bytes, end) > limitOffset) break;
+    end = next;
+  }
+  return end;
+}
+
+/** The last entry must name a batch that is really there. */
+async function agrees(lease: FileLease, segment: Segment, offsets: IndexEntries): Promise<boolean> {
+  if (offsets.count === 0) return true;
+  const header = Buffer.alloc(61);
+  const last = offsets.count - 1;
+  if ((await lease.file.read(header, offsets.position(last))) < header.length) return false;
+  return lastOffset(header, 0) === segment.baseOffset + offsets.relativeOffset(last);
+}
+
+async function readOrEmpty(files: Files, path: string): Promise<Buffer> {
+  try {
+    return await files.readFile(path);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+function without(entries: IndexEntries, count: number): IndexEntries {
+  return new IndexEntries(entries.entryBytes, Buffer.from(entries.bytes().subarray(count * entries.entryBytes)));
+}

@@ -1,0 +1,258 @@
+// Commits into the write-ahead log of a disk. One block per commit; a partition with many bytes in it has them written in
+// place, to its segment, and the block says where (an extent). Everything is durable before the commit is.
+import { crc32c } from '../../records/crc32c.ts';
+import { checksum } from '../../records/record-batch.ts';
+import type { Commit } from '../commit.ts';
+import type { CommitMedium } from '../commit-loop.ts';
+import type { Log } from '../partition-log.ts';
+import type { Run } from '../run.ts';
+import type { CommitTicket } from '../storage.ts';
+import { type BlockEntry, blockHeaderBytes, descriptorBytes, EntryType, encodeExtentPlace } from './block.ts';
+import type { FileLease } from './file-cache.ts';
+import { directoryName } from './partition-directory.ts';
+import type { KnownSegments, Segment } from './segments.ts';
+import type { Wal } from './wal.ts';
+
+/** Bytes of earlier commits that one in-place write may take along; more is left to the flusher. */
+const priorBytesMax = 1024 * 1024;
+
+export interface WalMediumOptions {
+  readonly wal: Wal;
+  readonly fsync: boolean;
+  readonly extentBytes: number;
+  /** Asks for a free log file; resolves when there may be one. */
+  readonly makeRoom: (ticket: CommitTicket) => Promise<void>;
+  /** Gets a partition's segments ready for writing in place, soon. */
+  readonly wantReady: (log: Log) => void;
+  /** The same, and moves what waits in its tail to them: resolves when the next commit can write in place. */
+  readonly makeReady: (log: Log) => Promise<void>;
+  readonly onExtents: (bytes: number) => void;
+}
+
+interface InPlace {
+  readonly log: Log;
+  readonly writes: { segment: Segment; lease: FileLease }[];
+  readonly endOffset: number;
+  readonly placed: KnownSegments | undefined;
+}
+
+export class WalMedium implements CommitMedium {
+  #options: WalMediumOptions;
+  /** What the commit being made wrote into segments. */
+  #inPlace: InPlace[] = [];
+
+  constructor(options: WalMediumOptions) {
+    this.#options = options;
+  }
+
+  prepare(commit: Commit): Promise<void> | undefined {
+    const { wal, extentBytes } = this.#options;
+    const byLog = bytesByLog(commit);
+    let blockBytes = blockHeaderBytes;
+    for (const run of commit.carried) blockBytes += run.sizeBytes + descriptorBytes;
+    blockBytes += (commit.runs.length + commit.starts.length) * descriptorBytes;
+    let largest: Log | undefined;
+    let largestBytes = 0;
+    for (const [log, bytes] of byLog) {
+      if (log.deleted) continue;
+      if (bytes >= extentBytes && this.#fitsInPlace(log, commit)) {
+        blockBytes += 400 * (2 + Math.ceil(bytes / log.config.segmentBytes));
+        continue;
+      }
+      blockBytes += bytes;
+      if (bytes <= largestBytes) continue;
+      largest = log;
+      largestBytes = bytes;
+    }
+    if (blockBytes > wal.blockBytesMax && largest !== undefined) return this.#options.makeReady(largest);
+    if (!wal.hasRoom(blockBytes)) return this.#options.makeRoom(commit.ticket);
+    return undefined;
+  }
+
+  /** Whether the commit path may write to the log's segment now. */
+  #fitsInPlace(log: Log, commit: Commit): boolean {
+    if (!log.segments.isReady) {
+      // From the next large commit on.
+      this.#options.wantReady(log);
+      return false;
+    }
+    return log.flushing === undefined && this.#priorBytes(log, commit) <= priorBytesMax;
+  }
+
+  #priorBytes(log: Log, commit: Commit): number {
+    let bytes = log.unwrittenBytes;
+    for (const run of log.tail.between(firstOffsetOf(log, commit), log.endOffset)) bytes -= run.sizeBytes;
+    return bytes;
+  }
+
+  write(commit: Commit): void {
+    const { wal, extentBytes } = this.#options;
+    const inPlace = new Set<Log>();
+    for (const [log, bytes] of bytesByLog(commit)) {
+      if (bytes >= extentBytes && !log.deleted && this.#fitsInPlace(log, commit)) inPlace.add(log);
+    }
+    const entries: BlockEntry[] = [];
+    const body = new Body();
+    for (const { log, offset } of commit.starts) {
+      entries.push(entry(EntryType.LOG_START, log, offset, 0, 0, 0));
+    }
+    for (const run of commit.carried) this.#addRun(entries, body, run);
+    for (const run of commit.runs) {
+      if (!inPlace.has(run.log)) this.#addRun(entries, body, run);
+    }
+    this.#inPlace = [];
+    for (const log of inPlace) this.#writeInPlace(log, commit, entries, body);
+    const sequence = wal.write(entries, body.parts);
+    if (sequence !== commit.ticket) throw new Error(`block ${sequence} was written for commit ${commit.ticket}`);
+    for (const run of commit.runs) run.sequence = sequence;
+    for (const { log, writes } of this.#inPlace) {
+      log.inPlaceTicket = sequence;
+      for (const { segment } of writes) log.unsynced.add(segment);
+      log.unsyncedSequence = Math.min(
+        log.unsyncedSequence,
+        log.tail.firstFrom(log.flushedOffset)?.sequence ?? sequence,
+        sequence,
+      );
+    }
+  }
+
+  #addRun(entries: BlockEntry[], body: Body, run: Run): void {
+    if (run.log.deleted) return;
+    const bytes = run.sizeBytes;
+    entries.push(
+      entry(EntryType.BATCHES, run.log, run.baseOffset, run.endOffset, bytes, checksum(run.backing.buffer, run.start)),
+    );
+    body.addRun(run);
+  }
+
+  /** Everything of the log that is in no segment yet goes there; what this commit brings is described as extents. */
+  #writeInPlace(log: Log, commit: Commit, entries: BlockEntry[], body: Body): void {
+    const from = firstOffsetOf(log, commit);
+    const prior = log.tail.between(log.writtenOffset, from).map((run) => run.bytes());
+    const until = endOffsetOf(log, commit);
+    const fresh = log.tail.between(from, until).map((run) => run.bytes());
+    const writes: { segment: Segment; lease: FileLease }[] = [];
+    let freshBytes = 0;
+    for (const stretch of prior.length > 0 ? log.segments.place(prior, log.config) : []) {
+      writes.push({ segment: stretch.segment, lease: log.segments.writeSync(stretch) });
+    }
+    for (const stretch of log.segments.place(fresh, log.config)) {
+      writes.push({ segment: stretch.segment, lease: log.segments.writeSync(stretch) });
+      let crc = 0;
+      for (const part of stretch.parts) crc = crc32c(part, 0, part.length, crc);
+      const place = encodeExtentPlace({
+        segmentBase: stretch.segment.baseOffset,
+        position: stretch.position,
+        length: stretch.bytes,
+        directory: directoryName(log.id.topic, log.id.partition),
+      });
+      entries.push(entry(EntryType.EXTENT, log, stretch.baseOffset, stretch.endOffset, place.length, crc));
+      body.add(place);
+      freshBytes += stretch.bytes;
+    }
+    let written = freshBytes;
+    for (const part of prior) written += part.length;
+    log.unwrittenBytes -= written;
+    log.writtenOffset = until;
+    log.version++;
+    this.#options.onExtents(freshBytes);
+    this.#inPlace.push({ log, writes, endOffset: until, placed: log.segments.placed });
+  }
+
+  sync(_commit: Commit): Promise<void> | undefined {
+    const inPlace = this.#inPlace;
+    if (!this.#options.fsync) {
+      for (const { log, writes } of inPlace) {
+        log.inPlaceTicket = -1;
+        for (const { lease } of writes) lease.release();
+      }
+      return undefined;
+    }
+    const log = this.#options.wal.sync();
+    return inPlace.length === 0 ? log : this.#syncAll(log, inPlace);
+  }
+
+  async #syncAll(walSync: Promise<void>, inPlace: readonly InPlace[]): Promise<void> {
+    const outcomes = await Promise.allSettled([walSync, ...inPlace.map(({ log, writes }) => syncWrites(log, writes))]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    for (const { log, endOffset, placed } of inPlace) {
+      log.flushedOffset = endOffset;
+      log.flushedPlace = placed;
+      log.unsynced.clear();
+      log.unsyncedSequence = Number.POSITIVE_INFINITY;
+      log.inPlaceTicket = -1;
+      log.version++;
+    }
+  }
+}
+
+async function syncWrites(log: Log, writes: readonly { segment: Segment; lease: FileLease }[]): Promise<void> {
+  const done = new Set<Segment>();
+  try {
+    for (const { segment, lease } of writes) {
+      if (done.has(segment)) continue;
+      done.add(segment);
+      await log.segments.sync(segment, lease);
+    }
+    // Bytes that an earlier background flush wrote but did not sync would otherwise count as durable with this commit.
+    for (const segment of log.unsynced) if (!done.has(segment)) await log.segments.syncSegment(segment);
+  } finally {
+    for (const { lease } of writes) lease.release();
+  }
+}
+
+function entry(
+  type: EntryType,
+  log: Log,
+  baseOffset: number,
+  endOffset: number,
+  bytes: number,
+  crc: number,
+): BlockEntry {
+  return { type, topicId: log.topicIdBytes, partition: log.id.partition, baseOffset, endOffset, bytes, crc };
+}
+
+function bytesByLog(commit: Commit): Map<Log, number> {
+  const bytes = new Map<Log, number>();
+  for (const run of commit.runs) bytes.set(run.log, (bytes.get(run.log) ?? 0) + run.sizeBytes);
+  return bytes;
+}
+
+function firstOffsetOf(log: Log, commit: Commit): number {
+  for (const run of commit.runs) if (run.log === log) return run.baseOffset;
+  return log.endOffset;
+}
+
+function endOffsetOf(log: Log, commit: Commit): number {
+  for (let i = commit.runs.length - 1; i >= 0; i--) {
+    const run = commit.runs[i] as Run;
+    if (run.log === log) return run.endOffset;
+  }
+  return log.endOffset;
+}
+
+/** The body of a block: runs that lie side by side in memory become one part of the gathered write. */
+class Body {
+  readonly parts: Buffer[] = [];
+  #buffer: Buffer | undefined;
+  #start = 0;
+  #end = 0;
+
+  addRun(run: Run): void {
+    const { buffer } = run.backing;
+    if (this.#buffer === buffer && this.#end === run.start) {
+      this.#end = run.end;
+      this.parts[this.parts.length - 1] = buffer.subarray(this.#start, run.end);
+      return;
+    }
+    this.parts.push(run.bytes());
+    this.#buffer = buffer;
+    this.#start = run.start;
+    this.#end = run.end;
+  }
+
+  add(bytes: Buffer): void {
+    this.parts.push(bytes);
+    this.#buffer = undefined;
+  }
+}

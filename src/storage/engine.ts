@@ -1,0 +1,586 @@
+// The engine: opens a data directory for one broker id, keeps the logs of its partitions, and wires the commit loop, the
+// flusher, retention and the watch over free space. Layout of the directory:
+//
+//   <data>/broker-<id>/checkpoint-<n>      state of all partitions          disk/checkpoint.ts
+//   <data>/broker-<id>/wal-<n>             write-ahead log                  disk/wal.ts, disk/block.ts
+//   <data>/broker-<id>/*.lock              held by the living process
+//   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
+import type { DirectoryLock, Files } from '../runtime/files.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { Arena } from './arena.ts';
+import type { Commit } from './commit.ts';
+import { CommitLoop, type CommitMedium } from './commit-loop.ts';
+import { type Checkpoint, CheckpointFiles } from './disk/checkpoint.ts';
+import { FileCache } from './disk/file-cache.ts';
+import { IndexCache } from './disk/index-cache.ts';
+import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
+import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
+import { Segments, type SegmentsHost } from './disk/segments.ts';
+import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
+import { WalMedium } from './disk/wal-medium.ts';
+import { Flusher } from './flusher.ts';
+import { Log, type LogHost } from './partition-log.ts';
+import { restoreLog } from './restore-log.ts';
+import { Retention } from './retention.ts';
+import { Run } from './run.ts';
+import { type StorageSettings, storageSettings } from './settings.ts';
+import { Slots } from './slots.ts';
+import { SpaceWatch } from './space-watch.ts';
+import type { CommitTicket, Durability, LogConfig, PartitionId, PartitionState, Storage } from './storage.ts';
+import { StorageError, storageError } from './storage-error.ts';
+
+export interface StorageOptions {
+  readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
+  /** Absolute path of the data directory; created when absent. */
+  readonly directory: string;
+  readonly brokerId: number;
+  readonly durability: Durability;
+  /** Called once when the engine has failed: nothing more is acknowledged; close it and open it again, or exit. */
+  readonly onFailure?: (error: StorageError) => void;
+  readonly settings?: Partial<StorageSettings>;
+}
+
+export async function openStorage(options: StorageOptions): Promise<Engine> {
+  const { files } = options.runtime;
+  const directory = options.directory.replace(/[/\\]+$/, '');
+  const own = `${directory}/broker-${options.brokerId}`;
+  try {
+    await files.makeDirectory(directory);
+    const isNew = (await files.stat(own)) === undefined;
+    if (isNew) await refuseForeign(files, directory, own);
+    await files.makeDirectory(own);
+    const lock = await files.lock(own, `broker-${options.brokerId}`);
+    if (lock === undefined) {
+      throw new StorageError(
+        'IN_USE',
+        `${directory} is in use by another running broker with id ${options.brokerId}: stop it, or choose another directory or id.`,
+      );
+    }
+    try {
+      return await openLocked(options, directory, own, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+/** Partitions without any broker's checkpoint: starting would cut them to nothing. */
+async function refuseForeign(files: Files, directory: string, own: string): Promise<void> {
+  const names = await files.list(directory);
+  if (names.some((name) => /^broker-\d+$/.test(name))) return;
+  for (const name of names) {
+    if (!/-\d+$/.test(name) || (await readTopicId(files, `${directory}/${name}`)) === undefined) continue;
+    throw new StorageError(
+      'DAMAGED',
+      `${directory} holds partitions (such as ${name}) but ${own} is missing: restore it, or choose an empty directory.`,
+    );
+  }
+}
+
+async function openLocked(
+  options: StorageOptions,
+  directory: string,
+  own: string,
+  lock: DirectoryLock,
+): Promise<Engine> {
+  const { files, random } = options.runtime;
+  const settings = storageSettings(options.settings);
+  const checkpoints = new CheckpointFiles(files, own);
+  const found = await checkpoints.read();
+  const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
+  const checkpoint = found ?? firstCheckpoint(logId);
+  const arena = new Arena(arenaChunkBytes(settings));
+  const fsync = options.durability === 'fsync';
+  const alignment = fsync ? 4096 : 64;
+  const slots =
+    options.durability === 'memory' && found === undefined ? [] : await openSlots(files, own, settings.walFiles);
+  const recovery: Recovery =
+    slots.length === 0
+      ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0 }
+      : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
+  const startEpoch = checkpoint.startEpoch + 1;
+  await checkpoints.publish(
+    { clean: false, logId, startEpoch, replayFrom: checkpoint.replayFrom, lastDurable: recovery.lastSynced },
+    checkpoint.encoded,
+  );
+  if (found === undefined) await files.syncDirectory(directory);
+  return new Engine({
+    options,
+    settings,
+    directory,
+    own,
+    lock,
+    checkpoints,
+    arena,
+    slots,
+    recovery,
+    logId,
+    startEpoch,
+    alignment,
+    uncleanStart: found !== undefined && !found.clean,
+  });
+}
+
+function firstCheckpoint(logId: Buffer): Checkpoint {
+  const replayFrom = { sequence: 1, slot: 0, position: 0, previousCrc: 0 };
+  return { clean: true, logId, startEpoch: 0, replayFrom, lastDurable: 0, records: [], encoded: [] };
+}
+
+function arenaChunkBytes(settings: StorageSettings): number {
+  return Math.max(64 * 1024, Math.min(1024 * 1024, 2 ** Math.floor(Math.log2(settings.tailBytes / 64))));
+}
+
+interface Opened {
+  readonly options: StorageOptions;
+  readonly settings: StorageSettings;
+  readonly directory: string;
+  readonly own: string;
+  readonly lock: DirectoryLock;
+  readonly checkpoints: CheckpointFiles;
+  readonly arena: Arena;
+  readonly slots: WalSlot[];
+  readonly recovery: Recovery;
+  readonly logId: Buffer;
+  readonly startEpoch: number;
+  readonly alignment: number;
+  readonly uncleanStart: boolean;
+}
+
+export class Engine implements Storage {
+  readonly uncleanStart: boolean;
+  readonly settings: StorageSettings;
+  readonly arena: Arena;
+  #opened: Opened;
+  #logs = new Map<string, Log>();
+  #dirty = new Set<Log>();
+  #recovered: Map<string, RecoveredLog>;
+  #wal: Wal | undefined;
+  #loop: CommitLoop;
+  #flusher: Flusher;
+  #retention: Retention;
+  #space: SpaceWatch;
+  #segmentsHost: SegmentsHost;
+  #failure: StorageError | undefined;
+  #closed = false;
+  #leaving = new Map<string, Promise<void>>();
+  #dataSync: Promise<void> | undefined;
+  #dataSyncNext: Promise<void> | undefined;
+  #extentBytes = 0;
+  /** Logs in the order of their appends: whose oldest run goes first when the tail is over its budget. */
+  #evictionOrder: Log[] = [];
+  #evictionHead = 0;
+  #rejections = new Set<(error: unknown) => void>();
+
+  constructor(opened: Opened) {
+    this.#opened = opened;
+    this.uncleanStart = opened.uncleanStart;
+    const { settings, arena, recovery, options } = opened;
+    const { runtime, durability } = options;
+    this.settings = settings;
+    this.arena = arena;
+    this.#recovered = recovery.logs;
+    this.#segmentsHost = this.#makeSegmentsHost();
+    if (durability !== 'memory') {
+      this.#wal = new Wal(opened.slots, {
+        logId: opened.logId,
+        startEpoch: opened.startEpoch,
+        fileBytes: settings.walFileBytes,
+        alignment: opened.alignment,
+        next: recovery.next,
+        lastSynced: recovery.lastSynced,
+        onRolled: () => this.#flusher.request(),
+      });
+    }
+    this.#loop = new CommitLoop({
+      timers: runtime.timers,
+      medium: this.#makeMedium(),
+      bytesMax: settings.commitBytesMax,
+      firstTicket: recovery.next.sequence,
+      onDurable: (commit) => this.#onDurable(commit),
+      onCommitted: (commit) => this.#onCommitted(commit),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#flusher = new Flusher({
+      timers: runtime.timers,
+      wal: this.#wal,
+      logId: opened.logId,
+      startEpoch: opened.startEpoch,
+      checkpoints: opened.checkpoints,
+      syncWal: durability === 'os',
+      carryBytesMax: Math.floor(settings.walFileBytes / 4),
+      logs: () => this.#logs.values(),
+      dirtyLogs: this.#dirty,
+      unopened: () =>
+        [...this.#recovered.values()].map((log) => ({ encoded: log.encodedRecord, firstSequence: log.firstSequence })),
+      lastTicket: () => this.#loop.lastTicket,
+      whenDurable: (ticket) => this.#whenDurable(ticket),
+      grow: async () => this.#wal?.grow(runtime.files, opened.own),
+      carry: (log) => this.#carry(log),
+      onFlushed: () => this.#evict(),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#retention = new Retention({
+      clock: runtime.clock,
+      timers: runtime.timers,
+      intervalMs: settings.retentionCheckMs,
+      logs: () => this.#logs.values(),
+      flush: (log) => this.#flusher.flush(log),
+      checkpointed: () => this.#flusher.checkpointed(),
+      whenDurable: (ticket) => this.#whenDurable(ticket),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#space = new SpaceWatch({
+      files: runtime.files,
+      timers: runtime.timers,
+      log: runtime.log,
+      directory: opened.directory,
+      reserveBytes: durability === 'memory' ? 0 : settings.reserveBytes,
+      intervalMs: settings.spaceCheckMs,
+    });
+    void this.#removeMarked();
+  }
+
+  #makeMedium(): CommitMedium {
+    const wal = this.#wal;
+    if (wal === undefined) return { prepare: () => undefined, write: () => {}, sync: () => undefined };
+    return new WalMedium({
+      wal,
+      fsync: this.#opened.options.durability === 'fsync',
+      extentBytes: this.settings.extentBytes,
+      makeRoom: (ticket) => this.#flusher.room(ticket),
+      wantReady: (log) => {
+        log.segments.ready(log.config.indexIntervalBytes).catch((error) => {
+          if (!log.deleted) this.#fail(error);
+        });
+      },
+      makeReady: (log) => this.#flusher.flush(log),
+      onExtents: (bytes) => {
+        this.#extentBytes += bytes;
+        if (this.#extentBytes < this.settings.extentReplayBytesMax) return;
+        this.#extentBytes = 0;
+        this.#flusher.request(true);
+      },
+    });
+  }
+
+  #makeSegmentsHost(): SegmentsHost {
+    const { runtime } = this.#opened.options;
+    const { files, timers, clock, random, log } = runtime;
+    return {
+      files,
+      clock,
+      random,
+      log,
+      settings: this.settings,
+      dataDirectory: this.#opened.directory,
+      cache: new FileCache(files, this.settings.openFilesMax),
+      indexes: new IndexCache(this.settings.indexCacheBytes),
+      slots: new Slots(this.settings.backgroundJobs),
+      syncDataDirectory: () => this.#syncDataDirectory(),
+      whenLeft: (directory) => this.#leaving.get(directory) ?? Promise.resolve(),
+      removeLater: (path, delayMs) => {
+        timers.set(delayMs, () => {
+          if (this.#closed) return;
+          files
+            .removeTree(path)
+            .catch((error) => log.warn('cannot remove deleted files', { path, error: String(error) }));
+        });
+      },
+    };
+  }
+
+  openLog(id: PartitionId, config: LogConfig, state: PartitionState): Log {
+    const key = logKey(id.topicId, id.partition);
+    const known = this.#logs.get(key);
+    if (known !== undefined) throw new Error(`the log of ${id.topic}-${id.partition} is open already`);
+    const recovered = this.#recovered.get(key);
+    const topicIdBytes = Buffer.from(id.topicId, 'base64url');
+    const segments = new Segments(this.#segmentsHost, id, recovered?.flushedPlace);
+    const log = new Log(this.#logHost, id, topicIdBytes, config, state, segments, {
+      startOffset: recovered?.startOffset ?? 0,
+      flushedOffset: recovered?.flushedOffset ?? 0,
+      flushedPlace: recovered?.flushedPlace,
+      endOffset: recovered?.endOffset ?? 0,
+    });
+    if (recovered !== undefined) {
+      restoreLog(this.#opened.options.runtime.files, this.#opened.directory, log, recovered, this.arena);
+      this.#recovered.delete(key);
+      if (log.isDirty) this.#dirty.add(log);
+      for (let i = 0; i < log.tail.count; i++) this.#evictionOrder.push(log);
+    }
+    this.#logs.set(key, log);
+    return log;
+  }
+
+  readonly #logHost: LogHost = (() => {
+    const engine = this;
+    return {
+      get arena() {
+        return engine.arena;
+      },
+      get lastTicket() {
+        return engine.#loop.lastTicket;
+      },
+      commitFor: (bytes: number): Commit => {
+        if (engine.#failure !== undefined) throw engine.#failure;
+        if (engine.#closed) throw new StorageError('IO', 'storage is closed');
+        return engine.#loop.commitFor(bytes);
+      },
+      tailGrew: (log: Log) => engine.#tailGrew(log),
+      logBecameDirty: (log: Log) => void engine.#dirty.add(log),
+      logDeleted: (log: Log) => engine.#remove(log),
+    };
+  })();
+
+  discardUnopened(): void {
+    for (const recovered of this.#recovered.values()) {
+      for (const item of recovered.items) if ('backing' in item) this.arena.release(item.backing);
+      for (const run of recovered.early) this.arena.release(run.backing);
+      if (recovered.record === undefined) continue;
+      const { topic, partition } = recovered.record;
+      const inUse = [...this.#logs.values()].some((log) => log.id.topic === topic && log.id.partition === partition);
+      const directory = `${this.#opened.directory}/${directoryName(topic, partition)}`;
+      if (!inUse) this.#leave(directory, topic, partition, recovered.topicId, 0);
+    }
+    this.#recovered.clear();
+  }
+
+  whenWritten(ticket: CommitTicket, callback: () => void): void {
+    this.#loop.whenWritten(ticket, callback);
+  }
+
+  whenCommitted(ticket: CommitTicket, callback: () => void): void {
+    this.#loop.whenCommitted(ticket, callback);
+  }
+
+  get currentTicket(): CommitTicket {
+    return this.#loop.currentTicket;
+  }
+
+  get writable(): boolean {
+    return this.#failure === undefined && !this.#closed && !this.#space.full;
+  }
+
+  /** Why the engine has failed. */
+  get failure(): StorageError | undefined {
+    return this.#failure;
+  }
+
+  /** Bytes of all partitions' logs. */
+  get sizeBytes(): number {
+    let bytes = 0;
+    for (const log of this.#logs.values()) bytes += log.sizeBytes;
+    return bytes;
+  }
+
+  /** Free and total bytes where the data lives. */
+  space(): Promise<{ freeBytes: number; totalBytes: number }> {
+    return this.#opened.options.runtime.files.space(this.#opened.directory);
+  }
+
+  /** Applies retention to all logs now; tests and tools. */
+  enforceRetention(): Promise<void> {
+    return this.#retention.enforce();
+  }
+
+  /** Flushes and checkpoints now; tests and tools. */
+  async flush(): Promise<void> {
+    await this.#whenDurable(this.#loop.lastTicket);
+    await this.#flusher.flushEverything();
+    await this.#flusher.idle();
+    await this.#flusher.checkpoint(false);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#retention.stop();
+    this.#space.stop();
+    try {
+      if (this.#failure === undefined) await this.#closeCleanly();
+    } catch (error) {
+      this.#fail(error);
+      throw storageError(error);
+    } finally {
+      this.#flusher.stop();
+      this.#loop.fail();
+      await this.#segmentsHost.cache.close().catch(() => {});
+      await Promise.all(this.#opened.slots.map((slot) => slot.file.close())).catch(() => {});
+      await this.#opened.lock.release();
+    }
+  }
+
+  /** Closes as a crash would, but in order: what is only in memory is dropped and the stop stays marked as unclean. */
+  async abandon(): Promise<void> {
+    this.#failure ??= new StorageError('IO', 'storage was abandoned');
+    await this.close();
+  }
+
+  async #closeCleanly(): Promise<void> {
+    await this.#whenDurable(this.#loop.lastTicket);
+    await this.#flusher.idle();
+    await this.#flusher.flushEverything();
+    this.#flusher.stop();
+    await Promise.all(this.#leaving.values());
+    await this.#flusher.checkpoint(true);
+  }
+
+  #onDurable(commit: Commit): void {
+    const ticket = commit.ticket;
+    for (const run of commit.runs) {
+      if (run.endOffset > run.log.committedOffset) run.log.committedOffset = run.endOffset;
+    }
+    for (const run of commit.carried) run.sequence = ticket;
+    this.#space.wrote(commit.bytes);
+  }
+
+  #onCommitted(commit: Commit): void {
+    let last: Log | undefined;
+    const told = commit.runs.length > 64 ? new Set<Log>() : undefined;
+    for (const { log } of commit.runs) {
+      if (log === last || log.deleted || told?.has(log)) continue;
+      told?.add(log);
+      last = log;
+      log.state.committed(log.committedOffset);
+    }
+    for (const { log, offset } of commit.starts) if (!log.deleted) log.state.startMoved(offset);
+    this.#evict();
+  }
+
+  #tailGrew(log: Log): void {
+    this.#evictionOrder.push(log);
+    if (this.arena.usedBytes > this.settings.tailBytes) this.#evict();
+  }
+
+  /** Gives up the oldest runs that segments hold until the budget is kept; asks for a flush when that is not enough. */
+  #evict(): void {
+    let steps = this.#evictionOrder.length - this.#evictionHead;
+    while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
+      const log = this.#evictionOrder[this.#evictionHead++] as Log;
+      if (log.deleted || log.tail.count === 0) continue;
+      if (!log.evictFirst()) this.#evictionOrder.push(log);
+    }
+    if (this.#evictionHead * 2 > this.#evictionOrder.length) {
+      this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead);
+      this.#evictionHead = 0;
+    }
+    if (this.arena.usedBytes > this.settings.tailBytes) {
+      this.#flusher.requestMemory(() => this.arena.usedBytes - this.settings.tailBytes);
+    }
+  }
+
+  /** The log's unwritten batches, once more, in the next commit: then no older block is needed for them. */
+  #carry(log: Log): void {
+    const old = log.tail.between(log.writtenOffset, log.committedOffset);
+    const first = old[0];
+    if (first === undefined) return;
+    const bytes = Buffer.concat(old.map((run) => run.bytes()));
+    const commit = this.#loop.commitFor(bytes.length);
+    const backing = this.arena.copy(bytes);
+    const sequence = old.reduce((least, run) => Math.min(least, run.sequence), Number.POSITIVE_INFINITY);
+    const end = (old[old.length - 1] as Run).endOffset;
+    const run = new Run(log, backing, backing.used - bytes.length, backing.used, first.baseOffset, end, sequence);
+    this.arena.reference(backing);
+    log.tail.replace(old, [run]);
+    for (const { backing } of old) this.arena.release(backing);
+    commit.carried.push(run);
+    commit.bytes += bytes.length;
+  }
+
+  #remove(log: Log): void {
+    this.#logs.delete(logKey(log.id.topicId, log.id.partition));
+    this.#dirty.delete(log);
+    log.segments.deleted = true;
+    const wait = Promise.allSettled([
+      log.flushing,
+      log.inPlaceTicket >= 0 ? this.#whenDurable(log.inPlaceTicket) : undefined,
+    ]);
+    const { topic, topicId, partition } = log.id;
+    this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
+    log.dropTail();
+  }
+
+  /** Renames a partition's directory away and removes it later. */
+  #leave(
+    directory: string,
+    topic: string,
+    partition: number,
+    topicId: string,
+    delayMs: number,
+    after?: Promise<unknown>,
+  ): void {
+    const { files, random, log } = this.#opened.options.runtime;
+    const leave = async (): Promise<void> => {
+      await after;
+      await this.#segmentsHost.cache.drop(directory);
+      if ((await readTopicId(files, directory)) !== topicId) return;
+      const doomed = await renameForRemoval(files, random, this.#opened.directory, directoryName(topic, partition));
+      if (doomed !== undefined) this.#segmentsHost.removeLater(doomed, delayMs);
+    };
+    const left = leave()
+      .catch((error) => log.warn('cannot set a deleted partition aside', { directory, error: String(error) }))
+      .finally(() => {
+        if (this.#leaving.get(directory) === left) this.#leaving.delete(directory);
+      });
+    this.#leaving.set(directory, left);
+  }
+
+  /** Directories and files that an earlier run had renamed for removal. */
+  async #removeMarked(): Promise<void> {
+    const { files, log } = this.#opened.options.runtime;
+    try {
+      for (const name of await files.list(this.#opened.directory)) {
+        if (!isMarkedForRemoval(name) || this.#closed) continue;
+        await this.#segmentsHost.slots.run(() => files.removeTree(`${this.#opened.directory}/${name}`));
+      }
+    } catch (error) {
+      if (!this.#closed) log.warn('cannot remove deleted partitions', { error: String(error) });
+    }
+  }
+
+  /** Callers that come while a sync runs share the next one: it starts after they made their entries. */
+  #syncDataDirectory(): Promise<void> {
+    if (this.#dataSync === undefined) {
+      this.#dataSync = this.#opened.options.runtime.files.syncDirectory(this.#opened.directory).finally(() => {
+        this.#dataSync = undefined;
+      });
+      return this.#dataSync;
+    }
+    this.#dataSyncNext ??= this.#dataSync
+      .catch(() => {})
+      .then(() => {
+        this.#dataSyncNext = undefined;
+        return this.#syncDataDirectory();
+      });
+    return this.#dataSyncNext;
+  }
+
+  #whenDurable(ticket: CommitTicket): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      this.#rejections.add(reject);
+      this.#loop.whenCommitted(ticket, () => {
+        this.#rejections.delete(reject);
+        resolve();
+      });
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = storageError(error);
+    this.#loop.fail();
+    this.#flusher.stop();
+    this.#retention.stop();
+    this.#opened.options.runtime.log.error('storage has failed', { error: this.#failure.message });
+    for (const reject of this.#rejections) reject(this.#failure);
+    this.#rejections.clear();
+    this.#opened.options.onFailure?.(this.#failure);
+  }
+}

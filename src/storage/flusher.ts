@@ -1,0 +1,315 @@
+// Background work of the engine: moves the tail's bytes into segments, makes them durable there, writes checkpoints, and so
+// frees the write-ahead log. One round at a time. Order within a round: segment data → its directory → checkpoint → only
+// then reuse of the log.
+
+import type { Timers } from '../runtime/runtime.ts';
+import { type CheckpointFiles, encodeRecord } from './disk/checkpoint.ts';
+import type { KnownSegments } from './disk/segments.ts';
+import type { Wal } from './disk/wal.ts';
+import type { Log } from './partition-log.ts';
+import type { CommitTicket } from './storage.ts';
+
+export interface FlusherOptions {
+  readonly timers: Timers;
+  readonly wal: Wal | undefined;
+  readonly logId: Buffer;
+  readonly startEpoch: number;
+  readonly checkpoints: CheckpointFiles;
+  /** Sync the log itself before a checkpoint: its commits are not synced one by one. */
+  readonly syncWal: boolean;
+  /** At most so many bytes are written again into the current log file instead of being flushed, in one round. */
+  readonly carryBytesMax: number;
+  readonly logs: () => Iterable<Log>;
+  readonly dirtyLogs: Set<Log>;
+  /** Records of partitions that nobody opened yet, as stored. */
+  readonly unopened: () => Iterable<{ encoded: Buffer | undefined; firstSequence: number }>;
+  readonly lastTicket: () => CommitTicket;
+  readonly whenDurable: (ticket: CommitTicket) => Promise<void>;
+  /** One more file for the log. */
+  readonly grow: () => Promise<void>;
+  /** Puts a copy of the log's unwritten bytes into the next commit. */
+  readonly carry: (log: Log) => void;
+  readonly onFlushed: () => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** A partition with fewer unflushed bytes can stay in the log. */
+const carryBytesPerLogMax = 128 * 1024;
+/** Records encoded before other work gets its turn. */
+const recordsPerTurn = 256;
+
+export class Flusher {
+  #options: FlusherOptions;
+  #running = false;
+  #again = false;
+  #roomWaiters: { ticket: CommitTicket; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  /** The commit that the running round cannot end without. */
+  #awaited: CommitTicket = -1;
+  #idleWaiters: (() => void)[] = [];
+  #checkpointWaiters: (() => void)[] = [];
+  #wantCheckpoint = false;
+  /** Bytes that must leave the tail although the log has room. */
+  #wantMemory: (() => number) | undefined;
+  #stopped = false;
+
+  constructor(options: FlusherOptions) {
+    this.#options = options;
+  }
+
+  /** A log file was filled, or too much waits to be replayed. */
+  request(checkpoint = false): void {
+    if (checkpoint) this.#wantCheckpoint = true;
+    if (this.#running) this.#again = true;
+    else void this.#loop();
+  }
+
+  /** The tail holds more than its budget: flush until `excessBytes()` is 0 or less. */
+  requestMemory(excessBytes: () => number): void {
+    if (this.#wantMemory !== undefined) return;
+    this.#wantMemory = excessBytes;
+    this.request();
+  }
+
+  /**
+   * Resolves when a log file may have become free for this commit. When the running round waits for this very commit, the
+   * log gets one file more: else both would wait for ever.
+   */
+  room(ticket: CommitTicket): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#roomWaiters.push({ ticket, resolve, reject });
+      this.#growIfAwaited();
+      this.request();
+    });
+  }
+
+  async #durable(ticket: CommitTicket): Promise<void> {
+    this.#awaited = ticket;
+    this.#growIfAwaited();
+    await this.#options.whenDurable(ticket);
+    this.#awaited = -1;
+  }
+
+  #growIfAwaited(): void {
+    const urgent = this.#roomWaiters.filter(({ ticket }) => ticket <= this.#awaited);
+    if (urgent.length === 0) return;
+    this.#roomWaiters = this.#roomWaiters.filter(({ ticket }) => ticket > this.#awaited);
+    this.#options.grow().then(
+      () => urgent.forEach(({ resolve }) => resolve()),
+      (error) => urgent.forEach(({ reject }) => reject(error)),
+    );
+  }
+
+  /** Resolves when a checkpoint that was begun after this call is durable. */
+  checkpointed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#checkpointWaiters.push(resolve);
+      this.request(true);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Resolves when no round runs. */
+  idle(): Promise<void> {
+    return this.#running ? new Promise((resolve) => this.#idleWaiters.push(resolve)) : Promise.resolve();
+  }
+
+  async #loop(): Promise<void> {
+    this.#running = true;
+    try {
+      do {
+        this.#again = false;
+        await this.#round();
+      } while (this.#again && !this.#stopped);
+    } catch (error) {
+      if (!this.#stopped) this.#options.onFailed(error);
+    } finally {
+      this.#running = false;
+      for (const idle of this.#idleWaiters.splice(0)) idle();
+    }
+  }
+
+  async #round(): Promise<void> {
+    if (this.#stopped) return;
+    const excess = this.#wantMemory;
+    this.#wantMemory = undefined;
+    if (excess !== undefined) await this.#freeMemory(excess);
+    const { wal } = this.#options;
+    const target = wal === undefined ? -1 : this.#target(wal);
+    if (target >= 0) await this.#leave(target);
+    if (target >= 0 || this.#wantCheckpoint) {
+      this.#wantCheckpoint = false;
+      const waiters = this.#checkpointWaiters.splice(0);
+      await this.checkpoint(false);
+      for (const waiter of waiters) waiter();
+    }
+    for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
+  }
+
+  /** Half of the log's files are kept free: the last block of those that have to be emptied for that, or −1. */
+  #target(wal: Wal): number {
+    const wanted = Math.ceil(wal.slots.length / 2) - wal.freeSlots + (this.#roomWaiters.length > 0 ? 1 : 0);
+    return wanted > 0 ? wal.lastSequenceOfOldest(wanted) : -1;
+  }
+
+  /** Makes everything up to block `target` unnecessary: flushed, or carried into a newer block. */
+  async #leave(target: number): Promise<void> {
+    await this.#durable(target);
+    const concerned = [...this.#options.dirtyLogs]
+      .filter((log) => !log.deleted && log.firstNeededSequence <= target)
+      .sort((a, b) => b.unwrittenBytes - a.unwrittenBytes);
+    let smallBytes = 0;
+    const carried: Log[] = [];
+    // From the smallest up, as many as fit into the budget stay in the log.
+    for (let log = concerned[concerned.length - 1]; log !== undefined; log = concerned[concerned.length - 1]) {
+      if (log.unwrittenBytes > carryBytesPerLogMax || log.unsyncedSequence <= target) break;
+      if (smallBytes + log.unwrittenBytes > this.#options.carryBytesMax) break;
+      smallBytes += log.unwrittenBytes;
+      carried.push(log);
+      concerned.pop();
+    }
+    await this.#flushAll(concerned);
+    for (const log of carried) if (!log.deleted) this.#options.carry(log);
+    await this.#durable(this.#options.lastTicket());
+    // What was appended in place or re-entered the log meanwhile without leaving the old file.
+    const late = [...this.#options.dirtyLogs].filter((log) => !log.deleted && log.firstNeededSequence <= target);
+    await this.#flushAll(late);
+  }
+
+  async #freeMemory(excess: () => number): Promise<void> {
+    const largest = [...this.#options.dirtyLogs].sort((a, b) => b.unwrittenBytes - a.unwrittenBytes);
+    for (const log of largest) {
+      if (excess() <= 0) return;
+      await this.flush(log);
+      this.#options.onFlushed();
+    }
+  }
+
+  /** Several at a time; the slots behind them bound the I/O. */
+  async #flushAll(logs: readonly Log[]): Promise<void> {
+    const queue = [...logs];
+    const work = async (): Promise<void> => {
+      for (let log = queue.shift(); log !== undefined; log = queue.shift()) await this.flush(log);
+    };
+    await Promise.all([work(), work(), work(), work()]);
+    this.#options.onFlushed();
+  }
+
+  /** Everything committed goes to segments and is durable there afterwards. */
+  flush(log: Log): Promise<void> {
+    if (log.deleted || this.#stopped) return Promise.resolve();
+    log.flushing ??= this.#flush(log).finally(() => {
+      log.flushing = undefined;
+    });
+    return log.flushing;
+  }
+
+  async #flush(log: Log): Promise<void> {
+    try {
+      await log.segments.ready(log.config.indexIntervalBytes);
+      if (log.inPlaceTicket >= 0) await this.#options.whenDurable(log.inPlaceTicket);
+      if (log.deleted) return;
+      await this.#write(log);
+      await this.#sync(log);
+      await log.segments.storeIndexes(false);
+    } catch (error) {
+      // The directory of a deleted partition vanishes under its flush.
+      if (!log.deleted) throw error;
+    }
+    if (!log.isDirty) this.#options.dirtyLogs.delete(log);
+  }
+
+  async #write(log: Log): Promise<void> {
+    const until = log.committedOffset;
+    if (until <= log.writtenOffset) return;
+    const runs = log.tail.between(log.writtenOffset, until);
+    const sequence = runs.reduce((least, run) => Math.min(least, run.sequence), Number.POSITIVE_INFINITY);
+    const stretches = log.segments.place(
+      runs.map((run) => run.bytes()),
+      log.config,
+    );
+    for (const stretch of stretches) {
+      log.unsynced.add(stretch.segment);
+      (await log.segments.write(stretch)).release();
+    }
+    for (const run of runs) log.unwrittenBytes -= run.sizeBytes;
+    log.unsyncedSequence = Math.min(log.unsyncedSequence, sequence);
+    log.writtenOffset = until;
+    log.version++;
+    this.#options.onFlushed();
+  }
+
+  async #sync(log: Log): Promise<void> {
+    if (log.flushedOffset >= log.writtenOffset) return;
+    const place = log.segments.placed;
+    const until = log.writtenOffset;
+    for (const segment of [...log.unsynced]) {
+      await log.segments.syncInBackground(segment);
+      log.unsynced.delete(segment);
+    }
+    log.flushedOffset = until;
+    log.flushedPlace = place;
+    log.unsyncedSequence = Number.POSITIVE_INFINITY;
+    log.version++;
+  }
+
+  /** Flushes every log; for a clean stop. */
+  async flushEverything(): Promise<void> {
+    await this.#flushAll([...this.#options.logs()].filter((log) => log.isDirty));
+    for (const log of this.#options.logs()) {
+      if (log.segments.isReady && !log.deleted) await log.segments.storeIndexes(true);
+    }
+  }
+
+  /** Writes the state of all partitions; afterwards the log before it may be written over. */
+  async checkpoint(clean: boolean): Promise<void> {
+    const { wal, checkpoints, timers } = this.#options;
+    let needed = wal?.nextSequence ?? this.#options.lastTicket() + 1;
+    const records: Buffer[] = [];
+    const places: { log: Log; place: KnownSegments | undefined }[] = [];
+    let count = 0;
+    for (const log of [...this.#options.logs()]) {
+      if (log.deleted) continue;
+      needed = Math.min(needed, log.firstNeededSequence);
+      records.push(recordOf(log));
+      places.push({ log, place: log.flushedPlace });
+      if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
+    }
+    for (const { encoded, firstSequence } of this.#options.unopened()) {
+      needed = Math.min(needed, firstSequence);
+      if (encoded !== undefined) records.push(encoded);
+    }
+    // The snapshots speak of appends that may still be on their way.
+    const ticket = this.#options.lastTicket();
+    await this.#durable(ticket);
+    if (this.#options.syncWal) await wal?.sync();
+    if (this.#stopped && !clean) return;
+    const replayFrom = wal?.positionOf(needed) ?? { sequence: ticket + 1, slot: 0, position: 0, previousCrc: 0 };
+    await checkpoints.publish(
+      { clean, logId: this.#options.logId, startEpoch: this.#options.startEpoch, replayFrom, lastDurable: ticket },
+      records,
+    );
+    wal?.release(replayFrom.sequence);
+    for (const { log, place } of places) log.publishedPlace = place;
+  }
+}
+
+function recordOf(log: Log): Buffer {
+  if (log.encodedRecord !== undefined && log.encodedVersion === log.version) return log.encodedRecord;
+  log.encodedVersion = log.version;
+  log.encodedRecord = encodeRecord({
+    topic: log.id.topic,
+    topicId: log.topicIdBytes,
+    partition: log.id.partition,
+    startOffset: log.startOffset,
+    stateEnd: log.endOffset,
+    flushedOffset: log.flushedOffset,
+    activeBase: log.flushedPlace?.activeBase ?? -1,
+    activeBytes: log.flushedPlace?.activeBytes ?? 0,
+    olderBytes: log.flushedPlace?.olderBytes ?? 0,
+    snapshot: log.state.snapshot(),
+  });
+  return log.encodedRecord;
+}

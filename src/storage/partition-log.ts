@@ -1,0 +1,303 @@
+// The log of one partition: offsets, the tail in memory, the segments behind it. All changes happen synchronously; the
+// commit loop, the flusher and retention move the marks.
+//
+//   start ≤ flushed ≤ written ≤ end      flushed: durable in segments       written: readable from segments
+//   start ≤ committed ≤ end              committed: durable as the setting says
+// Invariant: the tail holds everything from `written` (or below) to `end`: a read finds its bytes in one of the two.
+import assert from 'node:assert/strict';
+import { baseOffset, batchLength, maxTimestamp, nextOffset } from '../records/record-batch.ts';
+import type { Arena } from './arena.ts';
+import type { Commit } from './commit.ts';
+import type { KnownSegments, Segment, Segments } from './disk/segments.ts';
+import { Run } from './run.ts';
+import type {
+  CommitTicket,
+  LogConfig,
+  LogRead,
+  PartitionId,
+  PartitionLog,
+  PartitionState,
+  TimestampAndOffset,
+} from './storage.ts';
+import { Tail } from './tail.ts';
+import { firstRecordWith, recordAtOrAfter } from './timestamp-search.ts';
+
+/** A run is extended up to this size. */
+const runBytesMax = 16 * 1024;
+
+/** What a log needs of the engine. */
+export interface LogHost {
+  readonly arena: Arena;
+  /** The commit that an append of so many bytes joins; throws when nothing may be appended any more. */
+  commitFor(bytes: number): Commit;
+  readonly lastTicket: CommitTicket;
+  /** A run joined the tail: the budget may have to give something up. */
+  tailGrew(log: Log): void;
+  logBecameDirty(log: Log): void;
+  logDeleted(log: Log): void;
+}
+
+export interface LogStart {
+  readonly startOffset: number;
+  readonly flushedOffset: number;
+  readonly flushedPlace: KnownSegments | undefined;
+  readonly endOffset: number;
+}
+
+export class Log implements PartitionLog {
+  readonly id: PartitionId;
+  readonly topicIdBytes: Buffer;
+  readonly state: PartitionState;
+  readonly segments: Segments;
+  readonly tail = new Tail();
+  config: LogConfig;
+  startOffset: number;
+  endOffset: number;
+  committedOffset: number;
+  writtenOffset: number;
+  flushedOffset: number;
+  /** The segments as they were when everything below `flushedOffset` had become durable in them. */
+  flushedPlace: KnownSegments | undefined;
+  /** The segments as the published checkpoint knows them: what it names must not be deleted. */
+  publishedPlace: KnownSegments | undefined;
+  /** Oldest block whose bytes are in a segment but not yet durable there; Infinity when there is none. */
+  unsyncedSequence = Number.POSITIVE_INFINITY;
+  /** Segments with bytes that were written but not synced. */
+  readonly unsynced = new Set<Segment>();
+  /** A background flush is placing bytes; commits stay away from the segments. */
+  flushing: Promise<void> | undefined;
+  /** A commit that wrote into the segments is not durable yet; the flusher stays away. */
+  inPlaceTicket = -1;
+  /** Bytes in the tail that are in no segment. */
+  unwrittenBytes = 0;
+  /** Rises with every change that a checkpoint records. */
+  version = 0;
+  encodedRecord: Buffer | undefined;
+  encodedVersion = -1;
+  deleted = false;
+  #host: LogHost;
+  /** The run that the next append may extend, while its commit is still being formed. */
+  #openRun: Run | undefined;
+  #openTicket = -1;
+
+  constructor(
+    host: LogHost,
+    id: PartitionId,
+    topicIdBytes: Buffer,
+    config: LogConfig,
+    state: PartitionState,
+    segments: Segments,
+    start: LogStart,
+  ) {
+    this.#host = host;
+    this.id = id;
+    this.topicIdBytes = topicIdBytes;
+    this.config = config;
+    this.state = state;
+    this.segments = segments;
+    this.startOffset = start.startOffset;
+    this.flushedOffset = start.flushedOffset;
+    this.flushedPlace = start.flushedPlace;
+    this.publishedPlace = start.flushedPlace;
+    this.writtenOffset = start.flushedOffset;
+    this.endOffset = start.endOffset;
+    this.committedOffset = start.endOffset;
+  }
+
+  get sizeBytes(): number {
+    return this.segments.totalBytes + this.unwrittenBytes;
+  }
+
+  append(batches: readonly Buffer[]): CommitTicket {
+    assert(!this.deleted, 'append to a deleted log');
+    let bytes = 0;
+    for (const batch of batches) bytes += batch.length;
+    const commit = this.#host.commitFor(bytes);
+    for (const batch of batches) this.#add(commit, batch);
+    commit.bytes += bytes;
+    this.unwrittenBytes += bytes;
+    this.version++;
+    this.#host.logBecameDirty(this);
+    this.#host.tailGrew(this);
+    return commit.ticket;
+  }
+
+  #add(commit: Commit, batch: Buffer): void {
+    const base = baseOffset(batch, 0);
+    let end = base;
+    for (let at = 0; at < batch.length; at += batchLength(batch, at)) {
+      assert.equal(baseOffset(batch, at), end === base ? this.endOffset : end, 'an append begins at the end offset');
+      end = nextOffset(batch, at);
+    }
+    assert(end > base, 'an append holds whole batches');
+    this.endOffset = end;
+    const { arena } = this.#host;
+    if (!arena.copies(batch)) {
+      const backing = arena.keep(batch);
+      this.#push(
+        commit,
+        new Run(this, backing, batch.byteOffset, batch.byteOffset + batch.length, base, end, Number.POSITIVE_INFINITY),
+      );
+      this.#openRun = undefined;
+      return;
+    }
+    const backing = arena.copy(batch);
+    const start = backing.used - batch.length;
+    const open = this.#openTicket === commit.ticket ? this.#openRun : undefined;
+    if (
+      open !== undefined &&
+      open.backing === backing &&
+      open.end === start &&
+      backing.used - open.start <= runBytesMax
+    ) {
+      open.end = backing.used;
+      open.endOffset = end;
+      return;
+    }
+    const run = new Run(this, backing, start, backing.used, base, end, Number.POSITIVE_INFINITY);
+    this.#push(commit, run);
+    this.#openRun = run;
+    this.#openTicket = commit.ticket;
+  }
+
+  #push(commit: Commit, run: Run): void {
+    this.#host.arena.reference(run.backing);
+    this.tail.push(run);
+    commit.runs.push(run);
+  }
+
+  read(offset: number, maxBytes: number, limitOffset: number, atLeastOne: boolean): LogRead | Promise<LogRead> {
+    assert(
+      offset >= this.startOffset && offset <= limitOffset && limitOffset <= this.endOffset,
+      'a read lies inside the log',
+    );
+    if (offset >= limitOffset) return { parts: [], sizeBytes: 0 };
+    const first = this.tail.first;
+    if (first !== undefined && offset >= first.baseOffset)
+      return this.tail.read(offset, maxBytes, limitOffset, atLeastOne);
+    return this.segments.read(offset, maxBytes, Math.min(limitOffset, this.writtenOffset), atLeastOne, this.config);
+  }
+
+  async findTimestamp(timestampMs: number, limitOffset: number): Promise<TimestampAndOffset | undefined> {
+    const startOffset = this.startOffset;
+    let found: TimestampAndOffset | undefined;
+    const look = (batch: Buffer): boolean => {
+      found = recordAtOrAfter(batch, timestampMs, startOffset);
+      return found !== undefined;
+    };
+    // Segments up to what the tail holds now: should the tail shrink meanwhile, its batches were seen here.
+    const inTail = this.#tailBatches(startOffset, limitOffset);
+    const tailFrom = this.tail.first?.baseOffset ?? this.endOffset;
+    if (startOffset < tailFrom && startOffset < limitOffset) {
+      await this.segments.visitFromTimestamp(
+        timestampMs,
+        startOffset,
+        Math.min(limitOffset, tailFrom),
+        this.config,
+        look,
+      );
+      if (found !== undefined) return found;
+    }
+    for (const batch of inTail) {
+      if (maxTimestamp(batch, 0) >= timestampMs && look(batch)) return found;
+    }
+    return undefined;
+  }
+
+  async findMaxTimestamp(limitOffset: number): Promise<TimestampAndOffset | undefined> {
+    const startOffset = this.startOffset;
+    if (startOffset >= limitOffset) return undefined;
+    const inTail = this.#tailBatches(startOffset, limitOffset);
+    const tailFrom = Math.min(limitOffset, this.tail.first?.baseOffset ?? this.endOffset);
+    let greatest = -1;
+    let best: Buffer | undefined;
+    for (const batch of inTail) {
+      if (maxTimestamp(batch, 0) <= greatest) continue;
+      greatest = maxTimestamp(batch, 0);
+      best = batch;
+    }
+    if (startOffset < tailFrom) {
+      const inSegments = await this.segments.maxTimestamp(startOffset, tailFrom, this.config);
+      if (inSegments >= Math.max(0, greatest)) {
+        // Segments may speak of offsets outside of the range; then everything that could win is looked at.
+        const candidate =
+          (await this.#greatestInSegments(inSegments, startOffset, tailFrom)) ??
+          (await this.#greatestInSegments(Math.max(0, greatest), startOffset, tailFrom));
+        if (candidate !== undefined) best = candidate;
+      }
+    }
+    return best === undefined ? undefined : firstRecordWith(best, startOffset);
+  }
+
+  /** The first batch with the greatest timestamp among those at or above `timestampMs`. */
+  async #greatestInSegments(
+    timestampMs: number,
+    startOffset: number,
+    limitOffset: number,
+  ): Promise<Buffer | undefined> {
+    let best: Buffer | undefined;
+    await this.segments.visitFromTimestamp(timestampMs, startOffset, limitOffset, this.config, (batch) => {
+      if (best === undefined || maxTimestamp(batch, 0) > maxTimestamp(best, 0)) best = batch;
+      return false;
+    });
+    return best;
+  }
+
+  /** Views of the batches in the tail that lie in [startOffset, limitOffset). */
+  #tailBatches(startOffset: number, limitOffset: number): Buffer[] {
+    const batches: Buffer[] = [];
+    for (const run of this.tail) {
+      const { buffer } = run.backing;
+      for (let at = run.start; at < run.end; ) {
+        const end = at + batchLength(buffer, at);
+        const next = nextOffset(buffer, at);
+        if (next > limitOffset) return batches;
+        if (next > startOffset) batches.push(buffer.subarray(at, end));
+        at = end;
+      }
+    }
+    return batches;
+  }
+
+  moveStart(offset: number): CommitTicket {
+    assert(offset <= this.committedOffset, 'the start moves over committed records only');
+    if (offset <= this.startOffset) return this.#host.lastTicket;
+    const commit = this.#host.commitFor(0);
+    this.startOffset = offset;
+    this.version++;
+    commit.starts.push({ log: this, offset });
+    return commit.ticket;
+  }
+
+  delete(): void {
+    if (this.deleted) return;
+    this.deleted = true;
+    this.dropTail();
+    this.#host.logDeleted(this);
+  }
+
+  /** Lets go of all memory. */
+  dropTail(): void {
+    while (this.tail.count > 0) this.#host.arena.release(this.tail.shift().backing);
+  }
+
+  /** Gives up the oldest run when it can be read from a segment; false when there is none. */
+  evictFirst(): boolean {
+    const first = this.tail.first;
+    if (first === undefined || first.endOffset > Math.min(this.writtenOffset, this.committedOffset)) return false;
+    this.#host.arena.release(this.tail.shift().backing);
+    return true;
+  }
+
+  /** The oldest block of the write-ahead log that this log still needs; Infinity when none. */
+  get firstNeededSequence(): number {
+    let first = this.unsyncedSequence;
+    // Not simply the first run's: a carried copy can stand in a later block than the runs after it.
+    for (const run of this.tail.between(this.writtenOffset, this.endOffset)) first = Math.min(first, run.sequence);
+    return first;
+  }
+
+  get isDirty(): boolean {
+    return this.writtenOffset < this.endOffset || this.flushedOffset < this.writtenOffset;
+  }
+}

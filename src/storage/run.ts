@@ -1,0 +1,68 @@
+// A run: neighbouring batches of one log that lie side by side in memory. The tail, the commit and the flush all speak in
+// runs, so that a thousand small batches cost one object.
+import { batchLength, nextOffset } from '../records/record-batch.ts';
+import type { Backing } from './arena.ts';
+import type { Log } from './partition-log.ts';
+
+export class Run {
+  readonly log: Log;
+  readonly backing: Backing;
+  readonly start: number;
+  end: number;
+  readonly baseOffset: number;
+  /** One past the last offset. */
+  endOffset: number;
+  /**
+   * The block of the write-ahead log that holds these bytes; of a carried copy the oldest one, until the copy is durable.
+   * Infinity before the first write.
+   */
+  sequence: number;
+
+  constructor(
+    log: Log,
+    backing: Backing,
+    start: number,
+    end: number,
+    baseOffset: number,
+    endOffset: number,
+    sequence: number,
+  ) {
+    this.log = log;
+    this.backing = backing;
+    this.start = start;
+    this.end = end;
+    this.baseOffset = baseOffset;
+    this.endOffset = endOffset;
+    this.sequence = sequence;
+  }
+
+  get sizeBytes(): number {
+    return this.end - this.start;
+  }
+
+  /** All of it, a view. */
+  bytes(): Buffer {
+    return this.backing.buffer.subarray(this.start, this.end);
+  }
+
+  /** Position of the batch that contains `offset`, which lies in this run. */
+  positionOf(offset: number): number {
+    const buffer = this.backing.buffer;
+    let position = this.start;
+    while (position < this.end && nextOffset(buffer, position) <= offset) position += batchLength(buffer, position);
+    return position;
+  }
+
+  /** End of the last whole batch from `position` that ends at or below `limitOffset` within `maxBytes`; `position` when none. */
+  endWithin(position: number, maxBytes: number, limitOffset: number): number {
+    if (this.endOffset <= limitOffset && this.end - position <= maxBytes) return this.end;
+    const buffer = this.backing.buffer;
+    let end = position;
+    while (end < this.end) {
+      const next = end + batchLength(buffer, end);
+      if (next - position > maxBytes || nextOffset(buffer, end) > limitOffset) break;
+      end = next;
+    }
+    return end;
+  }
+}

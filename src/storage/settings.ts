@@ -1,0 +1,52 @@
+// What the engine can be tuned with. Sizes in bytes, times in milliseconds. The defaults are a server’s; the embedded broker takes less.
+
+export interface StorageSettings {
+  /** Size of one file of the write-ahead log. */
+  readonly walFileBytes: number;
+  /** Number of those files; their sum bounds what a start has to replay. */
+  readonly walFiles: number;
+  /** Memory for recent batches, counting the buffers behind them. */
+  readonly tailBytes: number;
+  /** One partition's bytes in one commit go straight to its segment from here on. */
+  readonly extentBytes: number;
+  /** A commit is closed when it holds this much. */
+  readonly commitBytesMax: number;
+  /** Extents written since the last checkpoint before a new one is made: they too are read at a start. */
+  readonly extentReplayBytesMax: number;
+  /** Below this much free space nothing more is appended. */
+  readonly reserveBytes: number;
+  readonly spaceCheckMs: number;
+  readonly retentionCheckMs: number;
+  /** Concurrent background operations and cold reads on files; libuv has four threads and the log's sync needs one. */
+  readonly backgroundJobs: number;
+  readonly openFilesMax: number;
+  readonly indexCacheBytes: number;
+  /** One read from a segment returns at most this (but always a whole first batch). */
+  readonly coldReadBytesMax: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+export function storageSettings(overrides: Partial<StorageSettings> = {}): StorageSettings {
+  const walFileBytes = overrides.walFileBytes ?? 64 * mebibyte;
+  return {
+    walFileBytes,
+    walFiles: Math.max(3, overrides.walFiles ?? 4),
+    tailBytes: 256 * mebibyte,
+    extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
+    commitBytesMax: Math.min(16 * mebibyte, Math.floor(walFileBytes / 4)),
+    extentReplayBytesMax: 8 * walFileBytes,
+    reserveBytes: 64 * mebibyte,
+    spaceCheckMs: 2_000,
+    retentionCheckMs: 300_000,
+    backgroundJobs: 2,
+    openFilesMax: 512,
+    indexCacheBytes: 32 * mebibyte,
+    coldReadBytesMax: mebibyte,
+    ...withoutUndefined(overrides),
+  };
+}
+
+function withoutUndefined<T extends object>(overrides: T): T {
+  return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined)) as T;
+}
