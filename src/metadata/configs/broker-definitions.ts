@@ -1,6 +1,7 @@
 // Every broker key of Kafka 4.3, from the tables in broker/.
 import { compactionDefinitions } from './broker/compaction.ts';
 import { groupCoordinatorDefinitions } from './broker/group.ts';
+import { internalTopicDefinitions } from './broker/internal-topics.ts';
 import { logDefinitions } from './broker/log.ts';
 import { logWithoutEffectDefinitions } from './broker/log-without-effect.ts';
 import { otherDefinitions } from './broker/other.ts';
@@ -17,6 +18,7 @@ const typedDefinitions = {
   ...serverDefinitions,
   ...logDefinitions,
   ...logWithoutEffectDefinitions,
+  ...internalTopicDefinitions,
   ...compactionDefinitions,
   ...groupCoordinatorDefinitions,
   ...transactionDefinitions,

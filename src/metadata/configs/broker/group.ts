@@ -179,28 +179,4 @@ export const groupCoordinatorDefinitions = later('consumer groups', {
     'read-only',
     'The codec of committed offsets in their topic: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.',
   ),
-  'offsets.topic.num.partitions': brokerKey(
-    'INT',
-    '50',
-    atLeast(1),
-    'HIGH',
-    'read-only',
-    'Partitions of __consumer_offsets when it is created.',
-  ),
-  'offsets.topic.replication.factor': brokerKey(
-    'SHORT',
-    '3',
-    atLeast(1),
-    'HIGH',
-    'read-only',
-    'Replicas of __consumer_offsets when it is created, at most as many as there are brokers.',
-  ),
-  'offsets.topic.segment.bytes': brokerKey(
-    'INT',
-    '104857600',
-    atLeast(1),
-    'HIGH',
-    'read-only',
-    'The segment size of __consumer_offsets.',
-  ),
 } as const);

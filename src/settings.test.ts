@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  listSettings,
+  parseAssignment,
+  parseProperties,
+  resolveSettings,
+  SettingsError,
+  type SettingsSources,
+} from './settings.ts';
+
+const problems = (properties: Record<string, string>, more: SettingsSources = {}): readonly string[] => {
+  try {
+    resolveSettings({ properties, ...more });
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return error.problems;
+  }
+};
+
+describe('settings', () => {
+  it('have defaults for one machine', () => {
+    const settings = resolveSettings();
+    assert.equal(settings.nodeId, 1);
+    assert.deepEqual(settings.listeners, [
+      { name: 'PLAINTEXT', securityProtocol: 'PLAINTEXT', host: '127.0.0.1', port: 9092 },
+    ]);
+    assert.deepEqual(settings.advertisedListeners, []);
+    assert.equal(settings.dataDirectory, './ottla-data');
+    assert.equal(settings.durability, 'fsync');
+    assert.equal(settings.requestMemoryMaxBytes, 268435456);
+    assert.equal(settings.ottla.replicationFactorClamp, false);
+    assert.deepEqual(settings.warnings, []);
+  });
+
+  it('take Kafka’s own example of a combined broker and controller, with a warning for each key that does nothing', () => {
+    const settings = resolveSettings({
+      properties: parseProperties(`
+        process.roles=broker,controller
+        node.id=7
+        controller.quorum.bootstrap.servers=localhost:9093
+        listeners=PLAINTEXT://:9092,CONTROLLER://:9093
+        inter.broker.listener.name=PLAINTEXT
+        advertised.listeners=PLAINTEXT://broker.example:9092,CONTROLLER://broker.example:9093
+        controller.listener.names=CONTROLLER
+        listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL
+        num.network.threads=3
+        num.io.threads=8
+        socket.send.buffer.bytes=102400
+        log.dirs=/var/lib/ottla
+        num.partitions=3
+        offsets.topic.replication.factor=1
+        log.retention.hours=168
+        log.retention.check.interval.ms=300000
+      `),
+    });
+    assert.equal(settings.nodeId, 7);
+    assert.deepEqual(
+      settings.listeners.map(({ name, host, port }) => [name, host, port]),
+      [['PLAINTEXT', '', 9092]],
+    );
+    assert.deepEqual(
+      settings.advertisedListeners.map(({ host, port }) => [host, port]),
+      [['broker.example', 9092]],
+    );
+    assert.equal(settings.dataDirectory, '/var/lib/ottla');
+    assert.equal(settings.broker.numPartitions, 3);
+    assert.equal(settings.broker.nodeId, 7);
+    assert.equal(settings.staticValues.get('num.partitions'), '3');
+    assert.deepEqual(
+      settings.warnings.map((warning) => warning.split(' ')[0]),
+      ['controller.quorum.bootstrap.servers', 'inter.broker.listener.name', 'controller.listener.names', 'The'],
+    );
+  });
+
+  it('give overrides precedence over the file', () => {
+    const settings = resolveSettings({
+      properties: { 'num.partitions': '2', 'node.id': '4' },
+      overrides: new Map([['num.partitions', '5']]),
+    });
+    assert.equal(settings.broker.numPartitions, 5);
+    assert.equal(settings.nodeId, 4);
+  });
+
+  it('say what was meant by a key that is nearly one', () => {
+    assert.deepEqual(problems({ 'num.partition': '1' }), [
+      'There is no setting num.partition; did you mean num.partitions?',
+    ]);
+    assert.deepEqual(problems({ numPartitions: '1' }), [
+      'There is no setting numPartitions; did you mean num.partitions?',
+    ]);
+    assert.deepEqual(problems({ 'ottla.durabilty': 'os' }), [
+      'There is no setting ottla.durabilty; did you mean ottla.durability?',
+    ]);
+    assert.deepEqual(problems({ 'ottla.something.else': 'os' }), ['There is no setting ottla.something.else.']);
+  });
+
+  it('warn about keys of somebody else', () => {
+    const { warnings } = resolveSettings({
+      properties: { 'confluent.license': 'x', constructor: 'y', 'listener.name.external.max.connections': '1' },
+    });
+    assert.deepEqual(warnings, [
+      'confluent.license is not a setting of Kafka or Ottla and has no effect.',
+      'constructor is not a setting of Kafka or Ottla and has no effect.',
+      'listener.name.external.max.connections has no effect: settings of a single listener are not part of this version.',
+    ]);
+  });
+
+  it('are silent about a key without meaning at its default, however it is written', () => {
+    assert.deepEqual(
+      resolveSettings({
+        properties: {
+          'num.io.threads': ' +8',
+          'log.cleaner.enable': 'TRUE',
+          'ssl.client.auth': 'none',
+          'metadata.log.dir': '',
+        },
+      }).warnings,
+      [],
+    );
+    assert.match(
+      resolveSettings({ properties: { 'num.io.threads': '9' } }).warnings[0] ?? '',
+      /^num\.io\.threads has no effect: requests are handled by one event loop/,
+    );
+    assert.match(
+      resolveSettings({ properties: { 'log.cleaner.threads': '2' } }).warnings[0] ?? '',
+      /^log\.cleaner\.threads has no effect yet: log compaction is not part/,
+    );
+  });
+
+  it('list all problems at once, one sentence each', () => {
+    const all = problems({
+      'num.partitions': '0',
+      'auto.create.topics.enable': 'maybe',
+      listeners: 'nonsense',
+      'log.dirs': '/a,/b',
+    });
+    assert.deepEqual(all, [
+      'Invalid value 0 for configuration num.partitions: Value must be at least 1.',
+      'Invalid value maybe for configuration auto.create.topics.enable: Expected value to be either true or false.',
+      'log.dirs names 2 directories; Ottla keeps everything in one, so name one.',
+      'listeners has "nonsense", which is not name://host:port, for example PLAINTEXT://127.0.0.1:9092.',
+    ]);
+  });
+
+  it('refuse what would be less safe than it looks', () => {
+    assert.match(
+      problems({ listeners: 'SASL_SSL://:9093' })[0] ?? '',
+      /asks for SASL_SSL; this version speaks PLAINTEXT only/,
+    );
+    assert.match(
+      problems({ 'authorizer.class.name': 'x.Y' })[0] ?? '',
+      /access control, which this version does not have/,
+    );
+    assert.match(problems({ 'ottla.durability': 'fsync' }, { dataDirectory: null })[0] ?? '', /needs a data directory/);
+    assert.match(problems({ 'process.roles': 'controller' })[0] ?? '', /names no broker/);
+  });
+
+  it('check listeners', () => {
+    assert.match(problems({ listeners: 'A://:1' })[0] ?? '', /listener\.security\.protocol\.map does not know/);
+    assert.match(problems({ listeners: 'PLAINTEXT://:1,PLAINTEXT://:2' })[0] ?? '', /has the listener PLAINTEXT twice/);
+    assert.match(problems({ listeners: 'PLAINTEXT://:70000' })[0] ?? '', /not name:\/\/host:port/);
+    assert.match(problems({ 'advertised.listeners': 'PLAINTEXT://0.0.0.0:1' })[0] ?? '', /no client can dial/);
+    assert.match(
+      problems({
+        'listener.security.protocol.map': 'A:PLAINTEXT',
+        listeners: 'A://:1',
+        'advertised.listeners': 'PLAINTEXT://h:1',
+      })[0] ?? '',
+      /does not know/,
+    );
+    const { listeners } = resolveSettings({
+      properties: {
+        listeners: 'in://[::1]:0,out://h:1',
+        'listener.security.protocol.map': 'IN:PLAINTEXT, OUT:PLAINTEXT',
+      },
+    });
+    assert.deepEqual(
+      listeners.map(({ name, host, port }) => `${name} ${host} ${port}`),
+      ['IN ::1 0', 'OUT h 1'],
+    );
+  });
+
+  it('keep everything in memory when told so', () => {
+    const settings = resolveSettings({ properties: { 'log.dirs': '/a,/b' }, dataDirectory: null });
+    assert.equal(settings.dataDirectory, null);
+    assert.equal(settings.durability, 'memory');
+  });
+
+  it('know the old name of node.id', () => {
+    assert.equal(resolveSettings({ properties: { 'broker.id': '9' } }).nodeId, 9);
+    assert.match(problems({ 'broker.id': '9', 'node.id': '8' })[0] ?? '', /name the same thing/);
+  });
+
+  it('check what keys must fulfil together', () => {
+    assert.deepEqual(problems({ 'queued.max.request.bytes': '1000' }), [
+      'queued.max.request.bytes must be larger or equal to socket.request.max.bytes.',
+    ]);
+    assert.deepEqual(problems({ 'log.retention.ms': '0' }), [
+      'log.retention.ms must be unlimited (-1) or, equal or greater than 1.',
+    ]);
+    assert.equal(
+      resolveSettings({ properties: { 'queued.max.request.bytes': '200000000' } }).requestMemoryMaxBytes,
+      200000000,
+    );
+  });
+
+  it('are either resolved or refused, whatever they are', () => {
+    const names = listSettings().map(({ name }) => name);
+    const text = fc.oneof(fc.string(), fc.integer().map(String), fc.constantFrom('true', '', 'PLAINTEXT://:1', 'a:b'));
+    fc.assert(
+      fc.property(fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), text), (properties) => {
+        for (const problem of problems(properties)) assert.ok(problem.endsWith('.') || problem.endsWith('?'));
+      }),
+    );
+  });
+
+  it('are all listed for the reference page, Ottla’s own first', () => {
+    const settings = listSettings();
+    assert.equal(settings[0]?.name, 'ottla.durability');
+    assert.equal(new Set(settings.map(({ name }) => name)).size, settings.length);
+    const of = (name: string) => settings.find((setting) => setting.name === name);
+    assert.equal(of('log.retention.ms')?.unit, 'milliseconds');
+    assert.equal(of('message.max.bytes')?.unit, 'bytes');
+    assert.equal(of('num.partitions')?.unit, null);
+  });
+});
+
+describe('a properties file', () => {
+  it('is read as Java reads it', () => {
+    const text = [
+      '# a comment',
+      '! another',
+      '',
+      '  a=1',
+      'b : 2',
+      'c 3',
+      'd\t=\t4  ',
+      'e=5=6',
+      'f',
+      'g=',
+      'h\\ i=x',
+      'j\\=k\\:l=y',
+      'long=one,\\',
+      '     two,\\',
+      '\ttwo and \\u00e9\\t\\\\',
+      'path=C:\\\\x',
+      'odd=\\q',
+      '\\#x=1',
+      'a=7',
+      'last=end\\',
+    ].join('\n');
+    assert.deepEqual(
+      [...parseProperties(text)],
+      [
+        ['a', '7'],
+        ['b', '2'],
+        ['c', '3'],
+        ['d', '4  '],
+        ['e', '5=6'],
+        ['f', ''],
+        ['g', ''],
+        ['h i', 'x'],
+        ['j=k:l', 'y'],
+        ['long', 'one,two,two and é\t\\'],
+        ['path', 'C:\\x'],
+        ['odd', 'q'],
+        ['#x', '1'],
+        ['last', 'end'],
+      ],
+    );
+  });
+
+  it('may end lines in any way and begin with a byte order mark', () => {
+    assert.deepEqual(
+      [...parseProperties('\uFEFFa=1\r\nb=2\rc=3')],
+      [
+        ['a', '1'],
+        ['b', '2'],
+        ['c', '3'],
+      ],
+    );
+  });
+
+  it('gives back every key and value that was escaped into it', () => {
+    const escaped = (text: string) =>
+      text.replace(
+        /[\\=: \t\n\r\f#!]/g,
+        (each) => ({ '\n': '\\n', '\r': '\\r', '\t': '\\t', '\f': '\\f' })[each] ?? `\\${each}`,
+      );
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.string(), (key, value) => {
+        fc.pre(!key.startsWith('\uFEFF'));
+        assert.deepEqual([...parseProperties(`${escaped(key)}=${escaped(value)}`)], [[key, value]]);
+      }),
+    );
+  });
+
+  it('has its counterpart on the command line', () => {
+    assert.deepEqual(parseAssignment('a.b=c=d'), ['a.b', 'c=d']);
+    assert.deepEqual(parseAssignment('a='), ['a', '']);
+    assert.equal(parseAssignment('a'), undefined);
+    assert.equal(parseAssignment('=a'), undefined);
+  });
+});
