@@ -68,7 +68,7 @@ function reassign(
     return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `Unable to find partition ${topic}:${index}.`);
   }
   if (replicas === null) {
-    return refused(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, 'No partition reassignment is in progress.');
+    return refused(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, null);
   }
   return (
     invalidAssignment(replicas, isRegistered) ??
@@ -105,6 +105,6 @@ function changedFactor(partition: PartitionImage, replicas: readonly number[], a
     : refused(ErrorCode.INVALID_REPLICATION_FACTOR, `The replication factor is changed from ${before} to ${after}`);
 }
 
-function refused(errorCode: ErrorCode, errorMessage: string): Outcome {
+function refused(errorCode: ErrorCode, errorMessage: string | null): Outcome {
   return { errorCode, errorMessage };
 }

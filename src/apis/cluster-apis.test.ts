@@ -518,7 +518,7 @@ test('UpdateFeatures accepts what is in force and refuses the rest with a reason
   assert.equal(await ask('unknown.version', 1), ErrorCode.INVALID_UPDATE_VERSION);
   const featureUpdates = [{ feature: 'one.version', maxVersionLevel: 2 }];
   const { results } = await answered(call(updateFeatures, handler, 0, { featureUpdates }));
-  assert.deepEqual(results, [{ feature: 'one.version', errorCode: 0, errorMessage: null }]);
+  assert.deepEqual(results, [{ feature: 'one.version', errorCode: 0, errorMessage: 'NONE' }]);
 });
 
 test('UnregisterBroker removes a broker that is gone, and neither this one nor one that leads', async () => {

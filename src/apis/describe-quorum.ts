@@ -25,7 +25,6 @@ type Dependencies = {
 };
 
 const LEADER_EPOCH = 1;
-const NO_LEADER = -1;
 
 export function describeQuorumHandler(
   dependencies: Dependencies,
@@ -60,7 +59,7 @@ function refusal({ topics }: DescribeQuorumRequest): DescribeQuorumResponseInput
         partitionIndex,
         errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
         errorMessage: 'This server does not host this topic-partition.',
-        leaderId: NO_LEADER,
+        leaderId: 0,
         leaderEpoch: 0,
         highWatermark: 0,
         currentVoters: [],

@@ -51,16 +51,13 @@ export function findCoordinatorHandler(
       if (keyType === CoordinatorType.SHARE) {
         send((key) => none(refusalOfShareKey(key, context.apiVersion)));
       } else if (keyType !== CoordinatorType.GROUP && keyType !== CoordinatorType.TRANSACTION) {
-        send(() => none(ErrorCode.INVALID_REQUEST));
+        reply(refusal(request, context.apiVersion, ErrorCode.INVALID_REQUEST));
       } else {
         const topic = keyType === CoordinatorType.GROUP ? CONSUMER_OFFSETS : TRANSACTION_STATE;
         return findOnTopic(dependencies, topic, context, send);
       }
     },
-    failed: (request, errorCode) => ({
-      ...response(request, 0, () => none(errorCode)),
-      ...response(request, 4, () => none(errorCode)),
-    }),
+    failed: (request, errorCode) => ({ ...refusal(request, 0, errorCode), ...refusal(request, 4, errorCode) }),
   };
 }
 
@@ -97,16 +94,17 @@ function response(
     throttleTimeMs: 0,
     coordinators: request.coordinatorKeys.map((key) => {
       const { errorCode, nodeId, host, port } = find(key);
-      return {
-        key,
-        errorCode,
-        errorMessage: errorCode === ErrorCode.NONE ? '' : messageOf(errorCode),
-        nodeId,
-        host,
-        port,
-      };
+      return { key, errorCode, errorMessage: '', nodeId, host, port };
     }),
   };
+}
+
+/** The request as a whole is refused; only then Kafka explains errors key by key. */
+function refusal(request: FindCoordinatorRequest, version: number, errorCode: number): FindCoordinatorResponseInput {
+  const { coordinators, ...rest } = response(request, version, () => none(errorCode));
+  return coordinators
+    ? { ...rest, coordinators: coordinators.map((each) => ({ ...each, errorMessage: messageOf(errorCode) })) }
+    : rest;
 }
 
 /** Kafka's words for the codes that occur here; before version 4 it writes NONE for success. */

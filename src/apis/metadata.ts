@@ -7,7 +7,7 @@
 // broker-endpoint.ts. The controller is this broker (Kafka's brokers name any of them).
 //
 // Deviations: Kafka answers a request that creates a topic with UNKNOWN_TOPIC_OR_PARTITION or LEADER_NOT_AVAILABLE and
-// lets the client ask again. A creation that is refused answers with the reason at once (INVALID_REPLICATION_FACTOR, …).
+// lets the client ask again. A topic without name and id is INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). A creation that is refused answers with the reason at once (INVALID_REPLICATION_FACTOR, …).
 //
 // KIPs: 4, 430 (authorized operations), 516 (topic ids), 700, 1102 (top-level error).
 // Source: KafkaApis.handleTopicMetadataRequest.
@@ -62,12 +62,10 @@ export function metadataHandler(dependencies: Dependencies): ApiHandler<Metadata
   };
 }
 
-/** Ids and null names exist in versions 10 and 11, and must not be used there. */
+/** Ids and null names exist in versions 10 and 11, and must not be used there; later one of the two is needed. */
 function asksWrongly(request: MetadataRequest, version: number): boolean {
-  return (
-    version < FIRST_VERSION_WITH_TOPIC_IDS &&
-    (request.topics ?? []).some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)
-  );
+  const hasIds = version >= FIRST_VERSION_WITH_TOPIC_IDS;
+  return (request.topics ?? []).some(({ name, topicId }) => (topicId === ZERO_UUID ? name === null : !hasIds));
 }
 
 function failed(request: MetadataRequest, errorCode: number): MetadataResponseInput {

@@ -50,7 +50,8 @@ export function updateFeaturesHandler(
         results: (withResults ? request.featureUpdates : []).map(({ feature }) => ({
           feature,
           errorCode: ErrorCode.NONE,
-          errorMessage: null,
+          // Kafka's word for no error.
+          errorMessage: 'NONE',
         })),
       });
     },
