@@ -50,10 +50,9 @@ export function describeClientMetrics(configs: Configs, name: string): ConfigEnt
 
 /** Everything this broker knows: Kafka's keys and Ottla's own. */
 export function describeBroker(configs: Configs): ConfigEntry[] {
-  const shown = Object.entries(ALL_BROKER_DEFINITIONS).filter(
-    ([name, definition]) =>
-      !definition.internal || synonymsOf(configs, name)[0]?.source !== ConfigSource.DEFAULT_CONFIG,
-  );
+  const isSet = (name: string) =>
+    synonymsOf(configs, name).some(({ source }) => source !== ConfigSource.DEFAULT_CONFIG);
+  const shown = Object.entries(ALL_BROKER_DEFINITIONS).filter(([name, { internal }]) => !internal || isSet(name));
   return shown.map(([name, definition]) => brokerEntry(configs, name, definition, () => true)).sort(byName);
 }
 
