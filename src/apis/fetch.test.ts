@@ -512,12 +512,6 @@ test('a diverging epoch is told at once, without records', () => {
   assert.equal(data.errorCode, ErrorCode.NONE);
 });
 
-test('a topic compressed with zstd is not for versions below 10', () => {
-  const made = world({ 'compression.type': 'zstd' });
-  assert.equal(only(made.ask({ t: [[0, 0]] }, { version: 9 })).errorCode, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-  assert.equal(only(made.ask({ t: [[0, 0]] }, { version: 10 })).errorCode, ErrorCode.NONE);
-});
-
 test('a follower is refused: nobody replicates from here', () => {
   const made = world();
   made.write(1);

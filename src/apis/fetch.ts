@@ -9,9 +9,10 @@
 //
 // Deviations: records always end at a batch boundary (Kafka may cut a batch after the first; clients drop the piece).
 // Debugging consumers (replica id −2) see committed records only. There are no followers: a replica id of 0 or more is
-// answered per partition as Kafka answers a broker that is not among the replicas.
+// answered per partition as Kafka answers a broker that is not among the replicas. A negative partition maximum counts as 0
+// (Kafka: UNKNOWN_SERVER_ERROR). As in Kafka 4.3, and against KIP-110, versions below 10 get zstd as it is.
 //
-// KIPs: 74, 101/320/595 (leader epochs, divergence), 110 (zstd), 227 (sessions), 516 (topic ids), 903, 951 (leader hints).
+// KIPs: 74, 101/320/595 (leader epochs, divergence), 227 (sessions), 516 (topic ids), 903, 951 (leader hints).
 import type { Metadata } from '../metadata/image.ts';
 import type { FetchWaiter } from '../partition/fetch-waiters.ts';
 import { IsolationLevel, type Partition, type ReadResult } from '../partition/partition.ts';
@@ -21,6 +22,7 @@ import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/m
 import { FileError } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { LogRead } from '../storage/storage.ts';
+import { StorageError } from '../storage/storage-error.ts';
 import type { ApiHandler, Reply, RequestContext } from './api.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
 import { type FetchContext, type FetchedPartition, FetchSessions, type PartitionAnswer } from './fetch-session.ts';
@@ -28,7 +30,6 @@ import { LeaderHints } from './leader-hints.ts';
 
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
 const FIRST_VERSION_WITH_LEADER_HINTS = 16;
-const FIRST_VERSION_WITH_ZSTD = 10;
 const LAST_VERSION_WITHOUT_STORAGE_ERROR = 5;
 
 /** Requests waiting at once; beyond, they are answered with what there is. */
@@ -53,6 +54,7 @@ interface Shared extends Dependencies {
 
 type Topic = FetchResponseInput['responses'][number];
 type PartitionData = Topic['partitions'][number];
+type MutableTopic = { topic: string; topicId: string; partitions: PartitionData[] };
 
 export function fetchHandler(dependencies: Dependencies): ApiHandler<FetchRequest, FetchResponseInput> {
   const { clock, timers, random, settings } = dependencies;
@@ -97,6 +99,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly #outcomes: Outcome[] = [];
   /** Each partition's committed bytes at the time it was read. */
   readonly #seenBytes: number[] = [];
+  #hasUnread = false;
   #bytes = 0;
   #mustAnswer: boolean;
   #parked = false;
@@ -134,6 +137,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       this.#partitions.push(found ? target : undefined);
       this.#outcomes.push(found ? NOT_READ : failed(target, true));
       if (found) readable++;
+      else this.#hasUnread = true;
     }
     if (readable === 0) this.#answer();
     else this.#read();
@@ -237,7 +241,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       partition: partition.id.partition,
       error: error instanceof Error ? error.message : String(error),
     });
-    const isStorage = error instanceof FileError;
+    const isStorage = error instanceof FileError || error instanceof StorageError;
     return failed(isStorage ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.UNKNOWN_SERVER_ERROR, false);
   }
 
@@ -307,16 +311,15 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       return;
     }
     const hints = new LeaderHints(this.#shared.metadata.image, this.#shared.brokerId, this.#context.connection);
-    const responses: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
-    this.#fetch.partitions.forEach((wanted, index) => {
-      if (included !== undefined && !included[index]) return;
-      let topic = responses.at(-1);
-      if (topic === undefined || topic.topicId !== wanted.topicId || topic.topic !== wanted.topic) {
-        topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] };
-        responses.push(topic);
-      }
-      topic.partitions.push(this.#partitionData(wanted, this.#outcomes[index]!, hints));
-    });
+    const responses: MutableTopic[] = [];
+    // What could not be read comes last, as in Kafka.
+    for (const unread of this.#hasUnread ? [false, true] : [false]) {
+      this.#fetch.partitions.forEach((wanted, index) => {
+        const outcome = this.#outcomes[index]!;
+        if (outcome.unread !== unread || (included !== undefined && !included[index])) return;
+        topicOf(wanted, responses).partitions.push(this.#partitionData(wanted, outcome, hints));
+      });
+    }
     const response: FetchResponseInput = { throttleTimeMs: 0, errorCode, sessionId, responses };
     const { endpoints } = hints;
     this.#finish(endpoints.length > 0 ? { ...response, nodeEndpoints: endpoints } : response);
@@ -324,9 +327,6 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   #partitionData(wanted: FetchedPartition, outcome: Outcome, hints: LeaderHints): PartitionData {
     const version = this.#context.apiVersion;
-    if (version < FIRST_VERSION_WITH_ZSTD && this.#isZstdTopic(wanted)) {
-      return unreadData(wanted.partition, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
-    }
     if (outcome.unread) return withHint(unreadData(wanted.partition, outcome.errorCode), wanted, version, hints);
     const data: PartitionData = {
       partitionIndex: wanted.partition,
@@ -339,11 +339,6 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     };
     if (outcome.errorCode !== ErrorCode.NONE) return withHint(data, wanted, version, hints);
     return outcome.divergingEpoch === undefined ? data : { ...data, divergingEpoch: outcome.divergingEpoch };
-  }
-
-  /** Kafka looks at the topic's compression.type alone, not at what producers compressed with. */
-  #isZstdTopic(wanted: FetchedPartition): boolean {
-    return this.#shared.partitions.byName(wanted.topic, wanted.partition)?.config.compressionType === 'zstd';
   }
 
   /** Readers of committed records get a list, others null. There are no transactions yet, so none was aborted. */
@@ -375,6 +370,15 @@ function failed(errorCode: ErrorCode, unread: boolean): Outcome {
     recordsBytes: 0,
     unread,
   };
+}
+
+/** The last topic of the answer when it is the partition's, else a new one. */
+function topicOf(wanted: FetchedPartition, responses: MutableTopic[]): MutableTopic {
+  const last = responses.at(-1);
+  if (last !== undefined && last.topicId === wanted.topicId && last.topic === wanted.topic) return last;
+  const topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] };
+  responses.push(topic);
+  return topic;
 }
 
 /** Kafka's FetchResponse.partitionResponse: what a partition that was not read is answered with. */

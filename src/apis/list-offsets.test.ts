@@ -146,11 +146,11 @@ test('many partitions are answered in the order in which they were asked for', a
   );
 });
 
-test('a partition named twice is an invalid request, each time', async () => {
+test('a partition named twice is an invalid request, answered once', async () => {
   const answer = await world().ask(11, [{ timestamp: -1 }, { partition: 1, timestamp: -1 }, { timestamp: -2 }]);
   assert.deepEqual(
     answer.got.topics[0]!.partitions.map(({ errorCode }) => errorCode),
-    [ErrorCode.INVALID_REQUEST, ErrorCode.NONE, ErrorCode.INVALID_REQUEST],
+    [ErrorCode.INVALID_REQUEST, ErrorCode.NONE],
   );
 });
 

@@ -4,7 +4,7 @@
 // −3 the record with the greatest timestamp, −4 earliest on local disks (the same: there is no tiered storage), −5 and
 // −6 of tiered storage: none, answered −1; other timestamps: the first record at or after them, exact to the record and
 // including what is not in a segment yet. Nothing found: offset −1, no error. Special timestamps of later versions, and
-// unknown ones: UNSUPPORTED_VERSION for the partition. A partition named twice: INVALID_REQUEST each time.
+// unknown ones: UNSUPPORTED_VERSION for the partition. A partition named twice: INVALID_REQUEST, once.
 //
 // Deviations: replicas and debugging consumers (replica id other than −1) see committed offsets only. timeout.ms is not
 // needed: lookups read local files.
@@ -20,6 +20,7 @@ import {
 } from '../protocol/messages/list-offsets.ts';
 import { FileError } from '../runtime/files.ts';
 import type { LogLines } from '../runtime/runtime.ts';
+import { StorageError } from '../storage/storage-error.ts';
 import type { ApiHandler } from './api.ts';
 
 const LATEST = -1;
@@ -85,11 +86,14 @@ class OffsetSearch {
   /** The lists are completed in place by `finishLookups`. */
   answerAll(): { name: string; partitions: Answered[] }[] {
     const duplicates = duplicatePartitions(this.#request);
+    const refused = new Set<string>();
     return this.#request.topics.map(({ name, partitions }) => {
       const answers: Answered[] = [];
       for (const asked of partitions) {
-        const isDuplicate = duplicates.has(`${name}/${asked.partitionIndex}`);
-        answers.push(isDuplicate ? failed(asked, ErrorCode.INVALID_REQUEST) : this.#answer(name, asked, answers));
+        const key = `${name}/${asked.partitionIndex}`;
+        if (!duplicates.has(key)) answers.push(this.#answer(name, asked, answers));
+        else if (!refused.has(key)) answers.push(failed(asked, ErrorCode.INVALID_REQUEST));
+        if (duplicates.has(key)) refused.add(key);
       }
       return { name, partitions: answers };
     });
@@ -146,7 +150,8 @@ class OffsetSearch {
         partition: partition.id.partition,
         error: error instanceof Error ? error.message : String(error),
       });
-      return failed(asked, error instanceof FileError ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.UNKNOWN_SERVER_ERROR);
+      const isStorage = error instanceof FileError || error instanceof StorageError;
+      return failed(asked, isStorage ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.UNKNOWN_SERVER_ERROR);
     }
   }
 }

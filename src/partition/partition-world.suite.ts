@@ -100,6 +100,7 @@ export class CountingRandom implements Random {
 export class ManualStorage implements Storage {
   readonly logs = new Map<string, ManualLog>();
   writable = true;
+  readonly uncleanStart = false;
   coldReads = false;
   failReads: Error | undefined;
   /** Commit at every append, as memory durability does. */
@@ -158,6 +159,8 @@ export class ManualStorage implements Storage {
     if (this.#commitsAtOnce) this.commit();
     return ticket;
   }
+
+  discardUnopened(): void {}
 
   close(): Promise<void> {
     return Promise.resolve();

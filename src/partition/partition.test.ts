@@ -260,6 +260,7 @@ test('a reader whose last epoch ended earlier than it believes is told where', (
   assert.deepEqual(read(partition, 3, { lastFetchedEpoch: 1 }).divergingEpoch, { epoch: 0, endOffset: 2 });
   assert.deepEqual(read(partition, 5, { lastFetchedEpoch: 4 }).divergingEpoch, { epoch: 2, endOffset: 4 });
   assert.equal(read(partition, 6, { lastFetchedEpoch: 5 }).divergingEpoch, undefined);
+  assert.deepEqual(read(partition, 99, { lastFetchedEpoch: 5 }).divergingEpoch, { epoch: 5, endOffset: 6 });
   assert.deepEqual(offsetsOf(read(partition, 3, { lastFetchedEpoch: 0 })), []);
   assert.equal(read(partition, 3, { lastFetchedEpoch: 9 }).errorCode, ErrorCode.OFFSET_OUT_OF_RANGE);
 });

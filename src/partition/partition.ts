@@ -179,7 +179,9 @@ export class Partition {
     if (diverging === UNDEFINED_END) return unreadable(ErrorCode.OFFSET_OUT_OF_RANGE);
     const { offset } = request;
     const log = this.#log;
-    if (offset < log.startOffset || offset > log.endOffset) return unreadable(ErrorCode.OFFSET_OUT_OF_RANGE);
+    // A diverging reader may well be beyond the end: it is told where to truncate.
+    const isBeyond = offset > log.endOffset && diverging === undefined;
+    if (offset < log.startOffset || isBeyond) return unreadable(ErrorCode.OFFSET_OUT_OF_RANGE);
 
     const limit = this.readableEnd(request.isolationLevel);
     const nothing = diverging !== undefined || offset >= limit || (request.maxBytes <= 0 && !request.atLeastOne);
