@@ -14,10 +14,18 @@ import { packageVersion, versionCommand } from './version.ts';
 import type { CommandWorld } from './world.ts';
 
 export async function main(args: readonly string[]): Promise<void> {
-  const world = processWorld();
-  process.exitCode = await run(args, world);
+  const letGo = stayAlive();
+  process.exitCode = await run(args, processWorld());
+  letGo();
   // A command that ended early leaves its input unread; an open pipe would keep the process waiting.
   process.stdin.destroy();
+}
+
+/** Timers of the runtime never keep a process alive, but a command that only waits for one (a retry) must not vanish. */
+function stayAlive(): () => void {
+  const { port1 } = new MessageChannel();
+  port1.ref();
+  return () => port1.close();
 }
 
 /** Runs one command line and returns the exit code. */

@@ -26,6 +26,8 @@ for (const durability of ['fsync', 'os']) {
     const written = new Written();
     const args = ['--data', directory.path, '--durability', durability];
     let broker = await serveOttla(args);
+    // The runtime's timers do not keep a process alive; while retries wait for one, this does.
+    const alive = setInterval(() => {}, 60_000);
     try {
       await withClient(broker, (client) => createTopic(client, { name: TOPIC, partitions: PARTITIONS }));
       for (let round = 0; round < ROUNDS; round++) {
@@ -35,6 +37,7 @@ for (const durability of ['fsync', 'os']) {
         await withClient(broker, (client) => verify(client, written));
       }
     } finally {
+      clearInterval(alive);
       await broker.stop();
       directory.remove();
     }
