@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  listSettings,
-  parseAssignment,
-  parseProperties,
-  resolveSettings,
-  SettingsError,
-  type SettingsSources,
-} from './settings.ts';
+import { listSettings, parseProperties, resolveSettings, SettingsError, type SettingsSources } from './settings.ts';
 
 const problems = (properties: Record<string, string>, more: SettingsSources = {}): readonly string[] => {
   try {
@@ -296,12 +289,5 @@ describe('a properties file', () => {
         assert.deepEqual([...parseProperties(`${escaped(key)}=${escaped(value)}`)], [[key, value]]);
       }),
     );
-  });
-
-  it('has its counterpart on the command line', () => {
-    assert.deepEqual(parseAssignment('a.b=c=d'), ['a.b', 'c=d']);
-    assert.deepEqual(parseAssignment('a='), ['a', '']);
-    assert.equal(parseAssignment('a'), undefined);
-    assert.equal(parseAssignment('=a'), undefined);
   });
 });

@@ -18,7 +18,7 @@ import { ConfigError, parseConfig } from './metadata/configs/parse-value.ts';
 import { type ListenerSetting, readListeners } from './settings/listeners.ts';
 
 export type { ListenerSetting } from './settings/listeners.ts';
-export { parseAssignment, parseProperties } from './settings/properties.ts';
+export { parseProperties } from './settings/properties.ts';
 
 export type Durability = 'fsync' | 'os' | 'memory';
 

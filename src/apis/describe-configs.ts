@@ -2,7 +2,8 @@
 // subscriptions and loggers, with sources, synonyms, types (from 3 on) and documentation (from 3 on).
 //
 // Behaviour: no key list, or an empty one, is all keys; unknown keys are left out. An empty broker name shows the
-// cluster-wide dynamic configs. Groups and subscriptions need not exist.
+// cluster-wide dynamic configs. Groups and subscriptions need not exist. An answer holds at most 400,000 configs or so;
+// resources beyond are POLICY_VIOLATION.
 // Deviations: broker resources also show the `ottla.*` settings; `listeners` and `listener.security.protocol.map` are
 // read-only; there is one logger, `root`. KIPs: 133, 226, 412, 569, 1043.
 import { ResourceType } from '../metadata/configs/config-resource.ts';
@@ -30,6 +31,10 @@ type Dependencies = { readonly metadata: Pick<Metadata, 'image'>; readonly confi
 type Resource = DescribeConfigsRequest['resources'][number];
 type Result = DescribeConfigsResponseInput['results'][number];
 
+/** Configs in one answer: enough for all topics of a large cluster, and a bound for the memory of the answer. */
+const ENTRIES_MAX = 400_000;
+const TOO_MANY = 'Too many configs for one answer; ask for fewer resources at a time.';
+
 const TYPE_NUMBERS: Readonly<Record<ConfigEntry['type'], number>> = {
   UNKNOWN: 0,
   BOOLEAN: 1,
@@ -51,28 +56,34 @@ export function describeConfigsHandler(
     minVersion: 1,
     maxVersion: 4,
     dispatch(request, _context, reply) {
-      reply({ throttleTimeMs: 0, results: request.resources.map((each) => describe(dependencies, request, each)) });
+      let entries = 0;
+      const results = request.resources.map((each) => {
+        if (entries > ENTRIES_MAX) return refused(each, new Refusal(ErrorCode.POLICY_VIOLATION, TOO_MANY));
+        const result = describe(dependencies, request, each);
+        entries += result.configs.length;
+        return result;
+      });
+      reply({ throttleTimeMs: 0, results });
     },
   };
 }
 
 function describe(dependencies: Dependencies, request: DescribeConfigsRequest, resource: Resource): Result {
   const { resourceType, resourceName, configurationKeys } = resource;
-  const answer = {
-    resourceType,
-    resourceName,
-    errorCode: ErrorCode.NONE as ErrorCode,
-    errorMessage: null as string | null,
-  };
   try {
     const all = entriesOf(dependencies, resource);
     const keys = configurationKeys === null || configurationKeys.length === 0 ? undefined : new Set(configurationKeys);
     const wanted = keys === undefined ? all : all.filter((entry) => keys.has(entry.name));
-    return { ...answer, configs: wanted.map((entry) => shown(entry, request)) };
+    const configs = wanted.map((entry) => shown(entry, request));
+    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { ...answer, errorCode: error.errorCode, errorMessage: error.errorMessage, configs: [] };
+    if (error instanceof Refusal) return refused(resource, error);
+    throw error;
   }
+}
+
+function refused({ resourceType, resourceName }: Resource, { errorCode, errorMessage }: Refusal): Result {
+  return { errorCode, errorMessage, resourceType, resourceName, configs: [] };
 }
 
 /** Throws a Refusal. */

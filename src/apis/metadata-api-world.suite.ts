@@ -33,14 +33,16 @@ type Message = any;
 
 export type Call = (version: number, request: Message) => Promise<Message>;
 
-function caller(handler: AnyApiHandler): Call & { readonly versions: readonly number[] } {
+type Caller = Call & {
+  readonly versions: readonly number[];
+  /** With the body of a request as it is on the wire. */
+  bytes(version: number, body: Buffer): Promise<Message>;
+};
+
+function caller(handler: AnyApiHandler): Caller {
   const { api, minVersion, maxVersion } = handler;
-  const call = async (apiVersion: number, request: Message): Promise<Message> => {
-    const decoded = decodeRequest(
-      api as Message,
-      apiVersion,
-      Buffer.concat(encodeRequest(api as Message, apiVersion, request)),
-    );
+  const bytes = async (apiVersion: number, body: Buffer): Promise<Message> => {
+    const decoded = decodeRequest(api as Message, apiVersion, body);
     let answer: Message;
     const context = {
       apiKey: api.key,
@@ -61,6 +63,8 @@ function caller(handler: AnyApiHandler): Call & { readonly versions: readonly nu
       Buffer.concat(encodeResponse(api as Message, apiVersion, answer)),
     );
   };
+  const call = (version: number, request: Message) =>
+    bytes(version, Buffer.concat(encodeRequest(api as Message, version, request)));
   const versions = Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => minVersion + index);
-  return Object.assign(call, { versions });
+  return Object.assign(call, { versions, bytes });
 }

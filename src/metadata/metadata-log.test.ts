@@ -41,6 +41,13 @@ describe('the metadata log', () => {
     assert.deepEqual(await numbers(store), ['1']);
   });
 
+  it('does what is to be done at the start in the commit that creates the cluster', async () => {
+    const store = memoryObjectStore();
+    const atStart = (): MetadataChange[] => [topicCreated('a')];
+    const metadata = await openMetadata({ store, clock: testClock(), random: testRandom(), log: testLog(), atStart });
+    assert.deepEqual([metadata.image.version, metadata.image.topics.size], [1, 1]);
+  });
+
   it('gives listeners the image before and after, before the commit resolves', async () => {
     const metadata = await open(memoryObjectStore());
     const seen: string[] = [];

@@ -29,15 +29,19 @@ export interface MetadataOptions {
   readonly random: Random;
   readonly log: LogLines;
   readonly snapshotEvery?: number;
+  /** Decided once, in the same commit that creates the cluster when there is none. */
+  readonly atStart?: (image: Image) => readonly MetadataChange[];
 }
 
 /** Reads what the store holds; the first broker over an empty store creates the cluster. Rejects with MetadataError. */
 export async function openMetadata(options: MetadataOptions): Promise<MetadataLog> {
   const metadata = new MetadataLog(options);
   await metadata.refresh();
-  await metadata.commit((image) =>
-    image.clusterId === '' ? [{ type: 'cluster-created', clusterId: randomId(options.random) }] : [],
-  );
+  const clusterId = randomId(options.random);
+  await metadata.commit((image) => [
+    ...(image.clusterId === '' ? [{ type: 'cluster-created' as const, clusterId }] : []),
+    ...(options.atStart?.(image) ?? []),
+  ]);
   return metadata;
 }
 

@@ -56,11 +56,13 @@ export class PersistentMap<K extends Key, V> implements ReadonlyMap<K, V> {
   *changedSince(before: PersistentMap<K, V>): Generator<K> {
     if (before === this) return;
     const comparable = before.#buckets.length === this.#buckets.length;
-    for (const [index, bucket] of this.#buckets.entries()) {
+    for (let index = 0; index < this.#buckets.length; index++) {
+      const bucket = this.#buckets[index]!;
       if (comparable && bucket === before.#buckets[index]) continue;
       for (const [key, value] of bucket) if (before.get(key) !== value) yield key;
     }
-    for (const [index, bucket] of before.#buckets.entries()) {
+    for (let index = 0; index < before.#buckets.length; index++) {
+      const bucket = before.#buckets[index]!;
       if (comparable && bucket === this.#buckets[index]) continue;
       for (const key of bucket.keys()) if (!this.has(key)) yield key;
     }

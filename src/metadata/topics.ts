@@ -4,6 +4,7 @@
 import { ErrorCode } from '../protocol/error-code.ts';
 import { FileError } from '../runtime/files.ts';
 import type { Random } from '../runtime/runtime.ts';
+import { CollisionIndex } from './collision-index.ts';
 import type { Configs } from './configs/configs.ts';
 import { ConfigError } from './configs/parse-value.ts';
 import { checkTopicOverrides } from './configs/topic-check.ts';
@@ -13,9 +14,9 @@ import { internalTopic } from './internal-topics.ts';
 import { checkAssignment, placeReplicas } from './placement.ts';
 import { randomId } from './random-id.ts';
 import { Refusal, refuse } from './refusal.ts';
-import { CLUSTER_METADATA, collisionForm, isInternalTopic, topicNameObjection } from './topic-name.ts';
+import { CLUSTER_METADATA, isInternalTopic, topicNameObjection } from './topic-name.ts';
 
-/** Partitions that one request may create, as in Kafka. */
+/** Partitions, and topics, that one request may ask for; the number is Kafka's. */
 export const PARTITIONS_PER_REQUEST_MAX = 10_000;
 
 export interface NewTopic {
@@ -54,6 +55,7 @@ export class Topics {
   readonly #random: Random;
   readonly #clamp: boolean;
   readonly #partitionsMax: number;
+  readonly #names = new CollisionIndex();
   /** Auto-creations under way, by name: requests that ask for the same topic share one. */
   readonly #creating = new Map<string, Promise<TopicOutcome>>();
 
@@ -178,7 +180,7 @@ export class Topics {
     if (image.topics.has(name)) refuse(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
     const objection = topicNameObjection(name);
     if (objection !== undefined) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, objection);
-    const colliding = collidingTopic(image, name);
+    const colliding = this.#names.find(image, name);
     if (colliding !== undefined) {
       refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${colliding}`);
     }
@@ -303,7 +305,8 @@ export class Topics {
   }
 
   #tooMany(counts: readonly number[]): Refusal | undefined {
-    const total = counts.reduce((sum, count) => sum + Math.max(0, count), 0);
+    // A topic counts even when it asks for none: what is refused costs time, too.
+    const total = counts.reduce((sum, count) => sum + Math.max(1, count), 0);
     if (total <= PARTITIONS_PER_REQUEST_MAX) return undefined;
     return new Refusal(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
   }
@@ -319,14 +322,4 @@ export class Topics {
 function newPartition(brokerIds: readonly number[]): PartitionImage {
   const replicas = [...brokerIds];
   return { leader: replicas[0] as number, leaderEpoch: 0, replicas, isr: replicas };
-}
-
-/** Only names with '.' or '_' can collide. */
-function collidingTopic(image: Image, name: string): string | undefined {
-  if (!/[._]/.test(name)) return undefined;
-  const form = collisionForm(name);
-  for (const other of image.topics.keys()) {
-    if (other.length === name.length && collisionForm(other) === form) return other;
-  }
-  return undefined;
 }

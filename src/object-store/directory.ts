@@ -26,21 +26,10 @@ export interface DirectoryStoreOptions {
 export async function openDirectoryStore(options: DirectoryStoreOptions): Promise<ObjectStore> {
   const { files, directory, owner } = options;
   await files.makeDirectory(`${directory}/${NEW}`);
-  await files.syncDirectory(directory);
-  await syncParent(files, directory);
   for (const name of await files.list(`${directory}/${NEW}`)) {
     if (name.startsWith(`${owner}-`)) await files.remove(`${directory}/${NEW}/${name}`);
   }
   return new DirectoryStore(options);
-}
-
-/** The directory may be new itself. Its parent may belong to somebody else, and then was there before. */
-async function syncParent(files: Files, directory: string): Promise<void> {
-  try {
-    await files.syncDirectory(directory.slice(0, Math.max(1, directory.lastIndexOf('/'))));
-  } catch (error) {
-    if (!(error instanceof FileError) || (error.code !== 'EACCES' && error.code !== 'EPERM')) throw error;
-  }
 }
 
 class DirectoryStore implements ObjectStore {
@@ -73,10 +62,9 @@ class DirectoryStore implements ObjectStore {
   async createIfAbsent(key: string, body: Uint8Array): Promise<boolean> {
     checkKey(key);
     const parent = key.split('/').slice(0, -1);
-    await this.#makeDirectories(parent);
     const temporary = `${this.#directory}/${NEW}/${this.#owner}-${this.#random.bytes(9).toString('base64url')}`;
     try {
-      await this.#write(temporary, body);
+      await allDone([this.#makeDirectories(parent), this.#write(temporary, body)]);
       if (!(await this.#link(temporary, `${this.#directory}/${key}`))) return false;
       await this.#files.syncDirectory([this.#directory, ...parent].join('/'));
       return true;
@@ -134,16 +122,20 @@ class DirectoryStore implements ObjectStore {
   }
 
   async #makeDirectories(parts: readonly string[]): Promise<void> {
+    const unsynced: string[] = [];
     let parent = this.#directory;
-    for (const part of parts) {
-      const directory = `${parent}/${part}`;
+    for (const part of ['', ...parts]) {
+      const directory = part === '' ? parent : `${parent}/${part}`;
       if (!this.#madeDirectories.has(directory)) {
         await this.#files.makeDirectory(directory);
-        await this.#files.syncDirectory(parent);
-        this.#madeDirectories.add(directory);
+        if (part !== '') unsynced.push(parent);
       }
       parent = directory;
     }
+    if (unsynced.length === 0) return;
+    const ownParent = this.#madeDirectories.has(this.#directory) ? [] : [syncParent(this.#files, this.#directory)];
+    await allDone([...ownParent, ...unsynced.map((each) => this.#files.syncDirectory(each))]);
+    for (const each of [this.#directory, ...unsynced, parent]) this.#madeDirectories.add(each);
   }
 
   /** Adds the keys in a directory and below it that match; looks only into directories that can hold any. */
@@ -171,4 +163,18 @@ class DirectoryStore implements ObjectStore {
       throw error;
     }
   }
+}
+
+/** The directory may be new itself. Its parent may belong to somebody else, and then was there before. */
+async function syncParent(files: Files, directory: string): Promise<void> {
+  try {
+    await files.syncDirectory(directory.slice(0, Math.max(1, directory.lastIndexOf('/'))));
+  } catch (error) {
+    if (!(error instanceof FileError) || (error.code !== 'EACCES' && error.code !== 'EPERM')) throw error;
+  }
+}
+
+/** Like Promise.all, but nothing is still under way when it rejects. */
+async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }

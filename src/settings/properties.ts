@@ -11,13 +11,6 @@ export function parseProperties(text: string): Map<string, string> {
   return properties;
 }
 
-/** `key=value` as after `--set`; the value may hold further '='. Undefined when there is no key or no '='. */
-export function parseAssignment(text: string): readonly [key: string, value: string] | undefined {
-  const at = text.indexOf('=');
-  const key = text.slice(0, Math.max(at, 0)).trim();
-  return key === '' ? undefined : [key, text.slice(at + 1)];
-}
-
 /** Lines without comments and blank ones, continuations joined; the blanks before a line or its continuation are gone. */
 function* logicalLines(text: string): Generator<string> {
   let pending: string | undefined;

@@ -30,6 +30,8 @@ export interface ResourceChange {
   readonly replaceAll: boolean;
 }
 
+/** Resources that one request may change; Kafka bounds it likewise, by the records it would write. */
+const RESOURCES_PER_REQUEST_MAX = 10_000;
 /** Groups and client-metrics subscriptions exist by being configured, so their number needs a bound. */
 const NAMED_RESOURCES_MAX = 10_000;
 
@@ -44,6 +46,10 @@ export class Alterations {
 
   /** One outcome per change, in order; null is success. Durable and in force when it resolves. */
   async apply(changes: readonly ResourceChange[], options: { validateOnly: boolean }): Promise<(Refusal | null)[]> {
+    if (changes.length > RESOURCES_PER_REQUEST_MAX) {
+      const excess = new Refusal(ErrorCode.POLICY_VIOLATION, 'Excessively large number of resources per request.');
+      return changes.map(() => excess);
+    }
     let outcomes: (Refusal | null)[] = [];
     const decide = (image: Image): readonly MetadataChange[] => {
       const all: MetadataChange[] = [];

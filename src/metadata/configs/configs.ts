@@ -81,10 +81,9 @@ export class Configs {
   /** What a topic with these overrides would have. */
   topicWith(overrides: ReadonlyMap<string, string>): TopicConfig {
     const values: Record<string, ConfigValue> = { ...this.#upToDate().topicDefaults };
-    for (const [name, definition] of entriesOf(topicDefinitions)) {
-      const text = overrides.get(name);
-      if (text !== undefined)
-        values[camelCase(name)] = parsedOr(name, definition, text, values[camelCase(name)] ?? null);
+    for (const [name, text] of overrides) {
+      const definition = definitionOf(topicDefinitions, name);
+      if (definition) values[camelCase(name)] = parsedOr(name, definition, text, values[camelCase(name)] ?? null);
     }
     return withInternalSegmentSize(values as unknown as TopicConfig);
   }
