@@ -4,12 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { nodeRuntime } from '../runtime/node/node-runtime.ts';
 import { exitCodeFor, sentenceFor } from './command-failure.ts';
-import { configCommand } from './config.ts';
-import { consumeCommand } from './consume.ts';
 import { Output } from './output.ts';
-import { produceCommand } from './produce.ts';
-import { serveCommand } from './serve.ts';
-import { topicCommand } from './topic.ts';
 import { packageVersion, versionCommand } from './version.ts';
 import type { CommandWorld } from './world.ts';
 
@@ -30,7 +25,7 @@ function stayAlive(): () => void {
 
 /** Runs one command line and returns the exit code. */
 export async function run(args: readonly string[], world: CommandWorld): Promise<number> {
-  const program = await buildProgram(world);
+  const program = await buildProgram(args, world);
   try {
     refuseUnknownCommand(program, args);
     await program.parseAsync([...args], { from: 'user' });
@@ -42,21 +37,39 @@ export async function run(args: readonly string[], world: CommandWorld): Promise
   }
 }
 
-async function buildProgram(world: CommandWorld): Promise<Command> {
+type MakeCommand = (world: CommandWorld) => Command;
+
+/** In the order of the help. Loaded when needed: the broker is much code for a command that lists topics. */
+const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  topic: async () => (await import('./topic.ts')).topicCommand,
+  produce: async () => (await import('./produce.ts')).produceCommand,
+  consume: async () => (await import('./consume.ts')).consumeCommand,
+  config: async () => (await import('./config.ts')).configCommand,
+  version: async () => versionCommand,
+};
+
+async function buildProgram(args: readonly string[], world: CommandWorld): Promise<Command> {
   const program = new Command('ottla')
     .description('A message broker that speaks the Apache Kafka protocol.')
     .version(`ottla ${await packageVersion(world)}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EXAMPLES);
-  program.addCommand(serveCommand(world), { isDefault: true });
-  program.addCommand(topicCommand(world));
-  program.addCommand(produceCommand(world));
-  program.addCommand(consumeCommand(world));
-  program.addCommand(configCommand(world));
-  program.addCommand(versionCommand(world));
+  for (const name of neededCommands(args)) {
+    const makeCommand = await COMMANDS[name]?.();
+    if (makeCommand !== undefined) program.addCommand(makeCommand(world), { isDefault: name === 'serve' });
+  }
   settleParsers(program, world);
   return program;
+}
+
+/** The one that is called; all of them for a help text. */
+function neededCommands(args: readonly string[]): string[] {
+  const first = args[0] ?? 'serve';
+  if (Object.hasOwn(COMMANDS, first)) return [first];
+  const forServe = first.startsWith('-') && !['-h', '--help', '-V', '--version'].includes(first);
+  return forServe ? ['serve'] : Object.keys(COMMANDS);
 }
 
 const EXAMPLES = `
@@ -84,10 +97,8 @@ function settleParsers(command: Command, world: CommandWorld): void {
 /** The default command takes options only, so a first word that is no command is a mistake: say so before it is parsed. */
 function refuseUnknownCommand(program: Command, args: readonly string[]): void {
   const first = args[0];
-  if (first === undefined || first.startsWith('-') || first === 'help') return;
-  const names = program.commands.map((command) => command.name());
-  if (names.includes(first)) return;
-  program.error(`error: unknown command '${first}'; the commands are ${names.join(', ')}`);
+  if (first === undefined || first.startsWith('-') || first === 'help' || Object.hasOwn(COMMANDS, first)) return;
+  program.error(`error: unknown command '${first}'; the commands are ${Object.keys(COMMANDS).join(', ')}`);
 }
 
 function processWorld(): CommandWorld {

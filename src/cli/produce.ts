@@ -19,6 +19,9 @@ import type { CommandWorld } from './world.ts';
 /** A line is a record, and no broker takes larger requests by default (socket.request.max.bytes). */
 const LINE_BYTES_MAX = 100 * 1024 * 1024;
 
+/** A broker that is away for longer ends the command. */
+const DELIVERY_TIMEOUT_MS = 30_000;
+
 const ACKS: Readonly<Record<string, -1 | 0 | 1>> = { '0': 0, '1': 1, all: -1, '-1': -1 };
 
 interface ProduceOptions extends ConnectionOptions {
@@ -84,6 +87,7 @@ async function produceLines(world: CommandWorld, topic: string, options: Produce
       compression: options.compression,
       // The topic's own max.message.bytes decides, not this client.
       requestBytesMax: LINE_BYTES_MAX,
+      deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
     });
     const chunks =
       options.file === undefined

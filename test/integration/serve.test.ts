@@ -1,7 +1,7 @@
 // `ottla serve` as a process: its start, its stops, and everything that can be wrong when it begins.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { finished, repositoryRoot, runOttla, serveOttla, startOttla, temporaryDirectory } from './ottla-process.ts';
@@ -65,6 +65,28 @@ test('a second process over the same directory is refused in one sentence', asyn
     assert.match(second.stderr, /^ottla: .*in use.*\n$/);
   } finally {
     await broker.stop();
+    directory.remove();
+  }
+});
+
+test('a data directory of a newer format, and one that is no directory, are refused in one sentence', async () => {
+  const directory = temporaryDirectory();
+  try {
+    const data = path.join(directory.path, 'data');
+    await (await serveOttla(['--data', data])).stop();
+    const commits = path.join(data, 'metadata');
+    for (const name of readdirSync(commits)) {
+      const file = path.join(commits, name);
+      writeFileSync(file, readFileSync(file, 'utf8').replace('"format":1', '"format":99'));
+    }
+    const newer = await runOttla(['serve', '--port', '0', '--data', data]);
+    assert.equal(newer.code, 1);
+    assert.match(newer.stderr, /^ottla: [^\n]*newer[^\n]*\n$/);
+    writeFileSync(path.join(directory.path, 'file'), 'not a directory');
+    const file = await runOttla(['serve', '--port', '0', '--data', path.join(directory.path, 'file')]);
+    assert.equal(file.code, 1);
+    assert.match(file.stderr, /^ottla: [^\n]*\/file[^\n]*\n$/);
+  } finally {
     directory.remove();
   }
 });
