@@ -1,3 +1,4 @@
+// Settings from files and overrides: what they resolve to, and what is wrong with them.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

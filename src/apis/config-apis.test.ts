@@ -1,3 +1,4 @@
+// DescribeConfigs, IncrementalAlterConfigs, AlterConfigs and ListConfigResources as clients of every version see them, next to Kafka's recorded answers.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

@@ -1,3 +1,4 @@
+// The metadata APIs answer whatever the golden requests hold, extreme values included.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

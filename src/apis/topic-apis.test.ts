@@ -1,3 +1,4 @@
+// CreateTopics, DeleteTopics and CreatePartitions as clients of every version see them.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ErrorCode } from '../protocol/error-code.ts';

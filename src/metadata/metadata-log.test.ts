@@ -1,3 +1,4 @@
+// The metadata log: races, snapshots, damage, and any history read again.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+// The persistent map against a plain one.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

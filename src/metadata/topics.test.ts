@@ -1,3 +1,4 @@
+// Decisions about topics, one by one, with Kafka's codes and words.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

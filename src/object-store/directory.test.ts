@@ -1,3 +1,4 @@
+// The directory store: the contract on memory and disk, power cuts, leftovers, full disks.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

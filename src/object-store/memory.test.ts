@@ -1,3 +1,4 @@
+// The memory store keeps the contract.
 import { memoryObjectStore } from './memory.ts';
 import { objectStoreSuite } from './object-store.suite.ts';
 

@@ -1,3 +1,4 @@
+// Which config is in force, how configs change, and how they are shown.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ErrorCode } from '../../protocol/error-code.ts';

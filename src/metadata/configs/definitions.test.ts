@@ -1,3 +1,4 @@
+// The tables of keys, next to Kafka 4.3's own.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

@@ -1,3 +1,4 @@
+// Text to config value and back.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
