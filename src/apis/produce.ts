@@ -10,7 +10,7 @@
 // drops the other without a word). Transactional batches are refused with INVALID_TXN_STATE: no transaction can be open
 // on this broker, and this is what Kafka says of a partition that is not part of one (without a transactional id in the
 // request: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of it, as in Kafka). Kafka's single replica commits at
-// append, so there a timeout of 0 succeeds; here it times out unless the commit is immediate.
+// append, so a timeout of 0 or less never comes to pass there; here it means 30 s.
 //
 // KIPs: 98 (idempotence), 467 (record errors), 516 (topic ids), 951 (leader hints).
 import type { Metadata } from '../metadata/image.ts';
@@ -28,6 +28,7 @@ import { LeaderHints } from './leader-hints.ts';
 
 /** Kafka lets this client id write to internal topics (its own tools use it). */
 const ADMIN_CLIENT_ID = '__admin_client';
+const TIMEOUT_MS_WITHOUT_ONE = 30_000;
 const FIRST_VERSION_WITH_LEADER_HINTS = 10;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
 
@@ -88,7 +89,8 @@ class ProduceInProgress implements Deadline {
     this.#request = request;
     this.#context = context;
     this.#reply = reply;
-    this.dueAtMs = dependencies.clock.monotonicMs() + request.timeoutMs;
+    this.dueAtMs =
+      dependencies.clock.monotonicMs() + (request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_MS_WITHOUT_ONE);
   }
 
   start(): void {
