@@ -91,6 +91,17 @@ export const groupCoordinatorDefinitions = later('consumer groups', {
     'read-only',
     'The smallest consumer.session.timeout.ms a group may set.',
   ),
+  'group.consumer.regex.refresh.interval.ms': {
+    ...brokerKey(
+      'INT',
+      '600000',
+      atLeast(10000),
+      'MEDIUM',
+      'read-only',
+      'How often subscribed patterns are matched with the topics again.',
+    ),
+    internal: true,
+  },
   'group.consumer.session.timeout.ms': brokerKey(
     'INT',
     '45000',

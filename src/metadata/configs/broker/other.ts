@@ -82,9 +82,8 @@ export const otherDefinitions = {
   `,
   ),
   ...readTable(
-    { kind: 'unused', reason: 'expiry of producers and subscriptions is driven by timers of its own' },
+    { kind: 'unused', reason: 'expiry is driven by timers of its own' },
     `
-    group.consumer.regex.refresh.interval.ms! | INT | 600000 | [10000,...] | MEDIUM | read-only | How often subscribed patterns are matched with the topics again.
     producer.id.expiration.check.interval.ms! | INT | 600000 | [1,...] | LOW | read-only | How often quiet producers are looked for.
     share.coordinator.cold.partition.snapshot.interval.ms! | INT | 300000 | [1,...] | LOW | read-only | How often quiet share partitions are snapshotted.
     share.coordinator.state.topic.prune.interval.ms! | INT | 300000 | [1,...] | LOW | read-only | How often outdated share state is pruned.
