@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-export const ottla = join(root, 'bin', 'ottla');
+/** The command under test; OTTLA_COMMAND names another, an installed package's for example. */
+export const ottla = process.env.OTTLA_COMMAND ?? join(root, 'bin', 'ottla');
 
 /** Resolves when the ready line has come: `{ bootstrap, pid, readyLine, exited, stop() }`. */
 export async function startOttla(data, args = [], deadlineMs = 30_000) {

@@ -24,7 +24,8 @@ export const clients = [
     checks: true,
     producers: [{ name: 'platformatic', codecs: ['none', 'gzip', 'snappy', 'lz4'] }],
     consumers: ['platformatic'],
-    readable: ['none', 'gzip', 'snappy', 'lz4'],
+    // Its snappy cannot read the framing of several blocks that Java-like producers write; from the raw kind it can.
+    readable: ['none', 'gzip', 'lz4'],
   },
   {
     folder: 'librdkafka',

@@ -22,7 +22,11 @@ export class Report {
       console.log(`ok ${name}`);
     } catch (error) {
       this.failed++;
-      console.log(`not ok ${name}: ${explain(error).replaceAll(/\s*\n\s*/g, ' | ').slice(0, 800)}`);
+      console.log(
+        `not ok ${name}: ${explain(error)
+          .replaceAll(/\s*\n\s*/g, ' | ')
+          .slice(0, 800)}`,
+      );
       if (process.env.TRACE) console.error(error);
     }
   }

@@ -48,7 +48,8 @@ that it starts over a temporary directory.
 const unknown = positionals.filter((name) => !clients.some((client) => client.folder === name));
 if (unknown.length > 0) fatal(`there is no client ${unknown.join(', ')}; see --help`);
 const chosen = clients.filter(
-  (client) => (positionals.length === 0 || positionals.includes(client.folder)) && (!options['node-only'] || client.nodeOnly),
+  (client) =>
+    (positionals.length === 0 || positionals.includes(client.folder)) && (!options['node-only'] || client.nodeOnly),
 );
 
 let passed = 0;
@@ -127,7 +128,8 @@ async function produceAll(ready) {
         const { status, tail } = await runClient(client, ['produce', name, topic, file, codec]);
         const stored = status === 0 ? await storedCodecs(topic) : [];
         const right = stored.length === 1 && stored[0] === codec;
-        const problem = status === 0 ? `stored as ${stored.join(' and ') || 'nothing'}` : `ended with ${status}: ${tail}`;
+        const problem =
+          status === 0 ? `stored as ${stored.join(' and ') || 'nothing'}` : `ended with ${status}: ${tail}`;
         report(right, `${name} writes the access log, ${codec}, and it is stored so`, problem);
         if (status === 0) topics.push({ topic, name, codec, ...expected });
       }
@@ -149,7 +151,8 @@ async function consumeAll(ready, topics, verb) {
       for (const { topic, name: producer, codec, sha256: wanted } of readable) {
         const path = join(output, topic);
         const got = existsSync(path) ? readFileSync(path) : null;
-        const problem = got === null ? `nothing came (ended with ${status}: ${tail})` : `${got.length} bytes that differ`;
+        const problem =
+          got === null ? `nothing came (ended with ${status}: ${tail})` : `${got.length} bytes that differ`;
         report(got !== null && sha256(got) === wanted, `${name} ${verb} what ${producer} wrote with ${codec}`, problem);
       }
       rmSync(output, { recursive: true, force: true });
@@ -161,22 +164,34 @@ async function stopCleanly() {
   const stopping = broker;
   broker = undefined;
   const status = await stopping.stop();
-  report(status === 0, 'the broker stops cleanly at SIGTERM', `it ended with ${status}: ${stopping.output.join('').slice(-500)}`);
+  report(
+    status === 0,
+    'the broker stops cleanly at SIGTERM',
+    `it ended with ${status}: ${stopping.output.join('').slice(-500)}`,
+  );
 }
 
 async function dumpSegments() {
   const java = { folder: 'java' };
   const before = failed + passed;
-  const { status, tail } = await runClient(java, ['dump', data], (line) => {
-    const match = /^(not )?ok (.*)$/.exec(line);
-    if (match) report(!match[1], match[2]);
-  }, '-');
+  const { status, tail } = await runClient(
+    java,
+    ['dump', data],
+    (line) => {
+      const match = /^(not )?ok (.*)$/.exec(line);
+      if (match) report(!match[1], match[2]);
+    },
+    '-',
+  );
   if (failed + passed === before) report(false, 'kafka-dump-log', `ended with ${status}: ${tail}`);
 }
 
 /** Runs a client's script, bounded in time; each line of its output goes to onLine, the last few are kept. */
 async function runClient(client, args, onLine = () => {}, bootstrap = broker.bootstrap) {
-  const child = spawn(join(here, client.folder, 'run'), [bootstrap, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(join(here, client.folder, 'run'), [bootstrap, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   const tail = [];
   const keep = (line) => {
     tail.push(line);
@@ -218,7 +233,13 @@ async function storedCodecs(topic) {
 
 function withProbe(attempt) {
   const colon = broker.bootstrap.lastIndexOf(':');
-  return untilAccepted(broker.bootstrap.slice(0, colon), Number(broker.bootstrap.slice(colon + 1)), 15_000, attempt, 50);
+  return untilAccepted(
+    broker.bootstrap.slice(0, colon),
+    Number(broker.bootstrap.slice(colon + 1)),
+    15_000,
+    attempt,
+    50,
+  );
 }
 
 function report(ok, name, problem = '') {

@@ -24,10 +24,11 @@ export async function prepareKafka({ properties = {}, heap = '1g', data } = {}) 
   const made = data === undefined;
   const directory = data ?? mkdtempSync(join(tmpdir(), 'rival-kafka-'));
   const [port, controllerPort] = await freePorts(2);
+  const nodeId = properties['node.id'] ?? '1';
   const settings = {
     'process.roles': 'broker,controller',
-    'node.id': '0',
-    'controller.quorum.voters': `0@127.0.0.1:${controllerPort}`,
+    'node.id': nodeId,
+    'controller.quorum.voters': `${nodeId}@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
@@ -45,15 +46,32 @@ export async function prepareKafka({ properties = {}, heap = '1g', data } = {}) 
   };
   mkdirSync(join(directory, 'logs'), { recursive: true });
   const file = join(directory, 'server.properties');
-  writeFileSync(file, `${Object.entries(settings).map(([key, value]) => `${key}=${value}`).join('\n')}\n`);
-  const format = spawnSync('java', ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file], {
-    encoding: 'utf8',
-    timeout: 60_000,
-  });
-  if (format.status !== 0) throw new Error(`Kafka's directory could not be formatted: ${format.stderr}${format.stdout}`);
+  writeFileSync(
+    file,
+    `${Object.entries(settings)
+      .map(([key, value]) => `${key}=${value}`)
+      .join('\n')}\n`,
+  );
+  const format = spawnSync(
+    'java',
+    ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],
+    {
+      encoding: 'utf8',
+      timeout: 60_000,
+    },
+  );
+  if (format.status !== 0)
+    throw new Error(`Kafka's directory could not be formatted: ${format.stderr}${format.stdout}`);
   const remove = () => made && rmSync(directory, { recursive: true, force: true });
   // The collector and heap that Kafka's own start script sets.
-  const args = [`-Xmx${heap}`, `-Xms${heap}`, '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-Djava.awt.headless=true'];
+  const args = [
+    `-Xmx${heap}`,
+    `-Xms${heap}`,
+    '-server',
+    '-XX:+UseG1GC',
+    '-XX:MaxGCPauseMillis=20',
+    '-Djava.awt.headless=true',
+  ];
   return { directory, port, remove, command: 'java', args: [...args, '-cp', classpath, 'kafka.Kafka', file] };
 }
 
@@ -70,10 +88,16 @@ export async function startKafka({ deadlineMs = 60_000, ...options } = {}) {
     prepared.remove();
   };
   try {
-    await untilAccepted('127.0.0.1', prepared.port, deadlineMs, async (probe) => {
-      if (child.exitCode !== null) throw new Error(`Kafka ended with exit code ${child.exitCode}`);
-      return (await probe.apiVersions()) && (await probe.brokers()) > 0;
-    }, 100);
+    await untilAccepted(
+      '127.0.0.1',
+      prepared.port,
+      deadlineMs,
+      async (probe) => {
+        if (child.exitCode !== null) throw new Error(`Kafka ended with exit code ${child.exitCode}`);
+        return (await probe.apiVersions()) && (await probe.brokers()) > 0;
+      },
+      100,
+    );
   } catch (error) {
     await stop();
     throw error;

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { linesOf, readTopics, Report, topicNames, within } from '../report.mjs';
+import { linesOf, Report, readTopics, topicNames, within } from '../report.mjs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 const require = createRequire(new URL('../../../.cache/kafkajs/package.json', import.meta.url));
@@ -67,7 +67,11 @@ async function checks(only) {
     const producer = kafka.producer();
     await producer.connect();
     const headers = { a: 'one', empty: '' };
-    const messages = [{ key: 'key', value: 'value', headers, timestamp: '1600000000123' }, { value: null }, { key: '', value: '' }];
+    const messages = [
+      { key: 'key', value: 'value', headers, timestamp: '1600000000123' },
+      { value: null },
+      { key: '', value: '' },
+    ];
     await producer.send({ topic: name, messages });
     await producer.disconnect();
     const [full, nulls, empty] = await read(name, 3);
@@ -94,9 +98,8 @@ async function checks(only) {
   });
   await report.check('admin: the errors of bad topics', async () => {
     const refused = (config, type) =>
-      assert.rejects(
-        admin.createTopics({ topics: [{ topic: newName(), ...config }] }),
-        (error) => (error.errors ?? [error]).some((one) => one.type === type),
+      assert.rejects(admin.createTopics({ topics: [{ topic: newName(), ...config }] }), (error) =>
+        (error.errors ?? [error]).some((one) => one.type === type),
       );
     await refused({ replicationFactor: 3 }, 'INVALID_REPLICATION_FACTOR');
     await refused({ numPartitions: 0 }, 'INVALID_PARTITIONS');
@@ -115,11 +118,17 @@ async function checks(only) {
     const name = await topic(1, [{ name: 'retention.ms', value: '5000' }]);
     const resource = { type: ConfigResourceTypes.TOPIC, name };
     const value = async () => {
-      const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ['retention.ms'] }], includeSynonyms: true });
+      const { resources } = await admin.describeConfigs({
+        resources: [{ ...resource, configNames: ['retention.ms'] }],
+        includeSynonyms: true,
+      });
       return resources[0].configEntries[0].configValue;
     };
     assert.equal(await value(), '5000');
-    await admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries: [{ name: 'retention.ms', value: '6000' }] }] });
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ ...resource, configEntries: [{ name: 'retention.ms', value: '6000' }] }],
+    });
     assert.equal(await value(), '6000');
   });
   await report.check('admin: describe cluster', async () => {
@@ -174,8 +183,13 @@ async function read(topic, count) {
     const messages = [];
     while (messages.length < count) {
       const partitions = [{ partition: 0, fetchOffset: messages.length, maxBytes: 1_000_000 }];
-      const { responses } = await within(15_000, broker.fetch({ isolationLevel: 0, maxWaitTime: 500, topics: [{ topic, partitions }] }));
-      const fetched = responses[0].partitions[0].messages.filter((message) => Number(message.offset) >= messages.length);
+      const { responses } = await within(
+        15_000,
+        broker.fetch({ isolationLevel: 0, maxWaitTime: 500, topics: [{ topic, partitions }] }),
+      );
+      const fetched = responses[0].partitions[0].messages.filter(
+        (message) => Number(message.offset) >= messages.length,
+      );
       if (fetched.length === 0) throw new Error(`only ${messages.length} of ${count} records came`);
       messages.push(...fetched);
     }

@@ -4,14 +4,25 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { linesOf, readTopics, Report, topicNames } from '../report.mjs';
+import { linesOf, Report, readTopics, topicNames } from '../report.mjs';
 
 const require = createRequire(new URL('../../../.cache/platformatic/package.json', import.meta.url));
-const { Admin, ConfigResourceTypes, Consumer, Producer } = await import(pathToFileURL(require.resolve('@platformatic/kafka')));
+const { Admin, ConfigResourceTypes, Consumer, Producer } = await import(
+  pathToFileURL(require.resolve('@platformatic/kafka'))
+);
 
-const CODECS = process.versions.node.startsWith('20.') ? ['none', 'gzip', 'snappy', 'lz4'] : ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+const CODECS = process.versions.node.startsWith('20.')
+  ? ['none', 'gzip', 'snappy', 'lz4']
+  : ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 const [bootstrap, command, ...args] = process.argv.slice(2);
-const options = { clientId: 'conformance', bootstrapBrokers: [bootstrap], retries: 3, retryDelay: 100, connectTimeout: 5000, requestTimeout: 15000 };
+const options = {
+  clientId: 'conformance',
+  bootstrapBrokers: [bootstrap],
+  retries: 3,
+  retryDelay: 100,
+  connectTimeout: 5000,
+  requestTimeout: 15000,
+};
 const newName = topicNames('platformatic');
 
 const commands = { checks, produce: produceFile, consume: consumeFiles };
@@ -52,10 +63,19 @@ async function checks(only) {
   await report.check('headers, keys and null values', async () => {
     const name = await topic();
     const headers = new Map([[Buffer.from('a'), Buffer.from('one')]]);
-    await send([{ topic: name, partition: 0, key: Buffer.from('key'), value: Buffer.from('value'), headers }, { topic: name, partition: 0, value: null }], {});
+    await send(
+      [
+        { topic: name, partition: 0, key: Buffer.from('key'), value: Buffer.from('value'), headers },
+        { topic: name, partition: 0, value: null },
+      ],
+      {},
+    );
     const [full, nulls] = await read(name, 2);
     assert.equal(full.key.toString(), 'key');
-    assert.deepEqual(full.headers.map((pair) => pair.map(String)), [['a', 'one']]);
+    assert.deepEqual(
+      full.headers.map((pair) => pair.map(String)),
+      [['a', 'one']],
+    );
     assert.deepEqual([nulls.key, nulls.value], [null, null]);
   });
   await report.check('admin: create, list, grow and delete topics; the errors of bad ones', async () => {
@@ -63,8 +83,19 @@ async function checks(only) {
     assert.ok((await admin.listTopics()).includes(name));
     assert.equal((await metadata(admin, name)).partitionsCount, 2);
     await refused(admin.createTopics({ topics: [name], partitions: 1, replicas: 1 }), 'TOPIC_ALREADY_EXISTS');
-    await refused(admin.createTopics({ topics: [newName()], partitions: 1, replicas: 3 }), 'INVALID_REPLICATION_FACTOR');
-    await refused(admin.createTopics({ topics: [newName()], partitions: 1, replicas: 1, configs: [{ name: 'no.such.key', value: '1' }] }), 'INVALID_CONFIG');
+    await refused(
+      admin.createTopics({ topics: [newName()], partitions: 1, replicas: 3 }),
+      'INVALID_REPLICATION_FACTOR',
+    );
+    await refused(
+      admin.createTopics({
+        topics: [newName()],
+        partitions: 1,
+        replicas: 1,
+        configs: [{ name: 'no.such.key', value: '1' }],
+      }),
+      'INVALID_CONFIG',
+    );
     await admin.createPartitions({ topics: [{ name, count: 4, assignments: null }] });
     assert.equal((await metadata(admin, name)).partitionsCount, 4);
     await admin.deleteTopics({ topics: [name] });
@@ -74,11 +105,16 @@ async function checks(only) {
     const name = await topic(1, [{ name: 'retention.ms', value: '5000' }]);
     const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: name };
     const value = async () => {
-      const [described] = await admin.describeConfigs({ resources: [{ ...resource, configurationKeys: ['retention.ms'] }], includeSynonyms: true });
+      const [described] = await admin.describeConfigs({
+        resources: [{ ...resource, configurationKeys: ['retention.ms'] }],
+        includeSynonyms: true,
+      });
       return described.configs[0].value;
     };
     assert.equal(await value(), '5000');
-    await admin.incrementalAlterConfigs({ resources: [{ ...resource, configs: [{ name: 'retention.ms', configOperation: 0, value: '6000' }] }] });
+    await admin.incrementalAlterConfigs({
+      resources: [{ ...resource, configs: [{ name: 'retention.ms', configOperation: 0, value: '6000' }] }],
+    });
     assert.equal(await value(), '6000');
   });
   await report.check('admin: list offsets and delete records', async () => {
@@ -139,7 +175,10 @@ async function send(messages, sendOptions) {
 
 async function produce(topic, values, sendOptions) {
   for (let from = 0; from < values.length; from += 1000) {
-    await send(values.slice(from, from + 1000).map((value) => message(topic, value)), sendOptions);
+    await send(
+      values.slice(from, from + 1000).map((value) => message(topic, value)),
+      sendOptions,
+    );
   }
 }
 
@@ -150,13 +189,26 @@ async function read(topic, count) {
     const { id, partitions } = await metadata(consumer, topic);
     const records = [];
     while (records.length < count) {
-      const partition = { partition: 0, currentLeaderEpoch: -1, fetchOffset: BigInt(records.length), lastFetchedEpoch: -1, partitionMaxBytes: 1_000_000 };
+      const partition = {
+        partition: 0,
+        currentLeaderEpoch: -1,
+        fetchOffset: BigInt(records.length),
+        lastFetchedEpoch: -1,
+        partitionMaxBytes: 1_000_000,
+      };
       const request = { node: partitions[0].leader, topics: [{ topicId: id, partitions: [partition] }] };
-      const { responses } = await consumer.fetch({ ...request, minBytes: 1, maxBytes: 10_000_000, maxWaitTime: 500, isolationLevel: 0 });
+      const { responses } = await consumer.fetch({
+        ...request,
+        minBytes: 1,
+        maxBytes: 10_000_000,
+        maxWaitTime: 500,
+        isolationLevel: 0,
+      });
       const batches = responses[0]?.partitions[0].records ?? [];
       const before = records.length;
       for (const batch of batches) {
-        for (const record of batch.records) if (batch.firstOffset + BigInt(record.offsetDelta) >= BigInt(before)) records.push(record);
+        for (const record of batch.records)
+          if (batch.firstOffset + BigInt(record.offsetDelta) >= BigInt(before)) records.push(record);
       }
       if (records.length === before) throw new Error(`only ${before} of ${count} records came`);
     }

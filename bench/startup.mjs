@@ -1,0 +1,149 @@
+// From nothing to the first accepted record, and the memory of an idle broker: Ottla and Kafka 4.3 in turns on this machine.
+// Each round starts a broker over an empty directory and asks, every few milliseconds and over plain sockets (probe.mjs), until
+// one record written with acks=all is accepted; then it waits and reads the resident set size. Kafka's directory is formatted
+// beforehand, outside the measured time. Prints a table and writes bench/results/startup.json.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { ottla, root } from '../test/conformance/broker.mjs';
+import { acceptsProduce, untilAccepted } from './probe.mjs';
+import { prepareKafka, setUpKafka } from './rivals/kafka/kafka.mjs';
+
+const TIME_RATIO_MAX = 0.1;
+const MEMORY_RATIO_MAX = 0.25;
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '10' },
+    'ottla-only': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  console.log(`usage: bench/startup [--rounds N] [--idle SECONDS] [--ottla-only]
+
+Start to first accepted record over an empty directory, and resident memory after --idle seconds (10) without requests: medians
+of --rounds (5), Ottla and Kafka 4.3 in turns. Needs Linux (/proc), and Java 17 and Maven for Kafka. Ends with status 1 when
+Ottla takes more than ${TIME_RATIO_MAX} of Kafka's time or ${MEMORY_RATIO_MAX} of its memory.`);
+  process.exit(0);
+}
+
+const rivals = options['ottla-only'] ? [prepareOttla] : [prepareOttla, prepareRival];
+if (rivals.includes(prepareRival)) setUpKafka();
+
+const runs = [];
+for (let round = 1; round <= Number(options.rounds); round++) {
+  for (const prepare of rivals) {
+    const run = await measure(await prepare());
+    console.log(
+      `round ${round}: ${run.name}: first record after ${run.startMs.toFixed(0)} ms, idle ${megabytes(run.idleBytes)}`,
+    );
+    runs.push({ round, ...run });
+  }
+}
+summarise();
+
+/** A prepared broker: `{ name, command, args, port, remove }`; a port of null is read from the ready line. */
+function prepareOttla() {
+  const directory = mkdtempSync(join(tmpdir(), 'bench-ottla-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  const args = [ottla, 'serve', '--port', '0', '--data', join(directory, 'data')];
+  return { name: 'ottla', command: process.execPath, args, port: null, remove };
+}
+
+async function prepareRival() {
+  return { name: 'kafka', ...(await prepareKafka()) };
+}
+
+async function measure({ name, command, args, port, remove }) {
+  const begun = performance.now();
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  try {
+    const target = port ?? (await readyPort(child, exited));
+    await untilAccepted('127.0.0.1', target, 60_000, (probe) => acceptsProduce(probe, 'startup'));
+    const startMs = performance.now() - begun;
+    await pause(Number(options.idle) * 1000);
+    return { name, startMs, idleBytes: residentBytes(child.pid) };
+  } finally {
+    child.kill('SIGTERM');
+    const forced = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    await exited;
+    clearTimeout(forced);
+    remove();
+  }
+}
+
+/** Ottla takes a free port by itself and names it in its ready line. Kafka's is chosen before. */
+function readyPort(child, exited) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.on('data', (bytes) => {
+      text += bytes;
+      const match = /ready on \S+:(\d+) /.exec(text);
+      if (match) resolve(Number(match[1]));
+    });
+    exited.then((code) => reject(new Error(`the broker ended with ${code} before it was ready`)));
+  });
+}
+
+function residentBytes(pid) {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(kilobytes) * 1024;
+}
+
+function summarise() {
+  const medians = {};
+  for (const { name } of runs) {
+    const of = (field) => median(runs.filter((run) => run.name === name).map((run) => run[field]));
+    medians[name] ??= { startMs: of('startMs'), idleBytes: of('idleBytes') };
+  }
+  console.log('\n| broker | start to first record (median) | idle memory (median) |\n|---|---:|---:|');
+  for (const [name, { startMs, idleBytes }] of Object.entries(medians)) {
+    console.log(`| ${name} | ${startMs.toFixed(0)} ms | ${megabytes(idleBytes)} |`);
+  }
+  const ratios = medians.kafka && {
+    time: medians.ottla.startMs / medians.kafka.startMs,
+    memory: medians.ottla.idleBytes / medians.kafka.idleBytes,
+  };
+  if (ratios) {
+    console.log(
+      `| ottla / kafka | ${ratios.time.toFixed(3)} (at most ${TIME_RATIO_MAX}) | ${ratios.memory.toFixed(3)} (at most ${MEMORY_RATIO_MAX}) |`,
+    );
+    if (ratios.time > TIME_RATIO_MAX || ratios.memory > MEMORY_RATIO_MAX) process.exitCode = 1;
+  }
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    system: `${platform()} ${release()}`,
+    node: process.version,
+  };
+  const results = join(root, 'bench', 'results');
+  mkdirSync(results, { recursive: true });
+  const result = {
+    what: 'start to first accepted record (ms) and idle resident memory (bytes)',
+    kafka: '4.3.0, heap 1 GiB',
+    machine,
+    medians,
+    ratios,
+    runs,
+  };
+  writeFileSync(join(results, 'startup.json'), `${JSON.stringify(result, null, 2)}\n`);
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}

@@ -1,0 +1,214 @@
+// Sends the same requests to two brokers, Kafka 4.3 and Ottla for example, at every version of each API, and prints where the
+// answers differ: error codes, numbers, presence. Ids, times, addresses and messages are put aside first. A tool for finding
+// what is wrong, no test: some differences are meant, and it always ends with status 0.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { setUpKafka, startKafka } from '../../../bench/rivals/kafka/kafka.mjs';
+import { startOttla } from '../broker.mjs';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    kafka: { type: 'string' },
+    ottla: { type: 'string' },
+    messages: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (options.help) {
+  console.log(`usage: test/conformance/differential/run [TEXT ...] [--kafka HOST:PORT] [--ottla HOST:PORT] [--messages]
+
+Compares the answers of both brokers, starting those that are not given (they must be fresh ones: the cases create topics).
+Only cases whose name begins with one of the TEXTs, if any. --messages compares error messages too.`);
+  process.exit(0);
+}
+
+const { apis, exchange } = await import('./exchange.mjs');
+const { cases, filling, topicsNeeded } = await import('./cases.mjs');
+
+/** Fields that may differ. */
+const ASIDE = new Set([
+  'throttleTimeMs',
+  'clusterId',
+  'producerId',
+  'documentation',
+  'sessionId',
+  'port',
+  'finalizedFeaturesEpoch',
+  'logAppendTimeMs',
+  'totalBytes',
+  'usableBytes',
+  'logDir',
+  'lastFetchTimestamp',
+  'lastCaughtUpTimestamp',
+  'leaderDirectoryId',
+  'replicaDirectoryId',
+]);
+const MESSAGES = new Set(['errorMessage', 'batchIndexErrorMessage']);
+
+const directory = mkdtempSync(join(tmpdir(), 'ottla-differential-'));
+let kafka;
+let ottla;
+try {
+  if (!options.kafka) setUpKafka();
+  kafka = options.kafka
+    ? { bootstrap: options.kafka }
+    : await startKafka({ properties: { 'node.id': '1', 'auto.create.topics.enable': 'true' } });
+  ottla = options.ottla
+    ? { bootstrap: options.ottla }
+    : await startOttla(join(directory, 'data'), ['--set', 'node.id=1']);
+  const worlds = [await prepare('kafka', kafka.bootstrap), await prepare('ottla', ottla.bootstrap)];
+  await compareAll(worlds);
+} finally {
+  await ottla?.stop?.();
+  await kafka?.stop?.();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** A broker with the topics that the cases need: `{ name, bootstrap, brokerId, id(topic), fresh(version) }`. */
+async function prepare(name, bootstrap) {
+  let count = 0;
+  const ids = new Map();
+  const world = {
+    name,
+    bootstrap,
+    ids,
+    id: (topic) => ids.get(topic) ?? 'AAAAAAAAAAAAAAAAAAAAKg',
+    fresh: () => `fresh-${count++}`,
+  };
+  const created = await exchange(bootstrap, apis.createTopics, 7, {
+    topics: topicsNeeded,
+    timeoutMs: 10_000,
+    validateOnly: false,
+  });
+  for (const topic of created.topics) {
+    if (topic.errorCode !== 0)
+      throw new Error(`${name} refused to create ${topic.name}: ${topic.errorCode} ${topic.errorMessage}`);
+    ids.set(topic.name, topic.topicId);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 2000)); // Kafka's partitions are not ready when it has answered
+  const metadata = await exchange(bootstrap, apis.metadata, 12, { topics: [], allowAutoTopicCreation: false });
+  world.brokerId = metadata.brokers[0].nodeId;
+  for (const topic of ['full', 'trimmed']) {
+    for (const records of filling(topic).batches) {
+      const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
+      const produced = await exchange(bootstrap, apis.produce, 9, {
+        transactionalId: null,
+        acks: -1,
+        timeoutMs: 5000,
+        topicData,
+      });
+      const { errorCode } = produced.responses[0].partitionResponses[0];
+      if (errorCode !== 0) throw new Error(`${name} refused a record for ${topic}: ${errorCode}`);
+    }
+  }
+  return world;
+}
+
+async function compareAll(worlds) {
+  let compared = 0;
+  let different = 0;
+  for (const { name, api, request } of cases) {
+    if (positionals.length > 0 && !positionals.some((text) => name.startsWith(text))) continue;
+    const found = new Map(); // differences → versions that have them
+    for (let version = api.minVersion; version <= api.maxVersion; version++) {
+      const answers = [];
+      for (const world of worlds) {
+        const message = request(world, version);
+        if (message === null) break;
+        answers.push(normalised(world, await exchange(world.bootstrap, api, version, message)));
+      }
+      if (answers.length < 2) continue;
+      compared++;
+      const differences = differencesOf(answers[0], answers[1]);
+      if (differences.length === 0) continue;
+      different++;
+      const text =
+        differences.slice(0, 12).join('\n    ') +
+        (differences.length > 12 ? `\n    and ${differences.length - 12} more` : '');
+      found.set(text, [...(found.get(text) ?? []), version]);
+    }
+    for (const [text, versions] of found) console.log(`${name} (${versionRange(versions)})\n    ${text}`);
+  }
+  console.log(`${compared} answers compared, ${different} differ`);
+}
+
+/** The answer with what may differ put aside, lists of named things in order, record bytes as their number of bytes. */
+function normalised(world, value, key = '') {
+  if (value?.name === 'min.insync.replicas') return { name: value.name }; // Kafka's own dynamic default, set by a feature
+  if (ASIDE.has(key) || (MESSAGES.has(key) && !options.messages)) return undefined;
+  if (value === null || value === undefined) return value;
+  if (Buffer.isBuffer(value)) return `${value.length} bytes`;
+  if (Array.isArray(value)) {
+    const list = value.map((item) => normalised(world, item));
+    return list.some((item) => keyOf(item) !== undefined)
+      ? list.sort((a, b) => (`${keyOf(a)}` < `${keyOf(b)}` ? -1 : 1))
+      : list;
+  }
+  if (typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([field, item]) => [field, normalised(world, item, field)]));
+  if (typeof value === 'string' && key === 'topicId') {
+    for (const [name, id] of world.ids) if (id === value) return `id of ${name}`;
+    return value === 'AAAAAAAAAAAAAAAAAAAAAA' || value.endsWith('Kg') ? value : 'some id';
+  }
+  return typeof value === 'string' ? value.replace(/^fresh-\d+$/, 'fresh') : value;
+}
+
+/** What an element of a list is known by: two lists are compared by it, so that one that is missing does not shift the others. */
+function keyOf(item) {
+  return (
+    item?.name ||
+    item?.topicName ||
+    item?.topic ||
+    item?.resourceName ||
+    item?.apiKey ||
+    (item?.partitionIndex ?? item?.partition)
+  );
+}
+
+function differencesOf(kafka, ottla, path = '') {
+  if (Object.is(kafka, ottla)) return [];
+  const both = typeof kafka === 'object' && typeof ottla === 'object' && kafka !== null && ottla !== null;
+  if (!both) return [`${path || 'answer'}: kafka ${show(kafka)}, ottla ${show(ottla)}`];
+  if (Array.isArray(kafka) && kafka.some((item) => keyOf(item) !== undefined))
+    return differencesOfKeyed(kafka, ottla, path);
+  return [...new Set([...Object.keys(kafka), ...Object.keys(ottla)])].flatMap((key) =>
+    differencesOf(kafka[key], ottla[key], `${path}.${key}`),
+  );
+}
+
+function differencesOfKeyed(kafka, ottla, path) {
+  const grouped = (list) => {
+    const map = new Map();
+    for (const item of list) {
+      let key = `${keyOf(item)}`;
+      for (let i = 2; map.has(key); i++) key = `${keyOf(item)} again, ${i}`;
+      map.set(key, item);
+    }
+    return map;
+  };
+  const [mine, others] = [grouped(kafka), grouped(ottla)];
+  const onlyMine = [...mine.keys()].filter((key) => !others.has(key));
+  const onlyOthers = [...others.keys()].filter((key) => !mine.has(key));
+  return [
+    ...(onlyMine.length > 0 ? [`${path}: only kafka has ${onlyMine.join(', ')}`] : []),
+    ...(onlyOthers.length > 0 ? [`${path}: only ottla has ${onlyOthers.join(', ')}`] : []),
+    ...[...mine.keys()]
+      .filter((key) => others.has(key))
+      .flatMap((key) => differencesOf(mine.get(key), others.get(key), `${path}[${key}]`)),
+  ];
+}
+
+function show(value) {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+function versionRange(versions) {
+  return versions.length > 1 && versions.at(-1) - versions[0] === versions.length - 1
+    ? `v${versions[0]}–${versions.at(-1)}`
+    : versions.map((version) => `v${version}`).join(' ');
+}
