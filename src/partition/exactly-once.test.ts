@@ -38,6 +38,9 @@ class Producer {
   readonly id: number;
   #inFlight: Sent[] = [];
   #nextSequence = 0;
+  /** Rises when the connection breaks: answers that were under way are lost. */
+  #connection = 0;
+  #isConnected = true;
   /** Sequence of the first record of each acknowledged batch → its offset. */
   readonly acknowledged = new Map<number, number>();
 
@@ -49,7 +52,14 @@ class Producer {
     return this.#inFlight.length >= IN_FLIGHT_MAX;
   }
 
+  disconnect(): void {
+    this.#connection++;
+    this.#isConnected = false;
+  }
+
   send(to: Partition, engine: Engine, count: number): void {
+    if (!this.#isConnected) this.sendAgain(to, engine);
+    if (this.isFull) return;
     const sent = { sequence: this.#nextSequence, count };
     this.#nextSequence += count;
     this.#inFlight.push(sent);
@@ -58,6 +68,8 @@ class Producer {
 
   /** After a crash, or after an answer that was lost. */
   sendAgain(to: Partition, engine: Engine): void {
+    this.#connection++;
+    this.#isConnected = true;
     for (const sent of this.#inFlight) this.#transmit(sent, to, engine);
   }
 
@@ -67,7 +79,9 @@ class Producer {
     const result = to.append(batch, { acks: -1, origin: 'client' });
     if (result.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) return;
     assert.equal(result.errorCode, ErrorCode.NONE, `producer ${this.id}, sequence ${sent.sequence}`);
+    const connection = this.#connection;
     const acknowledge = () => {
+      if (connection !== this.#connection) return;
       this.#inFlight = this.#inFlight.filter((other) => other !== sent);
       this.acknowledged.set(sent.sequence, result.baseOffset);
     };
@@ -151,6 +165,7 @@ async function scenario(seed: number): Promise<void> {
       const producer = producers[index]![dice.below(3)]!;
       const action = dice.below(20);
       if (action === 0) producer.sendAgain(partition, engine);
+      else if (action === 6) producer.disconnect();
       else if (action === 1) await engine.flush();
       else if (action < 5) await new Promise((resolve) => setImmediate(resolve));
       else if (action === 5) for (const [at, value] of await readCommitted(partition, 0)) seen[index]!.set(at, value);
