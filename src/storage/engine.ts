@@ -45,7 +45,7 @@ export async function openStorage(options: StorageOptions): Promise<Engine> {
   const directory = options.directory.replace(/[/\\]+$/, '');
   const own = `${directory}/broker-${options.brokerId}`;
   try {
-    await files.makeDirectory(directory);
+    await makeDurableDirectory(files, directory);
     const isNew = (await files.stat(own)) === undefined;
     if (isNew) await refuseForeign(files, directory, own);
     await files.makeDirectory(own);
@@ -65,6 +65,18 @@ export async function openStorage(options: StorageOptions): Promise<Engine> {
   } catch (error) {
     throw storageError(error);
   }
+}
+
+/** The directory and those above it that had to be created; their names are durable. */
+async function makeDurableDirectory(files: Files, directory: string): Promise<void> {
+  const parents: string[] = [];
+  for (let path = directory; (await files.stat(path)) === undefined; ) {
+    path = path.slice(0, path.lastIndexOf('/'));
+    parents.push(path === '' ? '/' : path);
+    if (!path.includes('/')) break;
+  }
+  await files.makeDirectory(directory);
+  for (const parent of parents) await files.syncDirectory(parent);
 }
 
 /** Partitions without any broker's checkpoint: starting would cut them to nothing. */
@@ -172,6 +184,9 @@ export class Engine implements Storage {
   /** Logs in the order of their appends: whose oldest run goes first when the tail is over its budget. */
   #evictionOrder: Log[] = [];
   #evictionHead = 0;
+  /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
+  #nothingToEvict = false;
+  #wroteInPlace = false;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -219,7 +234,7 @@ export class Engine implements Storage {
       whenDurable: (ticket) => this.#whenDurable(ticket),
       grow: async () => this.#wal?.grow(runtime.files, opened.own),
       carry: (log) => this.#carry(log),
-      onFlushed: () => this.#evict(),
+      onFlushed: () => this.#evictAgain(),
       onFailed: (error) => this.#fail(error),
     });
     this.#retention = new Retention({
@@ -258,6 +273,7 @@ export class Engine implements Storage {
       },
       makeReady: (log) => this.#flusher.flush(log),
       onExtents: (bytes) => {
+        this.#wroteInPlace = true;
         this.#extentBytes += bytes;
         if (this.#extentBytes < this.settings.extentReplayBytesMax) return;
         this.#extentBytes = 0;
@@ -303,6 +319,7 @@ export class Engine implements Storage {
       startOffset: recovered?.startOffset ?? 0,
       flushedOffset: recovered?.flushedOffset ?? 0,
       flushedPlace: recovered?.flushedPlace,
+      publishedPlace: recovered?.publishedPlace,
       endOffset: recovered?.endOffset ?? 0,
     });
     if (recovered !== undefined) {
@@ -447,7 +464,14 @@ export class Engine implements Storage {
       log.state.committed(log.committedOffset);
     }
     for (const { log, offset } of commit.starts) if (!log.deleted) log.state.startMoved(offset);
-    this.#evict();
+    if (this.#wroteInPlace) this.#nothingToEvict = this.#wroteInPlace = false;
+    // What is committed can be flushed, should the tail be over its budget.
+    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.#excessBytes);
+    else this.#evict();
+  }
+
+  get #excessBytes(): number {
+    return this.arena.usedBytes - this.settings.tailBytes;
   }
 
   #tailGrew(log: Log): void {
@@ -455,8 +479,15 @@ export class Engine implements Storage {
     if (this.arena.usedBytes > this.settings.tailBytes) this.#evict();
   }
 
+  /** More can be read from segments than before. */
+  #evictAgain(): void {
+    this.#nothingToEvict = false;
+    this.#evict();
+  }
+
   /** Gives up the oldest runs that segments hold until the budget is kept; asks for a flush when that is not enough. */
   #evict(): void {
+    if (this.#nothingToEvict || this.arena.usedBytes <= this.settings.tailBytes) return;
     let steps = this.#evictionOrder.length - this.#evictionHead;
     while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
       const log = this.#evictionOrder[this.#evictionHead++] as Log;
@@ -468,7 +499,8 @@ export class Engine implements Storage {
       this.#evictionHead = 0;
     }
     if (this.arena.usedBytes > this.settings.tailBytes) {
-      this.#flusher.requestMemory(() => this.arena.usedBytes - this.settings.tailBytes);
+      this.#nothingToEvict = true;
+      this.#flusher.requestMemory(() => this.#excessBytes);
     }
   }
 

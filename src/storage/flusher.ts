@@ -50,6 +50,7 @@ export class Flusher {
   #wantCheckpoint = false;
   /** Bytes that must leave the tail although the log has room. */
   #wantMemory: (() => number) | undefined;
+  #freeing = false;
   #stopped = false;
 
   constructor(options: FlusherOptions) {
@@ -65,7 +66,7 @@ export class Flusher {
 
   /** The tail holds more than its budget: flush until `excessBytes()` is 0 or less. */
   requestMemory(excessBytes: () => number): void {
-    if (this.#wantMemory !== undefined) return;
+    if (this.#wantMemory !== undefined || this.#freeing) return;
     this.#wantMemory = excessBytes;
     this.request();
   }
@@ -94,8 +95,12 @@ export class Flusher {
     if (urgent.length === 0) return;
     this.#roomWaiters = this.#roomWaiters.filter(({ ticket }) => ticket > this.#awaited);
     this.#options.grow().then(
-      () => urgent.forEach(({ resolve }) => resolve()),
-      (error) => urgent.forEach(({ reject }) => reject(error)),
+      () => {
+        for (const { resolve } of urgent) resolve();
+      },
+      (error) => {
+        for (const { reject } of urgent) reject(error);
+      },
     );
   }
 
@@ -135,7 +140,12 @@ export class Flusher {
     if (this.#stopped) return;
     const excess = this.#wantMemory;
     this.#wantMemory = undefined;
-    if (excess !== undefined) await this.#freeMemory(excess);
+    if (excess !== undefined) {
+      this.#freeing = true;
+      await this.#freeMemory(excess).finally(() => {
+        this.#freeing = false;
+      });
+    }
     const { wal } = this.#options;
     const target = wal === undefined ? -1 : this.#target(wal);
     if (target >= 0) await this.#leave(target);
@@ -255,6 +265,15 @@ export class Flusher {
     log.version++;
   }
 
+  /** Makes all blocks durable that are written now, and first what they say is in segments. */
+  async #syncLog(wal: Wal): Promise<void> {
+    const upTo = wal.nextSequence - 1;
+    for (const log of [...this.#options.dirtyLogs]) {
+      if (log.unsyncedSequence <= upTo) await this.flush(log);
+    }
+    await wal.sync(upTo);
+  }
+
   /** Flushes every log; for a clean stop. */
   async flushEverything(): Promise<void> {
     await this.#flushAll([...this.#options.logs()].filter((log) => log.isDirty));
@@ -284,7 +303,7 @@ export class Flusher {
     // The snapshots speak of appends that may still be on their way.
     const ticket = this.#options.lastTicket();
     await this.#durable(ticket);
-    if (this.#options.syncWal) await wal?.sync();
+    if (this.#options.syncWal && wal !== undefined) await this.#syncLog(wal);
     if (this.#stopped && !clean) return;
     const replayFrom = wal?.positionOf(needed) ?? { sequence: ticket + 1, slot: 0, position: 0, previousCrc: 0 };
     await checkpoints.publish(

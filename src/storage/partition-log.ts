@@ -41,6 +41,7 @@ export interface LogStart {
   readonly startOffset: number;
   readonly flushedOffset: number;
   readonly flushedPlace: KnownSegments | undefined;
+  readonly publishedPlace: KnownSegments | undefined;
   readonly endOffset: number;
 }
 
@@ -98,7 +99,7 @@ export class Log implements PartitionLog {
     this.startOffset = start.startOffset;
     this.flushedOffset = start.flushedOffset;
     this.flushedPlace = start.flushedPlace;
-    this.publishedPlace = start.flushedPlace;
+    this.publishedPlace = start.publishedPlace;
     this.writtenOffset = start.flushedOffset;
     this.endOffset = start.endOffset;
     this.committedOffset = start.endOffset;

@@ -99,9 +99,13 @@ export class Retention {
     }
     if (start > log.startOffset) await this.#options.whenDurable(log.moveStart(start));
     if (closed.length === 0 && start < log.endOffset) return;
-    // A start must find the segment that the checkpoint calls active.
-    if (log.startOffset > (log.publishedPlace?.activeBase ?? 0)) await this.#options.checkpointed();
-    if (!log.deleted) await log.segments.deleteBelow(log.startOffset, config.fileDeleteDelayMs);
+    // A start must find the segment that the checkpoint calls active, and those that the write-ahead log still speaks of.
+    if (log.startOffset > publishedBase(log)) {
+      await this.#options.flush(log);
+      await this.#options.checkpointed();
+    }
+    const until = Math.min(log.startOffset, publishedBase(log));
+    if (!log.deleted) await log.segments.deleteBelow(until, config.fileDeleteDelayMs);
   }
 
   /** The last segment too holds nothing that is wanted, and nothing is on its way to it. */
@@ -113,6 +117,11 @@ export class Retention {
     if (log.startOffset >= log.endOffset) return true;
     return byAge && active.maxTimestamp >= 0 && nowMs - active.maxTimestamp > log.config.retentionMs;
   }
+}
+
+/** Segments before this offset are named by nothing that a start would read. */
+function publishedBase(log: Log): number {
+  return log.publishedPlace?.activeBase ?? 0;
 }
 
 /** Spares the listing of directories in which nothing can be over. */

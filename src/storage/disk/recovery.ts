@@ -57,6 +57,8 @@ export class RecoveredLog {
   stateEnd = 0;
   flushedOffset = 0;
   flushedPlace: KnownSegments | undefined;
+  /** As the checkpoint says; extents in the log may have moved the other one on. */
+  publishedPlace: KnownSegments | undefined;
   /** End of what was found without a hole. */
   endOffset = 0;
   /** Offsets that some block speaks of end here: beyond endOffset, something is missing. */
@@ -120,7 +122,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     log.flushedOffset = log.endOffset = record.flushedOffset;
     log.claimedEnd = record.stateEnd;
     if (record.activeBase >= 0) {
-      log.flushedPlace = {
+      log.publishedPlace = log.flushedPlace = {
         activeBase: record.activeBase,
         activeBytes: record.activeBytes,
         olderBytes: record.olderBytes,

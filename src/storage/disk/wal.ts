@@ -115,14 +115,16 @@ export class Wal {
     return sequence;
   }
 
-  /** Makes everything written so far durable. */
-  async sync(): Promise<void> {
+  /**
+   * Makes everything written so far durable. Blocks up to `provenUpTo` may then call themselves durable: all of them,
+   * unless bytes that later ones describe elsewhere are not.
+   */
+  async sync(provenUpTo = this.#sequence - 1): Promise<void> {
     const slots = [...this.#unsynced];
     this.#unsynced.clear();
-    const upTo = this.#sequence - 1;
     if (slots.length === 1) await (slots[0] as WalSlot).file.sync();
     else await Promise.all(slots.map((slot) => slot.file.sync()));
-    this.#lastSynced = Math.max(this.#lastSynced, upTo);
+    this.#lastSynced = Math.max(this.#lastSynced, provenUpTo);
   }
 
   /** Sequence of the last block that must leave for the oldest `count` files in use to become free; the current one stays. */

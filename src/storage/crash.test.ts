@@ -1,0 +1,193 @@
+// Random work, random crashes of a disk that forgets what was not synced, and a model that knows what was acknowledged.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { batchLength } from '../records/record-batch.ts';
+import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import { type Engine, openStorage } from './engine.ts';
+import type { Durability, PartitionLog } from './storage.ts';
+import { batchOf, defaultConfig, open, RememberingState, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
+
+const config = { ...defaultConfig, segmentBytes: 30_000, indexIntervalBytes: 1_000 };
+const partitions = 4;
+
+class Dice {
+  #state: number;
+  constructor(seed: number) {
+    this.#state = seed * 2654435761 + 1;
+  }
+  below = (limit: number): number => {
+    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((this.#state / 2 ** 32) * limit);
+  };
+}
+
+/** What a partition was given, and what of it may never be lost again. */
+class Model {
+  readonly batches: Buffer[] = [];
+  endOffset = 0;
+  /** Everything below was acknowledged, or served after a start. */
+  safeEnd = 0;
+  safeStart = 0;
+
+  add(batch: Buffer): void {
+    this.batches.push(Buffer.from(batch));
+    this.endOffset = Number(batch.readBigInt64BE(0)) + batch.readInt32BE(23) + 1;
+  }
+
+  bytesBetween(start: number, end: number): Buffer {
+    return Buffer.concat(
+      this.batches.filter((batch) => {
+        const base = Number(batch.readBigInt64BE(0));
+        return base + batch.readInt32BE(23) >= start && base < end;
+      }),
+    );
+  }
+
+  /** After a start: what is beyond `end` never happened. */
+  cut(end: number): void {
+    while (this.batches.length > 0 && Number(this.batches[this.batches.length - 1]!.readBigInt64BE(0)) >= end) {
+      this.batches.pop();
+    }
+    this.endOffset = this.safeEnd = end;
+  }
+}
+
+interface Running {
+  readonly engine: Engine;
+  readonly logs: { log: PartitionLog; state: RememberingState }[];
+  readonly failed: () => boolean;
+}
+
+async function start(disk: UnsyncedFiles, durability: Durability, models: Model[], dice: Dice): Promise<Running> {
+  let failed = false;
+  const engine = await openStorage({
+    runtime: runtimeOver(disk.files, { random: { bytes: (count) => Buffer.from(Array.from({ length: count }, () => dice.below(256))), below: dice.below } }),
+    directory: '/data',
+    brokerId: 1,
+    durability,
+    settings: { ...smallSettings, spaceCheckMs: 1_000_000 },
+    onFailure: () => {
+      failed = true;
+    },
+  });
+  const logs = models.map((_, i) => open(engine, i + 1, config));
+  engine.discardUnopened();
+  for (const [i, { state }] of logs.entries()) {
+    const model = models[i] as Model;
+    state.committed = (offset) => {
+      model.safeEnd = Math.max(model.safeEnd, offset);
+    };
+    state.startMoved = (offset) => {
+      model.safeStart = Math.max(model.safeStart, offset);
+    };
+  }
+  return { engine, logs, failed: () => failed };
+}
+
+async function verify({ logs }: Running, models: Model[], title: string, mayLose: boolean): Promise<void> {
+  for (const [i, { log, state }] of logs.entries()) {
+    const model = models[i] as Model;
+    const where = `${title}, partition ${i}`;
+    if (!mayLose) {
+      assert.ok(log.endOffset >= model.safeEnd, `${where}: ends at ${log.endOffset}, ${model.safeEnd} was acknowledged`);
+      assert.ok(log.startOffset >= model.safeStart, `${where}: starts at ${log.startOffset}, was moved to ${model.safeStart}`);
+    }
+    assert.ok(log.endOffset <= model.endOffset, `${where}: holds what was never appended`);
+    const bytes = await readAll(log);
+    assert.deepEqual(bytes, model.bytesBetween(log.startOffset, log.endOffset), `${where}: bytes`);
+    const from = Number(/\d+/.exec(state.restored ?? '0')?.[0]);
+    const expected = model.batches.map((batch) => Number(batch.readBigInt64BE(0))).filter((base) => base >= from && base < log.endOffset);
+    assert.deepEqual(state.replayed, expected, `${where}: replayed from ${from}`);
+    model.cut(log.endOffset);
+    model.safeStart = log.startOffset;
+  }
+}
+
+async function work({ engine, logs, failed }: Running, models: Model[], dice: Dice): Promise<void> {
+  const steps = dice.below(120);
+  for (let step = 0; step < steps && !failed() && engine.writable; step++) {
+    const index = dice.below(3) === 0 ? 0 : dice.below(partitions);
+    const { log } = logs[index] as Running['logs'][0];
+    const model = models[index] as Model;
+    switch (dice.below(12)) {
+      case 0:
+        // Not awaited for ever: the engine may fail.
+        for (let turns = 0; log.committedOffset < log.endOffset && turns < 200 && !failed(); turns++) {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        break;
+      case 1:
+        if (log.committedOffset > log.startOffset && dice.below(4) === 0) {
+          log.moveStart(log.startOffset + dice.below(log.committedOffset - log.startOffset + 1));
+        }
+        break;
+      case 2:
+        if (dice.below(3) === 0) void engine.enforceRetention().catch(() => {});
+        break;
+      case 3:
+        if (dice.below(4) === 0) void engine.flush().catch(() => {});
+        break;
+      case 4:
+      case 5:
+        for (let turns = dice.below(6); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+        break;
+      case 6:
+        if (log.committedOffset > log.startOffset) {
+          const from = log.startOffset + dice.below(log.committedOffset - log.startOffset);
+          const { parts } = await log.read(from, 10_000, log.committedOffset, true);
+          const bytes = Buffer.concat(parts);
+          if (failed()) return;
+          assert.ok(bytes.length > 0);
+          const first = bytes.subarray(0, batchLength(bytes, 0));
+          assert.ok(model.batches.some((batch) => batch.equals(first)), 'what is read was appended');
+        }
+        break;
+      default: {
+        const batch = batchOf(log.endOffset, [5, 50, 500, 2_000, 9_000, 25_000][dice.below(6)] as number, 1_000 + step);
+        // Different bytes at the same offset after a crash, so that a mix-up shows.
+        batch.writeUInt32BE(dice.below(2 ** 31), batch.length - 5);
+        model.add(batch);
+        log.append([batch]);
+      }
+    }
+  }
+}
+
+async function scenario(seed: number, durability: Durability): Promise<void> {
+  const dice = new Dice(seed);
+  const delay = (): Promise<void> | undefined => {
+    if (dice.below(3) > 0) return undefined;
+    return new Promise((resolve) => setImmediate(resolve));
+  };
+  let disk = new UnsyncedFiles({ delay });
+  const models = Array.from({ length: partitions }, () => new Model());
+  const rounds = 3 + dice.below(4);
+  for (let round = 0; round < rounds; round++) {
+    const running = await start(disk, durability, models, dice);
+    await verify(running, models, `seed ${seed}, round ${round}`, durability !== 'fsync');
+    if (dice.below(8) === 0) disk.faults.push({ operation: 'sync', path: /./, code: 'EIO', skip: dice.below(40), times: 1 });
+    if (dice.below(6) > 0) await work(running, models, dice);
+    if (process.env['OTTLA_SEEDS']) console.log('worked', round, Math.round(performance.now()), running.failed());
+    const end = dice.below(6);
+    if (end === 0 && !running.failed()) await running.engine.close().catch(() => {});
+    disk.faults.length = 0;
+    if (end === 0) disk = disk.kill();
+    else if (end === 1) disk = disk.kill();
+    else disk = disk.crash(end === 2 ? undefined : dice.below);
+  }
+}
+
+for (const durability of ['fsync', 'os'] as const) {
+  test(`${durability}: whatever is crashed when, nothing safe is lost, nothing else appears`, async () => {
+    const from = Number(process.env['OTTLA_SEED'] ?? 1);
+    const count = Number(process.env['OTTLA_SEEDS'] ?? 150);
+    for (let seed = from; seed < from + count; seed++) {
+      if (process.env['OTTLA_SEEDS']) console.log('seed', seed, Math.round(performance.now()));
+      try {
+        await scenario(seed, durability);
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      }
+    }
+  });
+}
