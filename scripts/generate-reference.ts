@@ -32,7 +32,8 @@ export function settingsPage(): string {
     ...kafka.flatMap(section),
     '## Kafka’s, for features that are not part of this version',
     '',
-    'Accepted; a value other than the default gives one warning at start.',
+    'Accepted; a value other than the default gives one warning at start (`authorizer.class.name` is refused: nobody shall believe',
+    'in access control that is not there).',
     '',
     ...later.map(
       (setting) => `- \`${setting.name}\`${setting.effect.kind === 'later' ? ` (${setting.effect.feature})` : ''}`,
