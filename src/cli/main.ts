@@ -8,9 +8,10 @@ import { Output } from './output.ts';
 import { packageVersion, versionCommand } from './version.ts';
 import type { CommandWorld } from './world.ts';
 
-export async function main(args: readonly string[]): Promise<void> {
+/** `begunMs`: the process's uptime when the command began, in case something (setting up a clone) came before it. */
+export async function main(args: readonly string[], begunMs = 0): Promise<void> {
   const letGo = stayAlive();
-  process.exitCode = await run(args, processWorld());
+  process.exitCode = await run(args, processWorld(begunMs));
   letGo();
   // A command that ended early leaves its input unread; an open pipe would keep the process waiting.
   process.stdin.destroy();
@@ -101,7 +102,7 @@ function refuseUnknownCommand(program: Command, args: readonly string[]): void {
   program.error(`error: unknown command '${first}'; the commands are ${Object.keys(COMMANDS).join(', ')}`);
 }
 
-function processWorld(): CommandWorld {
+function processWorld(begunMs: number): CommandWorld {
   return {
     runtime: nodeRuntime(),
     input: process.stdin,
@@ -109,7 +110,7 @@ function processWorld(): CommandWorld {
     errors: new Output(process.stderr),
     env: process.env,
     workingDirectory: process.cwd(),
-    uptimeMs: () => process.uptime() * 1000,
+    uptimeMs: () => process.uptime() * 1000 - begunMs,
     interrupted: interruption(),
   };
 }

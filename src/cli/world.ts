@@ -10,7 +10,7 @@ export interface CommandWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The directory that relative paths start from. */
   readonly workingDirectory: string;
-  /** Milliseconds since the process began, for the line that says how long a start took. */
+  /** Milliseconds since the command began, for the line that says how long a start took. */
   uptimeMs(): number;
   /** Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. */
   readonly interrupted: AbortSignal;
