@@ -1,4 +1,8 @@
 // A test reporter for node:test that prints what a reader needs: a line per file, every failure in full, one total.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 const COUNTED = new Set(['test:pass', 'test:fail']);
 
@@ -14,7 +18,7 @@ export default async function* report(events) {
     // Suites and files repeat what their tests say; count the tests only.
     const isContainer = data.details?.type === 'suite' || (data.nesting === 0 && data.file?.endsWith(data.name));
     if (isContainer && type === 'test:pass') continue;
-    const file = (data.file ?? '').replace(/^.*\/dist\//, '');
+    const file = path.relative(root, data.file ?? '').replace(/^dist\//, '');
     const line = byFile.get(file) ?? { passed: 0, failed: 0 };
     byFile.set(file, line);
     if (data.skip !== undefined || data.todo !== undefined) {
