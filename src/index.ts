@@ -4,6 +4,7 @@
 //   const broker = await startBroker();           // in memory, on a free port
 //   … any Kafka client, bootstrap servers broker.bootstrapServers …
 //   await broker.close();
+/// <reference lib="esnext.disposable" preserve="true" />
 import { resolve, sep } from 'node:path';
 import { openBroker } from './broker.ts';
 import { nodeRuntime } from './runtime/node/node-runtime.ts';
