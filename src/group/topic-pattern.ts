@@ -1,7 +1,7 @@
 // Regular expressions of consumer groups, in RE2's syntax, matched in time linear in the name: a pattern comes from
 // anybody, and no pattern may stall the broker. What a pattern may expand to is bounded before it is compiled.
 import { RE2JS, RE2JSException } from 're2js';
-import { refuse } from '../metadata/refusal.ts';
+import { Refusal, refuse } from '../metadata/refusal.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 
 const LENGTH_MAX = 8192;
@@ -10,9 +10,9 @@ const EXPANDED_LENGTH_MAX = 50_000;
 
 export class TopicPattern {
   readonly text: string;
-  readonly #compiled: RE2JS;
+  readonly #compiled: RE2JS | null;
 
-  private constructor(text: string, compiled: RE2JS) {
+  private constructor(text: string, compiled: RE2JS | null) {
     this.text = text;
     this.#compiled = compiled;
   }
@@ -29,14 +29,24 @@ export class TopicPattern {
     }
   }
 
+  /** Of a loaded group: one that would be refused today matches nothing. */
+  static compileKnown(text: string): TopicPattern {
+    try {
+      return TopicPattern.compile(text);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return new TopicPattern(text, null);
+    }
+  }
+
   /** The whole name has to match. */
   matches(topic: string): boolean {
-    return this.#compiled.testExact(topic);
+    return this.#compiled?.testExact(topic) ?? false;
   }
 
   /** A measure of the worst time that `matches` takes for a name, in steps of some ten nanoseconds. */
   cost(topic: string): number {
-    return this.#compiled.programSize() * (topic.length + 1);
+    return (this.#compiled?.programSize() ?? 1) * (topic.length + 1);
   }
 }
 
