@@ -41,6 +41,7 @@ export class CommitLoop {
   #durableWaiters = new Waiters();
   #scheduled = false;
   #busy = false;
+  #inFlight: Promise<void> = Promise.resolve();
   #failed = false;
 
   constructor(options: CommitLoopOptions) {
@@ -136,8 +137,14 @@ export class CommitLoop {
     }
   }
 
+  /** Resolves when nothing is on its way to the disk. */
+  idle(): Promise<void> {
+    return this.#inFlight.catch(() => {});
+  }
+
   #wait(promise: Promise<void>, then: () => void): void {
     this.#busy = true;
+    this.#inFlight = promise;
     promise.then(
       () => {
         this.#busy = false;

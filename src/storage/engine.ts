@@ -320,6 +320,7 @@ export class Engine implements Storage {
       flushedOffset: recovered?.flushedOffset ?? 0,
       flushedPlace: recovered?.flushedPlace,
       publishedPlace: recovered?.publishedPlace,
+      publishedStart: recovered?.record?.startOffset ?? 0,
       endOffset: recovered?.endOffset ?? 0,
     });
     if (recovered !== undefined) {
@@ -407,8 +408,7 @@ export class Engine implements Storage {
   async flush(): Promise<void> {
     await this.#whenDurable(this.#loop.lastTicket);
     await this.#flusher.flushEverything();
-    await this.#flusher.idle();
-    await this.#flusher.checkpoint(false);
+    await this.#flusher.checkpointed();
   }
 
   async close(): Promise<void> {
@@ -416,18 +416,26 @@ export class Engine implements Storage {
     this.#closed = true;
     this.#retention.stop();
     this.#space.stop();
-    try {
-      if (this.#failure === undefined) await this.#closeCleanly();
-    } catch (error) {
-      this.#fail(error);
-      throw storageError(error);
-    } finally {
-      this.#flusher.stop();
-      this.#loop.fail();
-      await this.#segmentsHost.cache.close().catch(() => {});
-      await Promise.all(this.#opened.slots.map((slot) => slot.file.close())).catch(() => {});
-      await this.#opened.lock.release();
+    let error: unknown;
+    if (this.#failure === undefined) {
+      try {
+        await this.#closeCleanly();
+      } catch (caught) {
+        error = caught;
+      }
     }
+    this.#stopWork(this.#failure ?? new StorageError('IO', 'storage is closed'));
+    // Nothing of this life may touch the files once another one can hold the lock.
+    await Promise.allSettled([
+      this.#flusher.idle(),
+      this.#loop.idle(),
+      this.#retention.idle(),
+      ...this.#leaving.values(),
+    ]);
+    await this.#segmentsHost.cache.close();
+    await Promise.allSettled(this.#opened.slots.map((slot) => slot.file.close()));
+    await this.#opened.lock.release();
+    if (error !== undefined) throw storageError(error);
   }
 
   /** Closes as a crash would, but in order: what is only in memory is dropped and the stop stays marked as unclean. */
@@ -441,6 +449,7 @@ export class Engine implements Storage {
     await this.#flusher.idle();
     await this.#flusher.flushEverything();
     this.#flusher.stop();
+    await this.#flusher.idle();
     await Promise.all(this.#leaving.values());
     await this.#flusher.checkpoint(true);
   }
@@ -605,14 +614,18 @@ export class Engine implements Storage {
   }
 
   #fail(error: unknown): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined || this.#closed) return;
     this.#failure = storageError(error);
+    this.#stopWork(this.#failure);
+    this.#opened.options.runtime.log.error('storage has failed', { error: this.#failure.message });
+    this.#opened.options.onFailure?.(this.#failure);
+  }
+
+  #stopWork(reason: StorageError): void {
     this.#loop.fail();
     this.#flusher.stop();
     this.#retention.stop();
-    this.#opened.options.runtime.log.error('storage has failed', { error: this.#failure.message });
-    for (const reject of this.#rejections) reject(this.#failure);
+    for (const reject of this.#rejections) reject(reason);
     this.#rejections.clear();
-    this.#opened.options.onFailure?.(this.#failure);
   }
 }

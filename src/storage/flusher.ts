@@ -8,6 +8,7 @@ import type { KnownSegments } from './disk/segments.ts';
 import type { Wal } from './disk/wal.ts';
 import type { Log } from './partition-log.ts';
 import type { CommitTicket } from './storage.ts';
+import { StorageError } from './storage-error.ts';
 
 export interface FlusherOptions {
   readonly timers: Timers;
@@ -46,7 +47,7 @@ export class Flusher {
   /** The commit that the running round cannot end without. */
   #awaited: CommitTicket = -1;
   #idleWaiters: (() => void)[] = [];
-  #checkpointWaiters: (() => void)[] = [];
+  #checkpointWaiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   #wantCheckpoint = false;
   /** Bytes that must leave the tail although the log has room. */
   #wantMemory: (() => number) | undefined;
@@ -106,14 +107,17 @@ export class Flusher {
 
   /** Resolves when a checkpoint that was begun after this call is durable. */
   checkpointed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#checkpointWaiters.push(resolve);
+    return new Promise((resolve, reject) => {
+      this.#checkpointWaiters.push({ resolve, reject });
+      if (this.#stopped) this.stop();
       this.request(true);
     });
   }
 
   stop(): void {
     this.#stopped = true;
+    const reason = new StorageError('IO', 'storage is closed');
+    for (const { reject } of [...this.#roomWaiters.splice(0), ...this.#checkpointWaiters.splice(0)]) reject(reason);
   }
 
   /** Resolves when no round runs. */
@@ -152,8 +156,13 @@ export class Flusher {
     if (target >= 0 || this.#wantCheckpoint) {
       this.#wantCheckpoint = false;
       const waiters = this.#checkpointWaiters.splice(0);
-      await this.checkpoint(false);
-      for (const waiter of waiters) waiter();
+      try {
+        await this.checkpoint(false);
+      } catch (error) {
+        for (const { reject } of waiters) reject(error);
+        throw error;
+      }
+      for (const { resolve } of waiters) resolve();
     }
     for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
   }
@@ -287,13 +296,13 @@ export class Flusher {
     const { wal, checkpoints, timers } = this.#options;
     let needed = wal?.nextSequence ?? this.#options.lastTicket() + 1;
     const records: Buffer[] = [];
-    const places: { log: Log; place: KnownSegments | undefined }[] = [];
+    const places: { log: Log; place: KnownSegments | undefined; start: number }[] = [];
     let count = 0;
     for (const log of [...this.#options.logs()]) {
       if (log.deleted) continue;
       needed = Math.min(needed, log.firstNeededSequence);
       records.push(recordOf(log));
-      places.push({ log, place: log.flushedPlace });
+      places.push({ log, place: log.flushedPlace, start: log.startOffset });
       if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
     }
     for (const { encoded, firstSequence } of this.#options.unopened()) {
@@ -311,7 +320,10 @@ export class Flusher {
       records,
     );
     wal?.release(replayFrom.sequence);
-    for (const { log, place } of places) log.publishedPlace = place;
+    for (const { log, place, start } of places) {
+      log.publishedPlace = place;
+      log.publishedStart = start;
+    }
   }
 }
 
@@ -328,6 +340,7 @@ function recordOf(log: Log): Buffer {
     activeBase: log.flushedPlace?.activeBase ?? -1,
     activeBytes: log.flushedPlace?.activeBytes ?? 0,
     olderBytes: log.flushedPlace?.olderBytes ?? 0,
+    oldestBase: log.flushedPlace?.oldestBase ?? -1,
     snapshot: log.state.snapshot(),
   });
   return log.encodedRecord;

@@ -42,6 +42,7 @@ export interface LogStart {
   readonly flushedOffset: number;
   readonly flushedPlace: KnownSegments | undefined;
   readonly publishedPlace: KnownSegments | undefined;
+  readonly publishedStart: number;
   readonly endOffset: number;
 }
 
@@ -61,6 +62,7 @@ export class Log implements PartitionLog {
   flushedPlace: KnownSegments | undefined;
   /** The segments as the published checkpoint knows them: what it names must not be deleted. */
   publishedPlace: KnownSegments | undefined;
+  publishedStart: number;
   /** Oldest block whose bytes are in a segment but not yet durable there; Infinity when there is none. */
   unsyncedSequence = Number.POSITIVE_INFINITY;
   /** Segments with bytes that were written but not synced. */
@@ -100,6 +102,7 @@ export class Log implements PartitionLog {
     this.flushedOffset = start.flushedOffset;
     this.flushedPlace = start.flushedPlace;
     this.publishedPlace = start.publishedPlace;
+    this.publishedStart = start.publishedStart;
     this.writtenOffset = start.flushedOffset;
     this.endOffset = start.endOffset;
     this.committedOffset = start.endOffset;

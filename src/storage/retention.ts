@@ -38,6 +38,11 @@ export class Retention {
     return this.#running;
   }
 
+  /** Resolves when no pass is under way. */
+  async idle(): Promise<void> {
+    await this.#running?.catch(() => {});
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -56,56 +61,70 @@ export class Retention {
   }
 
   async #pass(): Promise<void> {
-    for (const log of [...this.#options.logs()]) {
+    const over: Log[] = [];
+    await this.#each([...this.#options.logs()], async (log) => {
+      if (mayHaveSomething(log) && (await this.#moveStart(log))) over.push(log);
+    });
+    if (over.length === 0 || this.#stopped) return;
+    // A start must find every segment that the checkpoint counts as wanted, or that the write-ahead log still speaks of.
+    await this.#each(over, async (log) => {
+      if (!isPublished(log) && log.flushedOffset < log.startOffset) await this.#options.flush(log);
+    });
+    if (over.some((log) => !isPublished(log))) await this.#options.checkpointed();
+    await this.#each(over, async (log) => {
+      const until = Math.min(log.publishedStart, log.publishedPlace?.activeBase ?? 0);
+      await log.segments.deleteBelow(until, log.config.fileDeleteDelayMs);
+      if (log.flushing === undefined && log.inPlaceTicket < 0 && log.flushedOffset === log.writtenOffset) {
+        log.flushedPlace = log.segments.placed;
+        log.version++;
+      }
+    });
+  }
+
+  async #each(logs: readonly Log[], work: (log: Log) => Promise<void>): Promise<void> {
+    for (const log of logs) {
       if (this.#stopped) return;
       try {
-        if (mayHaveSomething(log)) await this.#retain(log);
+        if (!log.deleted) await work(log);
       } catch (error) {
+        // The directory of a deleted partition vanishes under this.
         if (!log.deleted) throw error;
       }
     }
   }
 
-  async #retain(log: Log): Promise<void> {
+  /** Moves the start over segments that are over; true when files can be deleted. */
+  async #moveStart(log: Log): Promise<boolean> {
     const { config } = log;
     const nowMs = this.#options.clock.nowMs();
     const byAge = config.cleanupPolicy.delete && config.retentionMs !== unlimited;
     if (byAge && log.writtenOffset < log.committedOffset && nowMs - newestInTail(log) > config.retentionMs) {
       await this.#options.flush(log);
     }
-    if (log.segments.active === undefined || log.deleted) return;
+    if (log.segments.active === undefined || log.deleted) return false;
     let start = log.startOffset;
     let sizeBytes = log.sizeBytes;
-    const closed = await log.segments.closedSegments(config, byAge);
-    let all = true;
-    for (const { segment, endOffset } of closed) {
+    let closed = await log.segments.closed(0, config, byAge);
+    for (let i = 1; closed !== undefined; i++) {
+      const { segment, endOffset } = closed;
       const tooOld = byAge && segment.maxTimestamp >= 0 && nowMs - segment.maxTimestamp > config.retentionMs;
       const tooMuch =
         config.cleanupPolicy.delete &&
         config.retentionBytes !== unlimited &&
         sizeBytes - segment.sizeBytes >= config.retentionBytes;
-      if (endOffset > log.committedOffset || !(tooOld || tooMuch || endOffset <= log.startOffset)) {
-        all = false;
-        break;
-      }
+      if (endOffset > log.committedOffset || !(tooOld || tooMuch || endOffset <= log.startOffset)) break;
       sizeBytes -= segment.sizeBytes;
       start = Math.max(start, endOffset);
+      closed = await log.segments.closed(i, config, byAge);
     }
-    if (all && this.#activeIsOver(log, byAge, nowMs)) {
+    if (closed === undefined && this.#activeIsOver(log, byAge, nowMs)) {
       log.segments.rollNow(log.endOffset, config);
       log.flushedPlace = log.segments.placed;
       log.version++;
       start = log.endOffset;
     }
     if (start > log.startOffset) await this.#options.whenDurable(log.moveStart(start));
-    if (closed.length === 0 && start < log.endOffset) return;
-    // A start must find the segment that the checkpoint calls active, and those that the write-ahead log still speaks of.
-    if (log.startOffset > publishedBase(log)) {
-      await this.#options.flush(log);
-      await this.#options.checkpointed();
-    }
-    const until = Math.min(log.startOffset, publishedBase(log));
-    if (!log.deleted) await log.segments.deleteBelow(until, config.fileDeleteDelayMs);
+    return log.segments.hasSegmentsBelow(log.startOffset);
   }
 
   /** The last segment too holds nothing that is wanted, and nothing is on its way to it. */
@@ -119,9 +138,9 @@ export class Retention {
   }
 }
 
-/** Segments before this offset are named by nothing that a start would read. */
-function publishedBase(log: Log): number {
-  return log.publishedPlace?.activeBase ?? 0;
+/** The published checkpoint knows the start, and that everything below it is in segments. */
+function isPublished(log: Log): boolean {
+  return log.publishedStart >= log.startOffset && (log.publishedPlace?.activeBase ?? 0) >= log.startOffset;
 }
 
 /** Spares the listing of directories in which nothing can be over. */

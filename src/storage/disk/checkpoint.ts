@@ -21,7 +21,8 @@
 //   48  int64   base offset of the active segment, −1 when there is no segment
 //   56  int64   bytes of the active segment below the flushed offset; whatever the file holds beyond is cut
 //   64  int64   bytes in all older segments
-//   72  uint16  bytes of the topic's name, then the name
+//   72  int64   base offset of the oldest segment that these bytes count, −1 when there is no segment
+//   80  uint16  bytes of the topic's name, then the name
 //       uint32  bytes of the snapshot (2³²−1: none), then the snapshot
 //
 // Files `checkpoint-<number>`: the new one is written as `checkpoint.new`, synced, read back and compared, renamed, its name
@@ -36,7 +37,7 @@ import type { WalPosition } from './wal.ts';
 const magic = 0x4f544c43;
 const formatVersion = 1;
 const headerBytes = 56;
-const recordFixedBytes = 74;
+const recordFixedBytes = 82;
 const cleanFlag = 1;
 const noSnapshot = 0xffffffff;
 
@@ -58,6 +59,7 @@ export interface PartitionRecord {
   readonly activeBase: number;
   readonly activeBytes: number;
   readonly olderBytes: number;
+  readonly oldestBase: number;
   readonly snapshot: Uint8Array | undefined;
 }
 
@@ -74,7 +76,8 @@ export function encodeRecord(record: PartitionRecord): Buffer {
   writeInt64(bytes, record.activeBase, 48);
   writeInt64(bytes, record.activeBytes, 56);
   writeInt64(bytes, record.olderBytes, 64);
-  bytes.writeUInt16BE(name.length, 72);
+  writeInt64(bytes, record.oldestBase, 72);
+  bytes.writeUInt16BE(name.length, 80);
   name.copy(bytes, recordFixedBytes);
   const at = recordFixedBytes + name.length;
   bytes.writeUInt32BE(record.snapshot === undefined ? noSnapshot : snapshotBytes, at);
@@ -84,7 +87,7 @@ export function encodeRecord(record: PartitionRecord): Buffer {
 
 /** Views into `bytes`, which begins at a record's length field. */
 export function decodeRecord(bytes: Buffer): PartitionRecord {
-  const nameEnd = recordFixedBytes + bytes.readUInt16BE(72);
+  const nameEnd = recordFixedBytes + bytes.readUInt16BE(80);
   const snapshotBytes = bytes.readUInt32BE(nameEnd);
   return {
     topicId: bytes.subarray(4, 20),
@@ -95,6 +98,7 @@ export function decodeRecord(bytes: Buffer): PartitionRecord {
     activeBase: readInt64(bytes, 48),
     activeBytes: readInt64(bytes, 56),
     olderBytes: readInt64(bytes, 64),
+    oldestBase: readInt64(bytes, 72),
     topic: bytes.toString('utf8', recordFixedBytes, nameEnd),
     snapshot: snapshotBytes === noSnapshot ? undefined : bytes.subarray(nameEnd + 4, nameEnd + 4 + snapshotBytes),
   };

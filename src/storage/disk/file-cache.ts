@@ -1,6 +1,6 @@
 // Open files of segments, so that ten thousand partitions do not need ten thousand descriptors. A lease keeps a file open;
 // files without leases are closed, the longest unused first, when there are too many.
-import type { Files, OpenFile } from '../../runtime/files.ts';
+import { FileError, type Files, type OpenFile } from '../../runtime/files.ts';
 
 export type LeaseMode = 'read' | 'write';
 
@@ -23,6 +23,7 @@ export class FileCache {
   #openMax: number;
   /** In order of last use. */
   #entries = new Map<string, Entry>();
+  #closed = false;
 
   constructor(files: Files, openMax: number) {
     this.#files = files;
@@ -33,8 +34,13 @@ export class FileCache {
     const key = keyOf(path, mode);
     const known = this.#entries.get(key);
     if (known !== undefined) return this.#lend(key, known);
+    this.#check(path);
     const file = await this.#files.open(path, mode);
     const meanwhile = this.#entries.get(key);
+    if (this.#closed) {
+      await file.close();
+      this.#check(path);
+    }
     if (meanwhile !== undefined) {
       void file.close();
       return this.#lend(key, meanwhile);
@@ -43,6 +49,7 @@ export class FileCache {
   }
 
   leaseSync(path: string, mode: LeaseMode): FileLease {
+    this.#check(path);
     const key = keyOf(path, mode);
     const known = this.#entries.get(key);
     return this.#lend(
@@ -63,9 +70,14 @@ export class FileCache {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     await Promise.all(entries.map((entry) => this.#retire(entry)));
+  }
+
+  #check(path: string): void {
+    if (this.#closed) throw new FileError('EBADF', path, `cannot open ${path}: storage is closed`);
   }
 
   #lend(key: string, entry: Entry): FileLease {
@@ -80,7 +92,7 @@ export class FileCache {
         if (released) return;
         released = true;
         entry.leases--;
-        if (entry.leases === 0 && entry.dropped) this.#closed(entry);
+        if (entry.leases === 0 && entry.dropped) this.#closeFile(entry);
       },
     };
   }
@@ -98,11 +110,11 @@ export class FileCache {
     return new Promise((resolve) => {
       entry.dropped = true;
       entry.onClosed.push(resolve);
-      if (entry.leases === 0) this.#closed(entry);
+      if (entry.leases === 0) this.#closeFile(entry);
     });
   }
 
-  #closed(entry: Entry): void {
+  #closeFile(entry: Entry): void {
     const done = (): void => {
       for (const closed of entry.onClosed) closed();
     };

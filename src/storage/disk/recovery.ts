@@ -126,6 +126,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
         activeBase: record.activeBase,
         activeBytes: record.activeBytes,
         olderBytes: record.olderBytes,
+        oldestBase: record.oldestBase,
       };
     }
     logs.set(logKey(log.topicId, log.partition), log);
@@ -457,7 +458,7 @@ class SegmentRewriter {
     if (this.place?.activeBase === base) return;
     await this.finish();
     const olderBytes = this.place === undefined ? 0 : this.place.olderBytes + this.place.activeBytes;
-    this.place = { activeBase: base, activeBytes: 0, olderBytes };
+    this.place = { activeBase: base, activeBytes: 0, olderBytes, oldestBase: this.place?.oldestBase ?? base };
   }
 
   async #current(): Promise<OpenFile> {

@@ -53,6 +53,8 @@ export interface KnownSegments {
   readonly activeBase: number;
   readonly activeBytes: number;
   readonly olderBytes: number;
+  /** Oldest segment that `olderBytes` counts. */
+  readonly oldestBase: number;
 }
 
 /** Consecutive batches on their way to one segment. */
@@ -76,6 +78,7 @@ export class Segments {
   #segments: Segment[] = [];
   #known: KnownSegments | undefined;
   #olderBytes: number;
+  #oldestBase: number;
   #ready: Promise<void> | undefined;
   #closing: Segment[] = [];
   #knowing = new Map<Segment, Promise<void>>();
@@ -91,6 +94,7 @@ export class Segments {
     this.directory = `${host.dataDirectory}/${directoryName(id.topic, id.partition)}`;
     this.#known = known;
     this.#olderBytes = known?.olderBytes ?? 0;
+    this.#oldestBase = known?.oldestBase ?? -1;
     if (known !== undefined) this.#segments.push(new Segment(this.directory, known.activeBase, known.activeBytes));
   }
 
@@ -166,6 +170,13 @@ export class Segments {
       lease.release();
     }
     this.#segments = [...older, active];
+    const oldest = (this.#segments[0] as Segment).baseOffset;
+    if (oldest !== this.#oldestBase) {
+      // Segments went after the checkpoint had counted them.
+      this.#oldestBase = oldest;
+      this.#olderBytes = 0;
+      for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
+    }
     await this.#know(active, indexIntervalBytes);
     active.jitterMs = 0;
   }
@@ -240,6 +251,7 @@ export class Segments {
       Math.floor(Math.min(config.segmentJitterMs, config.segmentMs, 2 ** 47)) + 1,
     );
     this.#segments.push(segment);
+    if (before === undefined) this.#oldestBase = base;
     return segment;
   }
 
@@ -277,7 +289,12 @@ export class Segments {
   get placed(): KnownSegments | undefined {
     const active = this.active;
     if (active === undefined) return undefined;
-    return { activeBase: active.baseOffset, activeBytes: active.sizeBytes, olderBytes: this.#olderBytes };
+    return {
+      activeBase: active.baseOffset,
+      activeBytes: active.sizeBytes,
+      olderBytes: this.#olderBytes,
+      oldestBase: this.#oldestBase,
+    };
   }
 
   /** Makes what the lease's file holds durable, and the file's name when it is new. */
@@ -582,23 +599,32 @@ export class Segments {
     return this.#segments[this.#segments.indexOf(segment) + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER;
   }
 
-  /** Closed segments, oldest first, with the offset after each; sizes and timestamps are known afterwards. */
-  async closedSegments(config: LogConfig, withTimestamps: boolean): Promise<{ segment: Segment; endOffset: number }[]> {
+  /** The closed segment at an index from the oldest on, its size known, and its greatest timestamp when asked for. */
+  async closed(
+    index: number,
+    config: LogConfig,
+    withTimestamp: boolean,
+  ): Promise<{ segment: Segment; endOffset: number } | undefined> {
     await this.ready(config.indexIntervalBytes);
-    const closed: { segment: Segment; endOffset: number }[] = [];
-    for (const segment of this.#segments.slice(0, -1)) {
-      if (withTimestamps) await this.#know(segment, config.indexIntervalBytes);
-      else if (segment.sizeBytes < 0) {
-        segment.sizeBytes = (await this.#host.files.stat(segment.logPath))?.sizeBytes ?? 0;
-        segment.readableBytes = segment.sizeBytes;
-      }
-      closed.push({ segment, endOffset: this.#endOf(segment) });
+    const segment = this.#segments[index];
+    const next = this.#segments[index + 1];
+    if (segment === undefined || next === undefined) return undefined;
+    if (withTimestamp) await this.#know(segment, config.indexIntervalBytes);
+    else await this.#sizeOf(segment);
+    return { segment, endOffset: next.baseOffset };
+  }
+
+  hasSegmentsBelow(offset: number): boolean {
+    const second = this.#segments[1];
+    return second !== undefined && second.baseOffset <= offset;
+  }
+
+  async #sizeOf(segment: Segment): Promise<number> {
+    if (segment.sizeBytes < 0) {
+      segment.sizeBytes = (await this.#host.files.stat(segment.logPath))?.sizeBytes ?? 0;
+      segment.readableBytes = segment.sizeBytes;
     }
-    // The checkpoint's sum may still count segments that were deleted after it.
-    if (this.#segments.length === closed.length + 1 && this.#segments[0] === closed[0]?.segment) {
-      this.#olderBytes = closed.reduce((bytes, { segment }) => bytes + segment.sizeBytes, 0);
-    }
-    return closed;
+    return segment.sizeBytes;
   }
 
   /** Takes the oldest segments, which end at or below `offset`, out of the log; their files go after the delay. */
@@ -606,10 +632,11 @@ export class Segments {
     let freed = 0;
     const doomed: Segment[] = [];
     while (this.#segments.length > 1 && (this.#segments[1] as Segment).baseOffset <= offset) {
-      const segment = this.#segments.shift() as Segment;
-      if (segment.sizeBytes < 0) segment.sizeBytes = (await this.#host.files.stat(segment.logPath))?.sizeBytes ?? 0;
+      const segment = this.#segments[0] as Segment;
+      freed += await this.#sizeOf(segment);
+      this.#segments.shift();
       this.#olderBytes -= segment.sizeBytes;
-      freed += segment.sizeBytes;
+      this.#oldestBase = (this.#segments[0] as Segment).baseOffset;
       doomed.push(segment);
     }
     this.#closing = this.#closing.filter((segment) => !doomed.includes(segment));
