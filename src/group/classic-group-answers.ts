@@ -69,12 +69,13 @@ export interface LeavingMember {
 
 /** Before version 3 a request names one member, and its error is the whole answer's. */
 export function leavingMembers(request: LeaveGroupRequest, apiVersion: number): readonly LeavingMember[] {
-  return apiVersion < 3 ? [{ memberId: request.memberId, groupInstanceId: null }] : request.members;
+  const isWholeRequest = apiVersion < 3 && request.members.length === 0;
+  return isWholeRequest ? [{ memberId: request.memberId, groupInstanceId: null }] : request.members;
 }
 
 export function leaveAnswer(members: LeaveGroupResponse['members'], apiVersion: number): LeaveGroupResponse {
-  if (apiVersion < 3) return { throttleTimeMs: 0, errorCode: members[0]?.errorCode ?? ErrorCode.NONE, members: [] };
-  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, members };
+  const errorCode = apiVersion < 3 ? members[0]?.errorCode : undefined;
+  return { throttleTimeMs: 0, errorCode: errorCode ?? ErrorCode.NONE, members };
 }
 
 /** Of a group that does not exist, and of one of another type. */

@@ -43,7 +43,7 @@ export function groupTombstone(groupId: string): CoordinatorRecord {
   return encodeGroupRecord({ type: 2, key: { group: groupId }, value: null });
 }
 
-/** Of a member's protocols the log keeps the one that the group chose. */
+/** Of a member's protocols the log keeps the one that the group chose. Keeps views of the record's value. */
 export function recordedMembers(value: GroupMetadataValue): ClassicMember[] {
   return value.members.map((member) => ({
     memberId: member.memberId,
@@ -53,8 +53,8 @@ export function recordedMembers(value: GroupMetadataValue): ClassicMember[] {
     // Version 0 of the record has no rebalance timeout.
     rebalanceTimeoutMs: member.rebalanceTimeout === -1 ? member.sessionTimeout : member.rebalanceTimeout,
     sessionTimeoutMs: member.sessionTimeout,
-    protocols: [{ name: value.protocol ?? '', metadata: Buffer.from(member.subscription) }],
-    assignment: Buffer.from(member.assignment),
+    protocols: [{ name: value.protocol ?? '', metadata: member.subscription }],
+    assignment: member.assignment,
     isNew: false,
     join: null,
     sync: null,

@@ -44,8 +44,9 @@ import {
   sessionTimer,
 } from './classic-group-rounds.ts';
 import type { CoordinatorRecord, Effect, Reply } from './effects.ts';
+import type { ClassicGroupMachine } from './group-kinds.ts';
 import type { DecodedGroupRecord, MemberContext, OffsetCommitClaim } from './machine.ts';
-import type { ClassicGroupSnapshot, NewClassicGroup, UpgradableGroup } from './migration.ts';
+import type { ClassicGroupSnapshot, NewClassicGroup } from './migration.ts';
 import { Step } from './step.ts';
 
 /** What a classic group needs from outside. */
@@ -61,7 +62,7 @@ export type DescribedGroup = DescribeGroupsResponse['groups'][number];
 const PENDING_JOIN_MAX = 10_000;
 const AUTHORIZED_OPERATIONS_UNKNOWN = -0x8000_0000;
 
-export class ClassicGroup implements UpgradableGroup {
+export class ClassicGroup implements ClassicGroupMachine {
   readonly type = 'classic';
   readonly groupId: string;
   readonly #world: ClassicGroupWorld;
@@ -410,7 +411,7 @@ export class ClassicGroup implements UpgradableGroup {
   }
 
   /** A member that commits (not in a transaction) is alive; called after `validateOffsetCommit` said yes. */
-  offsetsCommitted(memberId: string, nowMs: number): Effect[] {
+  committed(memberId: string, nowMs: number): Effect[] {
     const step = new Step(nowMs);
     const member = this.#rounds.members.get(memberId);
     if (member !== undefined) this.#rounds.armSession(step, member);
@@ -435,15 +436,15 @@ export class ClassicGroup implements UpgradableGroup {
   }
 
   /**
-   * The time from which the retention of a committed offset counts, or null: it does not age. Offsets of topics that the
+   * The time from which the retention of a committed offset counts; undefined: it does not age. Offsets of topics that the
    * group is subscribed to are kept besides (isSubscribedTo).
    */
-  offsetAgesFrom(commitTimestampMs: number): number | null {
+  agingSince(commitTimestampMs: number): number | undefined {
     const { protocolType, subscribedTopics, stateTimestampMs } = this.#rounds;
     if (protocolType === null) return commitTimestampMs;
     if (this.isEmpty) return stateTimestampMs === -1 ? commitTimestampMs : stateTimestampMs;
     const isConsumers = protocolType === CONSUMER_PROTOCOL_TYPE && subscribedTopics !== null;
-    return isConsumers && this.state === 'Stable' ? commitTimestampMs : null;
+    return isConsumers && this.state === 'Stable' ? commitTimestampMs : undefined;
   }
 
   validateDelete(): number {
