@@ -6,48 +6,43 @@ import { checkHeartbeat } from './consumer-group-heartbeat.ts';
 import { checkUpgrade } from './consumer-group-migration.ts';
 import type { ConsumerGroupWorld } from './consumer-group-world.ts';
 import type { Effect } from './effects.ts';
+import type { GroupKinds, RefusedHeartbeat } from './group-kinds.ts';
 import type { UpgradableGroup } from './migration.ts';
 
-export interface Refused {
-  readonly errorCode: number;
-  readonly errorMessage: string | null;
+/** The consumer side of GroupKinds, for the groups of one coordinator. */
+export function consumerKind(
+  world: ConsumerGroupWorld,
+): Pick<GroupKinds, 'newConsumer' | 'refusedHeartbeat' | 'upgrade'> {
+  return {
+    newConsumer: (groupId) => new ConsumerGroup(groupId, world),
+    refusedHeartbeat: (request, apiVersion) =>
+      refusalOf(() => checkHeartbeat(request, apiVersion, world.settings(request.groupId).assignors)),
+    upgrade: (classic, request, nowMs) => upgrade(classic, request, world, nowMs),
+  };
 }
 
-/** What a heartbeat is refused for whatever the group is, also one that does not exist; null: nothing. */
-export function refusedHeartbeat(
-  request: ConsumerGroupHeartbeatRequest,
-  apiVersion: number,
-  assignors: readonly string[],
-): Refused | null {
-  return refusalOf(() => checkHeartbeat(request, apiVersion, assignors));
-}
-
-/**
- * A consumer group with the members of a classic one, or an error code when that may not be. The classic machine answers
- * what waits in it and is used no more. `request`, when given, is the heartbeat that is the reason: if it would be refused
- * by the new group, nothing is changed and its error code is returned.
- */
-export function upgradeToConsumerGroup(
+/** A heartbeat that the new group would refuse changes nothing. The classic machine answers what waits in it. */
+function upgrade(
   classic: UpgradableGroup,
+  request: ConsumerGroupHeartbeatRequest,
   world: ConsumerGroupWorld,
   nowMs: number,
-  request?: ConsumerGroupHeartbeatRequest,
-): { readonly group: ConsumerGroup; readonly effects: Effect[] } | number {
+): ReturnType<GroupKinds['upgrade']> {
   const { groupId } = classic;
-  const snapshot = classic.snapshot();
   const group = new ConsumerGroup(groupId, world);
-  let records: Effect[] = [];
+  let members: Effect[] = [];
   const refused = refusalOf(() => {
+    const snapshot = classic.snapshot();
     checkUpgrade(groupId, snapshot, world.settings(groupId));
-    records = group.takeOver(snapshot, nowMs);
-    if (request !== undefined) group.checkJoin(request);
+    members = group.takeOver(snapshot, nowMs);
+    group.checkJoin(request);
   });
   if (refused !== null) return refused.errorCode;
   const tombstones: Effect = { type: 'append', records: classic.tombstones() };
-  return { group, effects: [tombstones, ...classic.release(), ...records] };
+  return { group, effects: [tombstones, ...classic.release(), ...members] };
 }
 
-function refusalOf(decide: () => void): Refused | null {
+function refusalOf(decide: () => void): RefusedHeartbeat | null {
   try {
     decide();
     return null;
