@@ -27,7 +27,6 @@ export interface ClassicProtocol {
     to: Reply<HeartbeatResponseInput>,
     nowMs: number,
   ): Effect[];
-  /** Of version 0 to 2 too: `members` has the one member then. */
   leave(
     request: LeaveGroupRequest,
     context: MemberContext,
@@ -39,12 +38,12 @@ export interface ClassicProtocol {
 export interface ClassicGroupMachine extends ClassicProtocol, UpgradableGroup {
   readonly type: 'classic';
   describe(): DescribedClassicGroup;
-  /** A commit was accepted from a member: it is alive. */
-  committed?(memberId: string, nowMs: number): Effect[];
-  /**
-   * From when an offset ages that was committed at this time and that nobody is subscribed to: undefined while it does not age.
-   */
-  agingSince?(commitTimestampMs: number): number | undefined;
+  /** A commit of a member was accepted: it is alive. */
+  offsetsCommitted(memberId: string, nowMs: number): Effect[];
+  /** The time from which the retention of an offset counts that nobody is subscribed to, or null: it does not age. */
+  offsetAgesFrom(commitTimestampMs: number): number | null;
+  /** Nothing would be lost with it: the JoinGroup that made it was refused. */
+  readonly isUnused: boolean;
 }
 
 export interface ConsumerGroupMachine extends GroupMachine {
@@ -65,11 +64,22 @@ export type Group = ClassicGroupMachine | ConsumerGroupMachine;
 
 /** Makes the machines; the shell knows their kinds only by this. */
 export interface GroupKinds {
-  newClassic(groupId: string): ClassicGroupMachine;
+  newClassic(groupId: string, nowMs: number): ClassicGroupMachine;
   newConsumer(groupId: string): ConsumerGroupMachine;
-  /** A consumer group that takes over a classic one with members; an error code when that may not be. */
+  /** What a ConsumerGroupHeartbeat is refused for whatever the group is, also one that does not exist. */
+  refusedHeartbeat(request: ConsumerGroupHeartbeatRequest, apiVersion: number): RefusedHeartbeat | null;
+  /**
+   * A consumer group that takes over a classic one with members because of this heartbeat, which is then handed to it; an
+   * error code when that may not be.
+   */
   upgrade(
     group: ClassicGroupMachine,
+    request: ConsumerGroupHeartbeatRequest,
     nowMs: number,
-  ): { readonly group: ConsumerGroupMachine; readonly effects: Effect[] } | number;
+  ): { readonly group: ConsumerGroupMachine; readonly effects: readonly Effect[] } | number;
+}
+
+export interface RefusedHeartbeat {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
 }

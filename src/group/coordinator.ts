@@ -1,0 +1,170 @@
+// The group coordinator of this broker: a shard for each partition of `__consumer_offsets` that the broker leads, found by
+// the hash of a group's id. It follows the metadata: shards come and go with their topic, offsets go with the topics
+// they are of, and consumer groups hear of topics that changed. Every so often it forgets offsets that nobody uses.
+import type { Configs } from '../metadata/configs/configs.ts';
+import type { Image, Metadata } from '../metadata/image.ts';
+import { CONSUMER_OFFSETS } from '../metadata/topic-name.ts';
+import type { Partitions } from '../partition/partitions.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import { coordinatorPartition } from '../protocol/java-string-hash.ts';
+import type { Clock, LogLines, Random, Timer, Timers } from '../runtime/runtime.ts';
+import type { Storage } from '../storage/storage.ts';
+import { expireOffsets } from './expiry.ts';
+import type { Group } from './group-kinds.ts';
+import { type GroupCall, GroupShard, type ShardSurroundings } from './group-shard.ts';
+import { groupKinds } from './group-world.ts';
+import { TopicsView } from './topics-view.ts';
+
+export interface CoordinatorSurroundings {
+  readonly metadata: Metadata;
+  readonly configs: Configs;
+  readonly partitions: Partitions;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: LogLines;
+}
+
+export class GroupCoordinator {
+  readonly #surroundings: CoordinatorSurroundings;
+  readonly #shardSurroundings: ShardSurroundings;
+  readonly #topics: TopicsView;
+  readonly #shards = new Map<number, GroupShard>();
+  /** The id of the topic that the shards are of, and the number of its partitions when they were opened. */
+  #topicId: string | undefined;
+  #partitionCount = 0;
+  #loading: Promise<void> = Promise.resolve();
+  #expiry: Timer | undefined;
+  #closed = false;
+
+  /** Begins to load at once; `partitions` must follow the metadata already. */
+  constructor(surroundings: CoordinatorSurroundings) {
+    const { metadata } = surroundings;
+    this.#surroundings = surroundings;
+    this.#topics = new TopicsView(metadata.image);
+    this.#shardSurroundings = { ...surroundings, kinds: groupKinds({ ...surroundings, topics: this.#topics }) };
+    this.#openShards(metadata.image);
+    metadata.onChange((image, before) => this.#follow(image, before));
+    this.#scheduleExpiry();
+  }
+
+  /** Resolves when every shard that there is now has been loaded. */
+  loaded(): Promise<void> {
+    return this.#loading;
+  }
+
+  /** Why there is nobody for this group here, or the shard that takes requests for it. */
+  shardOf(groupId: string): GroupShard | number {
+    const shard = this.#shards.get(coordinatorPartition(groupId, Math.max(1, this.#partitionCount)));
+    if (this.#closed || shard === undefined) return ErrorCode.NOT_COORDINATOR;
+    return shard.errorCode === ErrorCode.NONE ? shard : shard.errorCode;
+  }
+
+  call<Response>(groupId: string, call: GroupCall<Response>): void {
+    const shard = this.shardOf(groupId);
+    if (typeof shard === 'number') call.reply(call.refused(shard));
+    else shard.call({ groupId, ...call });
+  }
+
+  /** One call for each, answered together, in order. */
+  callEach<Item, Response>(
+    items: readonly Item[],
+    groupIdOf: (item: Item) => string,
+    callOf: (item: Item) => Omit<GroupCall<Response>, 'reply'>,
+    reply: (responses: Response[]) => void,
+  ): void {
+    const responses: Response[] = [];
+    let missing = items.length;
+    if (missing === 0) reply(responses);
+    items.forEach((item, index) => {
+      const one = (response: Response) => {
+        responses[index] = response;
+        missing--;
+        if (missing === 0) reply(responses);
+      };
+      this.call(groupIdOf(item), { ...callOf(item), reply: one });
+    });
+  }
+
+  /** Every group that is coordinated here, once all that they are is committed; COORDINATOR_LOAD_IN_PROGRESS while some are not known. */
+  list<Response>(describe: (groups: readonly Group[]) => Response, reply: (result: Response | number) => void): void {
+    const shards = [...this.#shards.values()];
+    const unknown = shards.find(({ errorCode }) => errorCode !== ErrorCode.NONE);
+    if (unknown !== undefined) {
+      reply(unknown.errorCode);
+      return;
+    }
+    const result = describe(shards.flatMap(({ groups }) => [...groups.all()]));
+    const ticket = shards.reduce((newest, shard) => Math.max(newest, shard.ticket), -1);
+    this.#surroundings.storage.whenCommitted(ticket, () => reply(result));
+  }
+
+  /** Waiting members are told to look for the coordinator elsewhere; nothing is written any more. */
+  close(): void {
+    this.#closed = true;
+    this.#expiry?.cancel();
+    for (const shard of this.#shards.values()) shard.close();
+    this.#shards.clear();
+  }
+
+  // ---- following the metadata
+
+  #follow(image: Image, before: Image): void {
+    const changed = this.#topics.update(image);
+    if (this.#closed || changed.size === 0) return;
+    if (changed.has(CONSUMER_OFFSETS)) this.#openShards(image);
+    const { clock } = this.#surroundings;
+    for (const shard of this.#shards.values()) {
+      if (shard.errorCode !== ErrorCode.NONE) continue;
+      for (const name of changed) {
+        const gone = before.topics.get(name);
+        if (gone === undefined || image.topicsById.has(gone.id)) continue;
+        shard.appendLoosely(shard.offsets.deleteTopic(name, gone.id));
+      }
+      for (const group of [...shard.groups.all()]) {
+        if (group.type !== 'consumer') continue;
+        const effects = group.topicsChanged(changed, clock.nowMs());
+        if (effects.length > 0) shard.perform(group.groupId, effects);
+      }
+    }
+  }
+
+  #openShards(image: Image): void {
+    const topic = image.topics.get(CONSUMER_OFFSETS);
+    if (topic?.id !== this.#topicId) {
+      for (const shard of this.#shards.values()) shard.close();
+      this.#shards.clear();
+      this.#topicId = topic?.id;
+      // Kept while it lives, as Kafka does: with another number, groups would be looked for elsewhere.
+      this.#partitionCount = topic?.partitions.length ?? 0;
+    }
+    for (let index = 0; index < this.#partitionCount; index++) {
+      const partition = this.#surroundings.partitions.byName(CONSUMER_OFFSETS, index);
+      if (partition === undefined || this.#shards.has(index)) continue;
+      const shard = new GroupShard(partition, this.#shardSurroundings);
+      this.#shards.set(index, shard);
+      // One after the other: what is being loaded takes memory and turns.
+      if (shard.isEmptyLog) shard.load();
+      else this.#loading = this.#loading.then(() => shard.load());
+    }
+  }
+
+  // ---- retention
+
+  #scheduleExpiry(): void {
+    if (this.#closed) return;
+    const { timers, configs } = this.#surroundings;
+    this.#expiry = timers.set(configs.broker.offsetsRetentionCheckIntervalMs, () => {
+      void this.#expire().then(() => this.#scheduleExpiry());
+    });
+  }
+
+  async #expire(): Promise<void> {
+    const { clock, configs, timers, storage } = this.#surroundings;
+    for (const shard of [...this.#shards.values()]) {
+      const retentionMs = configs.broker.offsetsRetentionMinutes * 60_000;
+      await expireOffsets(shard, { nowMs: clock.nowMs(), retentionMs, timers, storage });
+    }
+  }
+}

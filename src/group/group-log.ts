@@ -1,0 +1,109 @@
+// A partition of `__consumer_offsets` as a log of coordinator records: replayed in slices when the partition is loaded,
+// appended to one atomic batch per step.
+import { IsolationLevel, type Partition } from '../partition/partition.ts';
+import { ErrorCode, errorName } from '../protocol/error-code.ts';
+import { buildBatch } from '../records/build-batch.ts';
+import type { Compression } from '../records/compression-type.ts';
+import * as batches from '../records/record-batch.ts';
+import { openRecords } from '../records/record-cursor.ts';
+import type { Timers } from '../runtime/runtime.ts';
+import type { CoordinatorRecord } from './effects.ts';
+
+const READ_BYTES = 256 * 1024;
+/** Others get their turn after so many records: a few milliseconds. */
+const RECORDS_PER_SLICE = 1000;
+
+export interface Replay {
+  readonly partition: Partition;
+  readonly timers: Timers;
+  /** Asked between slices. */
+  readonly stopped: () => boolean;
+  /** Views of the log, lent for the call. */
+  readonly record: (key: Buffer, value: Buffer | null) => void;
+}
+
+/**
+ * Replays everything committed so far, in order; returns the number of records. Rejects when the log cannot be read.
+ * Control batches are skipped. Transactional batches too: no transaction can commit offsets on this broker, and those of a
+ * log that came from elsewhere are not known to be committed.
+ */
+export async function replayLog({ partition, timers, stopped, record }: Replay): Promise<number> {
+  const end = partition.highWatermark;
+  let offset = partition.logStartOffset;
+  let count = 0;
+  while (offset < end && !stopped()) {
+    const parts = await readParts(partition, offset);
+    if (parts.length === 0) {
+      // The start moved while we read; nothing else hides committed records.
+      if (partition.logStartOffset <= offset) throw new Error(`nothing can be read at offset ${offset}`);
+      offset = partition.logStartOffset;
+      continue;
+    }
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += batches.batchLength(part, at)) {
+        const next = batches.nextOffset(part, at);
+        if (!batches.isControl(part, at) && !batches.isTransactional(part, at)) {
+          const cursor = openRecords(part, at);
+          while (cursor.next()) {
+            if (cursor.offset < offset) continue;
+            const key = cursor.key();
+            if (key !== null) record(key, cursor.value());
+            count++;
+            if (count % RECORDS_PER_SLICE !== 0) continue;
+            await othersTurn(timers);
+            if (stopped()) return count;
+          }
+        }
+        offset = Math.max(offset, next);
+      }
+    }
+    await othersTurn(timers);
+  }
+  return count;
+}
+
+async function readParts(partition: Partition, offset: number): Promise<readonly Buffer[]> {
+  const result = partition.read({
+    offset,
+    maxBytes: READ_BYTES,
+    atLeastOne: true,
+    isolationLevel: IsolationLevel.READ_UNCOMMITTED,
+    currentLeaderEpoch: -1,
+    lastFetchedEpoch: -1,
+  });
+  if (result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return [];
+  if (result.errorCode !== ErrorCode.NONE) throw new Error(`the log answers ${errorName(result.errorCode)}`);
+  return (await result.read)?.parts ?? [];
+}
+
+function othersTurn(timers: Timers): Promise<void> {
+  return new Promise((resolve) => timers.defer(resolve));
+}
+
+/** One batch; the caller hands it to the log. */
+export function batchOf(records: readonly CoordinatorRecord[], nowMs: number, compression: Compression): Buffer {
+  return buildBatch({ records: records.map(({ key, value }) => ({ key, value, timestampMs: nowMs })), compression });
+}
+
+/** Splits what needs not be atomic into batches of this size at most (a single larger record stands alone). */
+export function* chunksOf(
+  records: readonly CoordinatorRecord[],
+  maxBytes: number,
+): Generator<readonly CoordinatorRecord[]> {
+  let chunk: CoordinatorRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = record.key.length + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+    if (bytes + size > maxBytes && chunk.length > 0) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(record);
+    bytes += size;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Lengths, deltas and attributes of one record at their longest. */
+const RECORD_OVERHEAD_BYTES = 32;
