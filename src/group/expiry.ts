@@ -45,7 +45,7 @@ function expireGroup(shard: GroupShard, group: Group, rules: ExpiryRules): void 
 
 function isExpired(group: Group, committed: CommittedOffset, { nowMs, retentionMs }: ExpiryRules): boolean {
   const { commitTimestampMs, expireTimestampMs } = committed;
-  const fromMs = group.type === 'classic' ? group.offsetAgesFrom(commitTimestampMs) : commitTimestampMs;
-  if (fromMs === null) return false;
+  const fromMs = group.type === 'classic' ? group.agingSince(commitTimestampMs) : commitTimestampMs;
+  if (fromMs === undefined) return false;
   return expireTimestampMs === -1 ? nowMs - fromMs >= retentionMs : nowMs >= expireTimestampMs;
 }

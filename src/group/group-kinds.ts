@@ -39,9 +39,9 @@ export interface ClassicGroupMachine extends ClassicProtocol, UpgradableGroup {
   readonly type: 'classic';
   describe(): DescribedClassicGroup;
   /** A commit of a member was accepted: it is alive. */
-  offsetsCommitted(memberId: string, nowMs: number): Effect[];
-  /** The time from which the retention of an offset counts that nobody is subscribed to, or null: it does not age. */
-  offsetAgesFrom(commitTimestampMs: number): number | null;
+  committed(memberId: string, nowMs: number): Effect[];
+  /** The time from which the retention of an offset counts that nobody is subscribed to; undefined: it does not age. */
+  agingSince(commitTimestampMs: number): number | undefined;
   /** Nothing would be lost with it: the JoinGroup that made it was refused. */
   readonly isUnused: boolean;
 }

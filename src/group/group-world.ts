@@ -5,8 +5,7 @@ import { CONSUMER_OFFSETS } from '../metadata/topic-name.ts';
 import type { Random } from '../runtime/runtime.ts';
 import { ClassicGroup, type ClassicGroupWorld, newClassicGroup } from './classic-group.ts';
 import type { ClassicGroupSettings } from './classic-group-answers.ts';
-import { ConsumerGroup } from './consumer-group.ts';
-import { refusedHeartbeat, upgradeToConsumerGroup } from './consumer-group-kind.ts';
+import { consumerKind } from './consumer-group-kind.ts';
 import type { ConsumerGroupWorld } from './consumer-group-world.ts';
 import { consumerGroupSettings } from './consumer-group-world.ts';
 import type { GroupKinds } from './group-kinds.ts';
@@ -30,10 +29,7 @@ export function groupKinds({
   };
   return {
     newClassic: (groupId, nowMs) => new ClassicGroup(groupId, classic, nowMs),
-    newConsumer: (groupId) => new ConsumerGroup(groupId, consumer),
-    refusedHeartbeat: (request, apiVersion) =>
-      refusedHeartbeat(request, apiVersion, consumer.settings(request.groupId).assignors),
-    upgrade: (group, request, nowMs) => upgradeToConsumerGroup(group, consumer, nowMs, request),
+    ...consumerKind(consumer),
   };
 }
 
