@@ -69,8 +69,7 @@ export interface LeavingMember {
 
 /** Before version 3 a request names one member, and its error is the whole answer's. */
 export function leavingMembers(request: LeaveGroupRequest, apiVersion: number): readonly LeavingMember[] {
-  const isWholeRequest = apiVersion < 3 && request.members.length === 0;
-  return isWholeRequest ? [{ memberId: request.memberId, groupInstanceId: null }] : request.members;
+  return apiVersion < 3 ? [{ memberId: request.memberId, groupInstanceId: null }] : request.members;
 }
 
 export function leaveAnswer(members: LeaveGroupResponse['members'], apiVersion: number): LeaveGroupResponse {

@@ -22,7 +22,7 @@ test('a transcript is told again: commands and comments stay, narratives are wha
   const after = retell(before, (command) => (command.verb === 'say' ? [`said ${command.subject}`] : []));
   assert.equal(
     after,
-    '# Title\n\nsay hello\nsay there\n----\nsaid hello\nsaid there\n\n# Note.\nbe silent\n----\n(nothing)\n',
+    '# Title\n\nsay hello\nsay there\n----\n> say hello\nsaid hello\n> say there\nsaid there\n\n# Note.\nbe silent\n----\n(nothing)\n',
   );
   assert.equal(
     retell(after, (command) => (command.verb === 'say' ? [`said ${command.subject}`] : [])),

@@ -6,7 +6,7 @@
 //     what happened, as the test's `execute` tells it; ends at an empty line
 //
 // A command is a line: a verb, then words and `name=value` pairs (a value with blanks stands in double quotes). Several
-// commands above one `----` are executed together and their narratives stand below it. With OTTLA_REWRITE=1 the files are
+// commands above one `----` are executed together; below it each stands again before its narrative. With OTTLA_REWRITE=1 the files are
 // written anew with what happened; read the difference before you commit it.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -112,7 +112,10 @@ export function retell(text: string, execute: Execute): string {
     const line = lines[i]!;
     told.push(line);
     if (line === RULE) {
-      for (const command of commands) told.push(...narrative(execute, command));
+      for (const command of commands) {
+        if (commands.length > 1) told.push(`> ${command.text}`);
+        told.push(...narrative(execute, command));
+      }
       commands = [];
       while (i + 1 < lines.length && lines[i + 1] !== '') i++;
     } else if (line !== '' && !line.startsWith('#')) {
