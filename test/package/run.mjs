@@ -1,0 +1,69 @@
+// The package as its users get it: packed, installed into an empty project, used through its command and its import.
+// Run by .ci/run; needs the package registry for the dependencies.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const work = mkdtempSync(path.join(tmpdir(), 'ottla-package-'));
+const project = path.join(work, 'project');
+let passed = 0;
+let failed = 0;
+
+function check(what, body) {
+  try {
+    body();
+    passed++;
+    process.stdout.write(`ok ${what}\n`);
+  } catch (error) {
+    failed++;
+    process.stdout.write(`not ok ${what}\n${error.stack}\n`);
+  }
+}
+
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: project, encoding: 'utf8', timeout: 300_000, ...options });
+  assert.equal(result.error, undefined);
+  assert.equal(result.status, 0, `${command} ${args.join(' ')} ended with ${result.status}: ${result.stderr}`);
+  return result.stdout;
+}
+
+const USE = `
+import { startBroker } from 'ottla';
+const broker = await startBroker();
+if (!/^127\\.0\\.0\\.1:\\d+$/.test(broker.bootstrapServers)) throw new Error(broker.bootstrapServers);
+await broker.close();
+process.stdout.write('closed');
+`;
+
+try {
+  run('npm', ['pack', '--pack-destination', work], { cwd: root });
+  const tarball = readdirSync(work).find((name) => name.endsWith('.tgz'));
+  run('mkdir', ['-p', project], { cwd: work });
+  writeFileSync(path.join(project, 'package.json'), '{ "name": "project", "private": true, "type": "module" }\n');
+  check('the package installs into an empty project', () => {
+    run('npm', ['install', '--no-audit', '--no-fund', path.join(work, tarball)]);
+  });
+  check('its command runs', () => {
+    assert.match(run('npx', ['--no-install', 'ottla', 'version']), /^\S*\d+\.\d+\.\d+/);
+  });
+  check('its import starts a broker, and closing it lets the process end', () => {
+    writeFileSync(path.join(project, 'use.mjs'), USE);
+    assert.equal(run(process.execPath, ['use.mjs']), 'closed');
+  });
+  check('it ships no tests', () => {
+    const files = run('tar', ['-tzf', path.join(work, tarball)], { cwd: work }).split('\n');
+    assert.deepEqual(
+      files.filter((file) => /\.(test|suite)\./.test(file)),
+      [],
+    );
+    assert.ok(files.includes('package/dist/src/index.d.ts'));
+  });
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
