@@ -205,7 +205,7 @@ class ClassicGroupNarrator {
     });
     this.#lines.push(`commit ${nameOf(errorCode)}`);
     if (errorCode !== ErrorCode.NONE || isTransactional) return;
-    this.#world.perform(this.#machine.offsetsCommitted(memberId, this.#world.nowMs));
+    this.#world.perform(this.#machine.committed(memberId, this.#world.nowMs));
   }
 
   #describe(): void {

@@ -411,7 +411,7 @@ export class ClassicGroup implements ClassicGroupMachine {
   }
 
   /** A member that commits (not in a transaction) is alive; called after `validateOffsetCommit` said yes. */
-  offsetsCommitted(memberId: string, nowMs: number): Effect[] {
+  committed(memberId: string, nowMs: number): Effect[] {
     const step = new Step(nowMs);
     const member = this.#rounds.members.get(memberId);
     if (member !== undefined) this.#rounds.armSession(step, member);
@@ -436,15 +436,15 @@ export class ClassicGroup implements ClassicGroupMachine {
   }
 
   /**
-   * The time from which the retention of a committed offset counts, or null: it does not age. Offsets of topics that the
+   * The time from which the retention of a committed offset counts; undefined: it does not age. Offsets of topics that the
    * group is subscribed to are kept besides (isSubscribedTo).
    */
-  offsetAgesFrom(commitTimestampMs: number): number | null {
+  agingSince(commitTimestampMs: number): number | undefined {
     const { protocolType, subscribedTopics, stateTimestampMs } = this.#rounds;
     if (protocolType === null) return commitTimestampMs;
     if (this.isEmpty) return stateTimestampMs === -1 ? commitTimestampMs : stateTimestampMs;
     const isConsumers = protocolType === CONSUMER_PROTOCOL_TYPE && subscribedTopics !== null;
-    return isConsumers && this.state === 'Stable' ? commitTimestampMs : null;
+    return isConsumers && this.state === 'Stable' ? commitTimestampMs : undefined;
   }
 
   validateDelete(): number {
