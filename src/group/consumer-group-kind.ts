@@ -21,13 +21,16 @@ export function consumerKind(
   };
 }
 
-/** A heartbeat that the new group would refuse changes nothing. The classic machine answers what waits in it. */
+/**
+ * A consumer group with the members of a classic one, or an error code when that may not be. `request` is the heartbeat
+ * that is the reason: when the new group would refuse it, nothing is changed. The classic machine answers what waits in it.
+ */
 function upgrade(
   classic: UpgradableGroup,
   request: ConsumerGroupHeartbeatRequest,
   world: ConsumerGroupWorld,
   nowMs: number,
-): ReturnType<GroupKinds['upgrade']> {
+): { readonly group: ConsumerGroup; readonly effects: readonly Effect[] } | number {
   const { groupId } = classic;
   const group = new ConsumerGroup(groupId, world);
   let members: Effect[] = [];

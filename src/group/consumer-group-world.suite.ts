@@ -177,7 +177,7 @@ export class TestMember {
   joined = false;
   /** `topicId/partition`. */
   owned = new Set<string>();
-  /** What the group wants it to have; taken and given up with the next step. */
+  /** What the group wants it to have: new partitions are taken at once, lost ones given up with `reconcile`. */
   #wanted: ReadonlySet<string> | null = null;
   #topics: readonly string[];
   #regex: string | null;
@@ -211,12 +211,14 @@ export class TestMember {
       memberId: this.memberId,
       instanceId: this.instanceId,
       memberEpoch: this.epoch,
-      rebalanceTimeoutMs: joins ? 60_000 : -1,
+      rebalanceTimeoutMs: tells ? 60_000 : -1,
       subscribedTopicNames: tells ? [...this.#topics] : null,
       subscribedTopicRegex: tells ? (this.#regex ?? '') : null,
       topicPartitions: joins ? [] : this.#report(),
     });
-    if (!lost) this.#receive(response);
+    // Who got no answer asks for all of it.
+    if (lost) this.#tells = true;
+    else this.#receive(response);
     return response;
   }
 
@@ -238,12 +240,10 @@ export class TestMember {
     this.#wanted = null;
   }
 
-  /** Gives up and takes what the last answer said; false when there was nothing. */
-  reconcile(): boolean {
-    if (this.#wanted === null) return false;
-    this.owned = new Set(this.#wanted);
+  /** Gives up what the last assignment did not have. */
+  reconcile(): void {
+    if (this.#wanted !== null) this.owned = new Set(this.#wanted);
     this.#wanted = null;
-    return true;
   }
 
   #receive(response: ConsumerGroupHeartbeatResponseInput): void {
@@ -257,6 +257,7 @@ export class TestMember {
     if (response.assignment == null) return;
     const wanted = response.assignment.topicPartitions.flatMap((t) => t.partitions.map((p) => `${t.topicId}/${p}`));
     this.#wanted = new Set(wanted);
+    for (const key of wanted) this.owned.add(key);
   }
 
   #report(): { topicId: string; partitions: number[] }[] {
