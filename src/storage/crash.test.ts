@@ -61,7 +61,16 @@ interface Running {
 async function start(disk: UnsyncedFiles, durability: Durability, models: Model[], dice: Dice): Promise<Running> {
   let failed = false;
   const engine = await openStorage({
-    runtime: runtimeOver(disk.files, { random: { bytes: (count) => Buffer.from(Array.from({ length: count }, () => dice.below(256))), below: dice.below } }),
+    runtime: runtimeOver(disk.files, {
+      // Real time would make a seed's run differ from its next.
+      timers: {
+        set: (delayMs, callback) => {
+          const handle = delayMs < 1_000 ? setImmediate(callback) : undefined;
+          return { cancel: () => handle && clearImmediate(handle) };
+        },
+        defer: (callback) => void setImmediate(callback),
+      },
+ random: { bytes: (count) => Buffer.from(Array.from({ length: count }, () => dice.below(256))), below: dice.below } }),
     directory: '/data',
     brokerId: 1,
     durability,

@@ -245,7 +245,7 @@ export class Engine implements Storage {
       flush: (log) => this.#flusher.flush(log),
       checkpointed: () => this.#flusher.checkpointed(),
       whenDurable: (ticket) => this.#whenDurable(ticket),
-      onFailed: (error) => this.#fail(error),
+      log: runtime.log,
     });
     this.#space = new SpaceWatch({
       files: runtime.files,

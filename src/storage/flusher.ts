@@ -219,9 +219,15 @@ export class Flusher {
   /** Everything committed goes to segments and is durable there afterwards. */
   flush(log: Log): Promise<void> {
     if (log.deleted || this.#stopped) return Promise.resolve();
-    log.flushing ??= this.#flush(log).finally(() => {
-      log.flushing = undefined;
-    });
+    log.flushing ??= this.#flush(log)
+      .catch((error) => {
+        // Whoever asked: after a failed write or sync nothing that was not durable before may be trusted.
+        if (!this.#stopped) this.#options.onFailed(error);
+        throw error;
+      })
+      .finally(() => {
+        log.flushing = undefined;
+      });
     return log.flushing;
   }
 

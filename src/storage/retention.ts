@@ -1,7 +1,7 @@
 // Deletes whole segments that the topic no longer wants: by age, by size, or below the log's start (DeleteRecords). The new
 // start is durable before a file goes. As Kafka's UnifiedLog.deleteOldSegments.
 import { maxTimestamp } from '../records/record-batch.ts';
-import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
+import type { Clock, LogLines, Timer, Timers } from '../runtime/runtime.ts';
 import type { Log } from './partition-log.ts';
 import type { CommitTicket } from './storage.ts';
 
@@ -13,7 +13,7 @@ export interface RetentionOptions {
   readonly flush: (log: Log) => Promise<void>;
   readonly whenDurable: (ticket: CommitTicket) => Promise<void>;
   readonly checkpointed: () => Promise<void>;
-  readonly onFailed: (error: unknown) => void;
+  readonly log: LogLines;
 }
 
 /** Kafka's "no limit". */
@@ -52,7 +52,8 @@ export class Retention {
     this.#timer = this.#options.timers.set(this.#options.intervalMs, () => {
       this.enforce()
         .catch((error) => {
-          if (!this.#stopped) this.#options.onFailed(error);
+          // Files that cannot be deleted are met again; a failed flush has told the engine itself.
+          if (!this.#stopped) this.#options.log.warn('retention was interrupted', { error: String(error) });
         })
         .finally(() => {
           if (!this.#stopped) this.#schedule();

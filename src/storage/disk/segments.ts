@@ -165,7 +165,11 @@ export class Segments {
           `${active.logPath} has ${fileBytes} bytes where ${active.sizeBytes} were durable.`,
         );
       }
-      if (fileBytes > active.sizeBytes) lease.file.truncateSync(active.sizeBytes);
+      if (fileBytes > active.sizeBytes) {
+        lease.file.truncateSync(active.sizeBytes);
+        // Should it be closed without another write, the cut must not come undone.
+        await this.#host.slots.run(() => lease.file.sync());
+      }
     } finally {
       lease.release();
     }

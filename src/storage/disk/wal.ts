@@ -60,6 +60,8 @@ export class Wal {
     this.#previousCrc = options.next.previousCrc;
     this.#sequence = options.next.sequence;
     this.#lastSynced = options.lastSynced;
+    // What a start found may be in the page cache only.
+    for (const slot of slots) if (slot.lastSequence > options.lastSynced) this.#unsynced.add(slot);
     this.#padding = Buffer.alloc(options.alignment);
   }
 
