@@ -33,7 +33,7 @@ const ROOT_FILE_RANKS: Readonly<Record<string, number>> = {
 };
 
 const FORBIDDEN_NAMES = /(^|-)(manager|helper|helpers|util|utils|common|base|impl|handler)(-|\.|$)/;
-const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|suite))?\.ts$/;
+const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.(golden|property))?(\.(test|suite))?\.ts$/;
 
 interface WorldRule {
   readonly pattern: RegExp;
@@ -61,8 +61,9 @@ export function tidy(root: string): string[] {
   for (const file of sourceFiles(path.join(root, 'src'))) {
     const name = path.relative(path.join(root, 'src'), file).split(path.sep).join('/');
     const text = readFileSync(file, 'utf8');
-    problems.push(...checkName(name), ...checkOpening(name, text), ...checkImports(name, text));
-    if (!name.endsWith('.test.ts')) problems.push(...checkWorld(name, text));
+    problems.push(...checkName(name), ...checkImports(name, text));
+    // Tests stand beside what they test, tell it in their titles, and may touch the world to set a scene.
+    if (!isTest(name)) problems.push(...checkOpening(name, text), ...checkWorld(name, text));
   }
   return problems;
 }
