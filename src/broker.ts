@@ -3,6 +3,7 @@
 // a new life is built from the log, over the same data and ports. Invariant: nothing listens before everything that was
 // acknowledged is readable again.
 import { registryOf } from './apis/every-api.ts';
+import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
@@ -99,12 +100,14 @@ async function beginLife(
     await metadata.commit((image) => changesAtStart(image, settings, storage.uncleanStart));
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     storage.discardUnopened();
+    const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     const registry = registryOf({
       metadata,
       configs,
       topics,
       partitions,
       storage,
+      groups,
       files,
       clock,
       timers,
@@ -124,10 +127,12 @@ async function beginLife(
       listeners: server.listeners,
       async end() {
         await server.close();
+        groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
+        groups.close();
         await server.close(0);
         partitions.close();
         await storage.abandon();

@@ -23,8 +23,10 @@ export interface Features {
   epoch(): number;
 }
 
-/** What this version can do: none of Kafka's optional features yet. */
-export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [];
+const GROUP_VERSION = 'group.version';
+
+/** What this version can do. `group.version` 1 is the consumer protocol of KIP-848. */
+export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [{ name: GROUP_VERSION, minVersion: 0, maxVersion: 1 }];
 
 export function features(
   metadata: Pick<Metadata, 'image'>,
@@ -36,4 +38,13 @@ export function features(
       supported.filter(({ maxVersion }) => maxVersion > 0).map(({ name, maxVersion }) => ({ name, level: maxVersion })),
     epoch: () => metadata.image.version,
   };
+}
+
+/** Whether members of the consumer protocol are taken. */
+export function hasConsumerGroups(
+  features: Pick<Features, 'finalized'>,
+  broker: { readonly groupCoordinatorRebalanceProtocols: readonly string[] },
+): boolean {
+  const level = features.finalized().find(({ name }) => name === GROUP_VERSION)?.level ?? 0;
+  return level >= 1 && broker.groupCoordinatorRebalanceProtocols.includes('consumer');
 }

@@ -130,7 +130,11 @@ export class Groups {
     nowMs: number,
   ): Effect[] {
     const refused = (errorCode: number, errorMessage: string | null): Effect[] => [
-      { type: 'reply', to, response: { errorCode, errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 } },
+      {
+        type: 'reply',
+        to,
+        response: { throttleTimeMs: 0, errorCode, errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 },
+      },
     ];
     const refusal = this.#kinds.refusedHeartbeat(request, context.apiVersion);
     if (refusal !== null) return refused(refusal.errorCode, refusal.errorMessage);

@@ -3,7 +3,7 @@ import { resourceKey } from './define.ts';
 import type { Effect, ValuesOf } from './definition.ts';
 import { atLeast, oneOf, shareOffsetReset } from './rule.ts';
 
-const CONSUMER: Effect = { kind: 'later', feature: 'consumer groups' };
+const CONSUMER: Effect = { kind: 'honoured' };
 const SHARE: Effect = { kind: 'later', feature: 'share groups' };
 const STREAMS: Effect = { kind: 'later', feature: 'streams groups' };
 const TELEMETRY: Effect = { kind: 'later', feature: 'client telemetry' };

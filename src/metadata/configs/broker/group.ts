@@ -1,8 +1,8 @@
 // Classic and consumer groups and their committed offsets.
-import { brokerKey, later } from '../define.ts';
+import { brokerKey } from '../define.ts';
 import { atLeast, listOf, oneOfIgnoringCase } from '../rule.ts';
 
-export const groupCoordinatorDefinitions = later('consumer groups', {
+export const groupCoordinatorDefinitions = {
   'group.consumer.assignment.interval.ms': brokerKey(
     'INT',
     '1000',
@@ -190,4 +190,4 @@ export const groupCoordinatorDefinitions = later('consumer groups', {
     'read-only',
     'The codec of committed offsets in their topic: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.',
   ),
-} as const);
+} as const;

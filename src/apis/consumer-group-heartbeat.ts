@@ -1,0 +1,54 @@
+// ConsumerGroupHeartbeat, versions 0 and 1.
+//
+// Behaviour: joins (member epoch 0), keeps, leaves (−1) or pauses (−2) a member of a consumer group; the answer tells what
+// the member has to have, see group/consumer-group.ts. A classic group is taken over by its first member of this protocol,
+// as group.consumer.migration.policy allows. UNSUPPORTED_VERSION when group.version is 0 or group.coordinator.rebalance.protocols
+// does not name the consumer protocol.
+//
+// Deviations: none known. KIPs: 848. Source: KafkaApis.handleConsumerGroupHeartbeat, GroupCoordinatorService.consumerGroupHeartbeat.
+import type { GroupCoordinator } from '../group/coordinator.ts';
+import type { Configs } from '../metadata/configs/configs.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import {
+  type ConsumerGroupHeartbeatRequest,
+  type ConsumerGroupHeartbeatResponseInput,
+  consumerGroupHeartbeat,
+} from '../protocol/messages/consumer-group-heartbeat.ts';
+import type { ApiHandler } from './api.ts';
+import { type Features, hasConsumerGroups } from './features.ts';
+import { memberContext } from './member-context.ts';
+
+type Dependencies = {
+  readonly groups: GroupCoordinator;
+  readonly configs: Pick<Configs, 'broker'>;
+  readonly features: Features;
+};
+
+export function consumerGroupHeartbeatHandler({
+  groups,
+  configs,
+  features,
+}: Dependencies): ApiHandler<ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponseInput> {
+  const refused = (errorCode: number): ConsumerGroupHeartbeatResponseInput => ({
+    throttleTimeMs: 0,
+    errorCode,
+    memberEpoch: 0,
+    heartbeatIntervalMs: 0,
+  });
+  return {
+    api: consumerGroupHeartbeat,
+    minVersion: 0,
+    maxVersion: 1,
+    dispatch(request, context, reply) {
+      if (!hasConsumerGroups(features, configs.broker)) {
+        reply(refused(ErrorCode.UNSUPPORTED_VERSION));
+        return;
+      }
+      groups.call<ConsumerGroupHeartbeatResponseInput>(request.groupId, {
+        reply,
+        refused,
+        step: (shard, to, nowMs) => shard.groups.consumerHeartbeat(request, memberContext(context), to, nowMs),
+      });
+    },
+  };
+}

@@ -1,0 +1,111 @@
+// OffsetCommit, versions 2 to 10.
+//
+// Behaviour: stores a group's offsets, answered when they are committed. Per partition: UNKNOWN_TOPIC_OR_PARTITION or
+// UNKNOWN_TOPIC_ID, and OFFSET_METADATA_TOO_LARGE (offset.metadata.max.bytes); the others are stored. What the group has
+// against the member (UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH, REBALANCE_IN_PROGRESS, FENCED_INSTANCE_ID,
+// GROUP_ID_NOT_FOUND since version 9) is every partition's error. A group that does not exist comes into being with a commit without
+// generation. Versions 2 to 4 may bring a retention of their own. The commit of a classic member counts as a heartbeat.
+//
+// Deviations: none known. KIPs: 211, 320 (leader epochs), 345, 848 and 1251 (member epochs), 516 (topic ids).
+// Source: KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset.
+import type { GroupCoordinator } from '../group/coordinator.ts';
+import { commitOffsets } from '../group/offset-requests.ts';
+import type { TopicToCommit } from '../group/offsets.ts';
+import type { Configs } from '../metadata/configs/configs.ts';
+import type { Metadata, TopicImage } from '../metadata/image.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
+import {
+  type OffsetCommitRequest,
+  type OffsetCommitResponseInput,
+  offsetCommit,
+} from '../protocol/messages/offset-commit.ts';
+import type { ApiHandler } from './api.ts';
+
+type Dependencies = {
+  readonly groups: GroupCoordinator;
+  readonly metadata: Pick<Metadata, 'image'>;
+  readonly configs: Pick<Configs, 'broker'>;
+};
+
+const FIRST_VERSION_WITH_TOPIC_IDS = 10;
+
+export function offsetCommitHandler({
+  groups,
+  metadata,
+  configs,
+}: Dependencies): ApiHandler<OffsetCommitRequest, OffsetCommitResponseInput> {
+  return {
+    api: offsetCommit,
+    minVersion: 2,
+    maxVersion: 10,
+    dispatch(request, context, reply) {
+      const byId = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
+      const { topics, topicsById } = metadata.image;
+      const found = request.topics.map((topic) => (byId ? topicsById.get(topic.topicId) : topics.get(topic.name)));
+      const absence = byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+      const asked = new Asked(request, found, absence);
+      if (asked.known.length === 0) {
+        reply(asked.answer(() => ErrorCode.NONE));
+        return;
+      }
+      groups.call<OffsetCommitResponseInput>(request.groupId, {
+        reply,
+        refused: (errorCode) => asked.answer(() => errorCode),
+        step(shard, to, nowMs) {
+          const { errorCode, partitionErrors, effects } = commitOffsets(
+            shard,
+            { ...request, topics: asked.known },
+            { apiVersion: context.apiVersion, nowMs, metadataLengthMax: configs.broker.offsetMetadataMaxBytes },
+          );
+          const response =
+            errorCode === ErrorCode.NONE
+              ? asked.answer((topic, partition) => partitionErrors[topic]![partition]!)
+              : asked.answer(() => errorCode);
+          return [...effects, { type: 'reply', to, response }];
+        },
+      });
+    },
+  };
+}
+
+/** The topics of a request that exist, with those of their partitions that do, and the way back to the answer. */
+class Asked {
+  readonly known: TopicToCommit[] = [];
+  readonly #request: OffsetCommitRequest;
+  readonly #found: readonly (TopicImage | undefined)[];
+  readonly #absence: number;
+
+  constructor(request: OffsetCommitRequest, found: readonly (TopicImage | undefined)[], absence: number) {
+    this.#request = request;
+    this.#found = found;
+    this.#absence = absence;
+    request.topics.forEach((topic, index) => {
+      const image = found[index];
+      const partitions = topic.partitions.filter(({ partitionIndex }) => image?.partitions[partitionIndex]);
+      if (image && partitions.length > 0) this.known.push({ name: image.name, topicId: image.id, partitions });
+    });
+  }
+
+  /** In the order of the request; `errorOf` is asked with positions in `known`. */
+  answer(errorOf: (topic: number, partition: number) => number): OffsetCommitResponseInput {
+    let knownTopic = -1;
+    const topics = this.#request.topics.map(({ name, topicId, partitions }, index) => {
+      const image = this.#found[index];
+      let knownPartition = -1;
+      return {
+        name,
+        topicId,
+        partitions: partitions.map(({ partitionIndex }) => {
+          if (image === undefined) return { partitionIndex, errorCode: this.#absence };
+          if (image.partitions[partitionIndex] === undefined) {
+            return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
+          }
+          if (knownPartition < 0) knownTopic++;
+          knownPartition++;
+          return { partitionIndex, errorCode: errorOf(knownTopic, knownPartition) };
+        }),
+      };
+    });
+    return { topics };
+  }
+}
