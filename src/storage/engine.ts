@@ -451,6 +451,7 @@ export class Engine implements Storage {
     this.#flusher.stop();
     await this.#flusher.idle();
     await Promise.all(this.#leaving.values());
+    if (this.#failure !== undefined) throw this.#failure;
     await this.#flusher.checkpoint(true);
   }
 
@@ -614,11 +615,12 @@ export class Engine implements Storage {
   }
 
   #fail(error: unknown): void {
-    if (this.#failure !== undefined || this.#closed) return;
+    if (this.#failure !== undefined) return;
     this.#failure = storageError(error);
     this.#stopWork(this.#failure);
     this.#opened.options.runtime.log.error('storage has failed', { error: this.#failure.message });
-    this.#opened.options.onFailure?.(this.#failure);
+    // During a stop it is close() that tells.
+    if (!this.#closed) this.#opened.options.onFailure?.(this.#failure);
   }
 
   #stopWork(reason: StorageError): void {

@@ -95,7 +95,7 @@ export interface RecoveryOptions {
   readonly checkpoint: Checkpoint;
   readonly arena: Arena;
   readonly alignment: number;
-  /** Blocks that may be only in the page cache are written and synced again before anybody is served. */
+  /** Blocks that may be only in the page cache are synced before anybody is served. */
   readonly makeDurable: boolean;
 }
 
@@ -155,7 +155,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
   refuseLaterBlocks(reader, options, expected, epoch);
-  if (options.makeDurable) await writeAgain(unproven);
+  await writeAgain(unproven, options.makeDurable);
   for (const log of logs.values()) await settle(options, log, proven);
   return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
 }
@@ -352,8 +352,8 @@ function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageErr
   );
 }
 
-/** The same bytes to the same places, then synced: a page that an earlier failed fsync left clean is written for sure. */
-async function writeAgain(blocks: readonly Block[]): Promise<void> {
+/** The same bytes to the same places: the next sync writes them for sure, even where a failed one left the page clean. */
+async function writeAgain(blocks: readonly Block[], sync: boolean): Promise<void> {
   const touched = new Set<OpenFile>();
   for (const { slot, position, bytes } of blocks) {
     const copy = Buffer.allocUnsafe(bytes);
@@ -361,7 +361,7 @@ async function writeAgain(blocks: readonly Block[]): Promise<void> {
     slot.file.writeSync([copy], position);
     touched.add(slot.file);
   }
-  for (const file of touched) await file.sync();
+  if (sync) for (const file of touched) await file.sync();
 }
 
 /** Works out where the segments end: runs before an extent were written before it, into the same segments. */
@@ -381,7 +381,7 @@ async function settle(options: RecoveryOptions, log: RecoveredLog, proven: numbe
     }
     for (const run of runs) await writer.addRun(run, item.place.segmentBase);
     runs = [];
-    await writer.addExtent(item, options.makeDurable && item.sequence > proven);
+    await writer.addExtent(item, item.sequence > proven);
     if (item === last) break;
   }
   await writer.finish();
