@@ -9,11 +9,11 @@ import {
 } from '../protocol/consumer-protocol/subscription.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { JoinGroupRequest } from '../protocol/messages/join-group.ts';
-import type { LeaveGroupRequest } from '../protocol/messages/leave-group.ts';
 import type { SyncGroupRequest } from '../protocol/messages/sync-group.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
 import { decodeVersioned, encodeVersioned } from '../protocol/versioned.ts';
 import type { Assignment } from './assignors/assignor.ts';
+import type { LeavingMember } from './classic-group-answers.ts';
 import { type ConsumerGroupMember, MemberState, newMember, withoutEpochs } from './consumer-group-member.ts';
 import type { ConsumerGroupState } from './consumer-group-state.ts';
 import type { OwnedPartitions } from './current-assignment.ts';
@@ -74,7 +74,9 @@ export function withJoinRequest(
   subscription: ConsumerProtocolSubscription,
   context: MemberContext,
 ): ConsumerGroupMember {
-  const { sessionTimeoutMs, rebalanceTimeoutMs } = request;
+  const { sessionTimeoutMs } = request;
+  // Version 0 has one timeout for both.
+  const rebalanceTimeoutMs = context.apiVersion === 0 ? sessionTimeoutMs : request.rebalanceTimeoutMs;
   return {
     ...member,
     instanceId: request.groupInstanceId ?? member.instanceId,
@@ -166,7 +168,9 @@ export function classicAssignment(member: ConsumerGroupMember, topics: TopicsVie
 
 /** `metadata`: the member's ConsumerProtocolSubscription, for its version. Topics that are gone are left out. */
 export function encodeClassicAssignment(assignment: Assignment, metadata: Buffer, topics: TopicsView): Buffer {
-  const version = Math.min(metadata.readInt16BE(0), consumerProtocolAssignment.maxVersion);
+  // Only the first of a member's subscriptions was ever read: the others may be anything.
+  const spoken = metadata.length < 2 ? 0 : metadata.readInt16BE(0);
+  const version = Math.min(Math.max(spoken, 0), consumerProtocolAssignment.maxVersion);
   const assignedPartitions = [...assignment].flatMap(([topicId, partitions]) => {
     const topic = topics.topicById(topicId);
     return topic === undefined ? [] : [{ topic: topic.name, partitions: [...partitions] }];
@@ -174,21 +178,15 @@ export function encodeClassicAssignment(assignment: Assignment, metadata: Buffer
   return encodeVersioned(consumerProtocolAssignment, version, { assignedPartitions, userData: null });
 }
 
-/** Who a LeaveGroup names: each with the member or an error code. Members of both protocols may be removed so. */
-export function leavingMembers(
+/** Whom a LeaveGroup names, or an error code. Members of both protocols may be removed so. */
+export function findLeaving(
   state: ConsumerGroupState,
-  request: LeaveGroupRequest,
-): {
-  readonly memberId: string;
-  readonly groupInstanceId: string | null;
-  readonly leaving: ConsumerGroupMember | number;
-}[] {
-  return request.members.map(({ memberId, groupInstanceId }) => {
-    const member = groupInstanceId === null ? state.members.get(memberId) : state.staticMember(groupInstanceId);
-    if (member === undefined) return { memberId, groupInstanceId, leaving: ErrorCode.UNKNOWN_MEMBER_ID };
-    const fenced = groupInstanceId !== null && memberId !== '' && member.memberId !== memberId;
-    return { memberId, groupInstanceId, leaving: fenced ? ErrorCode.FENCED_INSTANCE_ID : member };
-  });
+  { memberId, groupInstanceId }: LeavingMember,
+): ConsumerGroupMember | number {
+  const member = groupInstanceId === null ? state.members.get(memberId) : state.staticMember(groupInstanceId);
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+  const fenced = groupInstanceId !== null && memberId !== '' && member.memberId !== memberId;
+  return fenced ? ErrorCode.FENCED_INSTANCE_ID : member;
 }
 
 /** Refuses UNKNOWN_MEMBER_ID. */

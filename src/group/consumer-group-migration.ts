@@ -69,7 +69,8 @@ export function upgrade(
 ): ConsumerGroupMember[] {
   const { groupId } = step.state;
   const generation = snapshot.generationId;
-  const members = snapshot.members.map((member) => readMember(groupId, member, snapshot, topics));
+  const taken = new Set<string>();
+  const members = snapshot.members.map((member) => readMember(groupId, member, snapshot, topics, taken));
   for (const { member } of members) step.putMetadata(member);
   step.putGroupEpoch(generation, topics.hashOf(step.state.subscribedTopics()));
   for (const { member, target } of members) step.putTarget(member.memberId, target);
@@ -84,9 +85,10 @@ function readMember(
   classic: ClassicMemberSnapshot,
   { generationId, protocolName }: ClassicGroupSnapshot,
   topics: TopicsView,
+  taken: Set<string>,
 ): { readonly member: ConsumerGroupMember; readonly target: Assignment } {
   try {
-    const target = readAssignment(groupId, classic.assignment, topics);
+    const target = readAssignment(groupId, classic.assignment, topics, taken);
     // Between two generations no protocol is agreed on; all that a member says is the same but for the assignor's own data.
     const spoken = classic.protocols.find(({ name }) => name === protocolName) ?? classic.protocols[0]!;
     const subscription = decodeVersioned(consumerProtocolSubscription, spoken.metadata).message;
@@ -114,7 +116,8 @@ function readMember(
   }
 }
 
-function readAssignment(groupId: string, bytes: Buffer, topics: TopicsView): Assignment {
+/** A leader may have assigned anything: partitions that do not exist or that another member has (`taken`) are left out. */
+function readAssignment(groupId: string, bytes: Buffer, topics: TopicsView, taken: Set<string>): Assignment {
   const target = new Map<string, readonly number[]>();
   if (bytes.length === 0) return target;
   const { assignedPartitions, userData } = decodeVersioned(consumerProtocolAssignment, bytes).message;
@@ -126,7 +129,14 @@ function readAssignment(groupId: string, bytes: Buffer, topics: TopicsView): Ass
   }
   for (const { topic, partitions } of assignedPartitions) {
     const known = topics.topic(topic);
-    if (known !== undefined) target.set(known.id, sorted(new Set(partitions)));
+    if (known === undefined) continue;
+    const own = partitions.filter((partition) => {
+      const key = `${known.id}/${partition}`;
+      if (partition < 0 || partition >= known.partitions.length || taken.has(key)) return false;
+      taken.add(key);
+      return true;
+    });
+    if (own.length > 0) target.set(known.id, sorted([...(target.get(known.id) ?? []), ...own]));
   }
   return target;
 }

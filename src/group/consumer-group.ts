@@ -12,6 +12,7 @@ import type { HeartbeatRequest, HeartbeatResponseInput } from '../protocol/messa
 import type { JoinGroupRequest, JoinGroupResponseInput } from '../protocol/messages/join-group.ts';
 import type { LeaveGroupRequest, LeaveGroupResponseInput } from '../protocol/messages/leave-group.ts';
 import type { SyncGroupRequest, SyncGroupResponseInput } from '../protocol/messages/sync-group.ts';
+import { joinError, leaveAnswer, leavingMembers, syncError } from './classic-group-answers.ts';
 import {
   CONSUMER_PROTOCOL_TYPE,
   checkClassicProtocols,
@@ -19,9 +20,9 @@ import {
   classicAssignment,
   classicMember,
   classicProtocolName,
+  findLeaving,
   joiningClassicMember,
   knownMember,
-  leavingMembers,
   mustRejoinBeforeSync,
   needsMemberIdFirst,
   ownedBy,
@@ -169,13 +170,6 @@ export class ConsumerGroup implements ConsumerGroupMachine {
 
   /** JoinGroup of a member of the classic protocol. An empty group is not asked: it becomes a classic group. */
   #join(request: JoinGroupRequest, context: MemberContext, to: Reply<JoinGroupResponseInput>, nowMs: number): Effect[] {
-    const failed = (errorCode: number, memberId: string): JoinGroupResponseInput => ({
-      errorCode,
-      protocolName: context.apiVersion >= 7 ? null : '',
-      leader: '',
-      memberId,
-      members: [],
-    });
     return this.#answer(
       nowMs,
       to,
@@ -183,10 +177,10 @@ export class ConsumerGroup implements ConsumerGroupMachine {
         const memberId = request.memberId === '' ? this.#world.newMemberId() : request.memberId;
         this.#refuseWhenFull(memberId);
         checkClassicProtocols(this.#state, request, memberId);
-        if (needsMemberIdFirst(request, context)) return failed(ErrorCode.MEMBER_ID_REQUIRED, memberId);
+        if (needsMemberIdFirst(request, context)) return joinError(memberId, ErrorCode.MEMBER_ID_REQUIRED);
         return this.#joinClassic(step, request, context, memberId);
       },
-      ({ errorCode }) => failed(errorCode, request.memberId),
+      ({ errorCode }) => joinError(request.memberId, errorCode),
     );
   }
 
@@ -214,7 +208,7 @@ export class ConsumerGroup implements ConsumerGroupMachine {
       after = this.#rebalance.follow(step, before, joining, owned);
       this.#rebalance.joined(step, after);
       this.#rebalance.armSession(step, after);
-      step.timer(memberTimers.sync(memberId), request.rebalanceTimeoutMs);
+      step.timer(memberTimers.sync(memberId), after.rebalanceTimeoutMs);
     }
     return {
       errorCode: ErrorCode.NONE,
@@ -241,7 +235,7 @@ export class ConsumerGroup implements ConsumerGroupMachine {
         checkSyncProtocol(member, request);
         if (mustRejoinBeforeSync(this.#state, member)) {
           this.#rebalance.callToJoin(step, member);
-          return { errorCode: ErrorCode.REBALANCE_IN_PROGRESS, assignment: Buffer.alloc(0) };
+          return syncError(ErrorCode.REBALANCE_IN_PROGRESS);
         }
         step.cancel(memberTimers.sync(member.memberId));
         this.#rebalance.armSession(step, member);
@@ -249,7 +243,7 @@ export class ConsumerGroup implements ConsumerGroupMachine {
         const assignment = classicAssignment(member, this.#world.topics);
         return { errorCode: ErrorCode.NONE, protocolType, protocolName, assignment };
       },
-      ({ errorCode }) => ({ errorCode, assignment: Buffer.alloc(0) }),
+      ({ errorCode }) => syncError(errorCode),
     );
   }
 
@@ -275,23 +269,21 @@ export class ConsumerGroup implements ConsumerGroupMachine {
 
   #leaveClassic(
     request: LeaveGroupRequest,
-    _context: MemberContext,
+    { apiVersion }: MemberContext,
     to: Reply<LeaveGroupResponseInput>,
     nowMs: number,
   ): Effect[] {
     const step = new ConsumerGroupStep(this.#state, nowMs);
-    const named = leavingMembers(this.#state, request);
+    const named = leavingMembers(request, apiVersion).map((who) => ({ who, found: findLeaving(this.#state, who) }));
     const members = new Set<ConsumerGroupMember>();
-    for (const { leaving } of named) if (typeof leaving !== 'number') members.add(leaving);
+    for (const { found } of named) if (typeof found !== 'number') members.add(found);
     if (members.size > 0) this.#remove(step, [...members]);
-    step.reply(to, {
-      errorCode: ErrorCode.NONE,
-      members: named.map(({ memberId, groupInstanceId, leaving }) => ({
-        memberId,
-        groupInstanceId,
-        errorCode: typeof leaving === 'number' ? leaving : ErrorCode.NONE,
-      })),
-    });
+    const answers = named.map(({ who: { memberId, groupInstanceId }, found }) => ({
+      memberId,
+      groupInstanceId,
+      errorCode: typeof found === 'number' ? found : ErrorCode.NONE,
+    }));
+    step.reply(to, leaveAnswer(answers, apiVersion));
     return step.effects();
   }
 
