@@ -498,7 +498,7 @@ test('DescribeQuorum shows this broker as the leader and only voter of the metad
     assert.equal(other?.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
   const [node] = (await ask(2, '__cluster_metadata')).nodes;
-  assert.deepEqual(node, { nodeId: 1, listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 9092 }] });
+  assert.deepEqual(node, { nodeId: 1, listeners: [{ name: 'CONTROLLER', host: '127.0.0.1', port: 9092 }] });
 });
 
 test('UpdateFeatures accepts what is in force and refuses the rest with a reason', async () => {
@@ -519,6 +519,46 @@ test('UpdateFeatures accepts what is in force and refuses the rest with a reason
   const featureUpdates = [{ feature: 'one.version', maxVersionLevel: 2 }];
   const { results } = await answered(call(updateFeatures, handler, 0, { featureUpdates }));
   assert.deepEqual(results, [{ feature: 'one.version', errorCode: 0, errorMessage: 'NONE' }]);
+});
+
+test('metadata.version says that this is Kafka 4.3, and stays', async () => {
+  const { world } = setUp();
+  const handler = updateFeaturesHandler({ features: features(world.metadata), brokerId: BROKER });
+  const ask = async (version: number, maxVersionLevel: number, upgradeType: number, validateOnly: boolean) => {
+    const featureUpdates = [{ feature: 'metadata.version', maxVersionLevel, upgradeType }];
+    return answered(call(updateFeatures, handler, version, { featureUpdates, validateOnly }));
+  };
+  for (const version of [1, 2]) {
+    for (const validateOnly of [true, false]) {
+      for (const upgradeType of [1, 2, 3]) {
+        assert.equal((await ask(version, 30, upgradeType, validateOnly)).errorCode, ErrorCode.NONE);
+        for (const level of [-1, 0, 6, 7, 29, 31]) {
+          const { errorCode } = await ask(version, level, upgradeType, validateOnly);
+          assert.equal(errorCode, ErrorCode.INVALID_UPDATE_VERSION, `${level}`);
+        }
+      }
+    }
+  }
+  assert.match((await ask(2, 29, 2, true)).errorMessage ?? '', /might delete metadata information/);
+  assert.match((await ask(2, 29, 3, true)).errorMessage ?? '', /Unsafe metadata downgrade/);
+});
+
+test('ApiVersions tells the features in force and an epoch that rises with the metadata', async () => {
+  const { world, surroundings } = setUp();
+  const registry = new Registry([metadataHandler(surroundings)]);
+  const handler = apiVersionsHandler({ registry, features: features(world.metadata) });
+  const ask = () => answered(call(apiVersions, handler, 3, { clientSoftwareName: 'x', clientSoftwareVersion: '1' }));
+  const before = await ask();
+  assert.deepEqual(
+    before.finalizedFeatures.find(({ name }) => name === 'metadata.version'),
+    { name: 'metadata.version', maxVersionLevel: 30, minVersionLevel: 30 },
+  );
+  assert.deepEqual(
+    before.supportedFeatures.find(({ name }) => name === 'metadata.version'),
+    { name: 'metadata.version', minVersion: 7, maxVersion: 30 },
+  );
+  world.createTopic('a');
+  assert.ok((await ask()).finalizedFeaturesEpoch >= before.finalizedFeaturesEpoch);
 });
 
 test('UnregisterBroker removes a broker that is gone, and neither this one nor one that leads', async () => {

@@ -4,7 +4,7 @@
 // __cluster_metadata-0, whose offsets are the numbers of the metadata commits. Any other partition is
 // UNKNOWN_TOPIC_OR_PARTITION.
 //
-// Deviations: the voter's address is the one this client reaches the broker at; its directory id is zero. KIPs: 595, 836, 853.
+// Deviations: the controller's listener has the address that this client reaches the broker at. KIPs: 595, 836, 853.
 import type { Metadata } from '../metadata/image.ts';
 import { CLUSTER_METADATA } from '../metadata/topic-name.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -25,6 +25,8 @@ type Dependencies = {
 };
 
 const LEADER_EPOCH = 1;
+/** What Kafka's tools expect a voter's listener to be called. */
+const CONTROLLER_LISTENER = 'CONTROLLER';
 
 export function describeQuorumHandler(
   dependencies: Dependencies,
@@ -72,7 +74,6 @@ function refusal({ topics }: DescribeQuorumRequest): DescribeQuorumResponseInput
 
 function answer({ metadata, clock, brokerId }: Dependencies, context: RequestContext): DescribeQuorumResponseInput {
   const { image } = metadata;
-  const { listener } = context.connection;
   const endpoint = brokerEndpoint(image, brokerId, brokerId, context.connection);
   const nowMs = clock.nowMs();
   const voter = {
@@ -103,7 +104,7 @@ function answer({ metadata, clock, brokerId }: Dependencies, context: RequestCon
       },
     ],
     nodes: endpoint
-      ? [{ nodeId: brokerId, listeners: [{ name: listener, host: endpoint.host, port: endpoint.port }] }]
+      ? [{ nodeId: brokerId, listeners: [{ name: CONTROLLER_LISTENER, host: endpoint.host, port: endpoint.port }] }]
       : [],
   };
 }

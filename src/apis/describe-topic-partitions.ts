@@ -4,7 +4,8 @@
 // max.request.partition.size.limit) partitions; then `nextCursor` says where to go on. No topics named means all. Topics
 // that do not exist are answered when they were named. There are no eligible leader replicas: both lists are empty.
 //
-// Deviations: none known. KIPs: 966. Source: DescribeTopicPartitionsRequestHandler, KRaftMetadataCache.describeTopicResponse.
+// Deviations: a name that no topic can have is INVALID_TOPIC_EXCEPTION for itself; Kafka answers UNKNOWN_SERVER_ERROR for
+// the whole request, its other topics too. KIPs: 966. Source: DescribeTopicPartitionsRequestHandler, KRaftMetadataCache.describeTopicResponse.
 import type { Metadata, PartitionImage, TopicImage } from '../metadata/image.ts';
 import { isInternalTopic, topicNameObjection } from '../metadata/topic-name.ts';
 import { ErrorCode } from '../protocol/error-code.ts';

@@ -23,10 +23,17 @@ export interface Features {
   epoch(): number;
 }
 
+export const METADATA_VERSION = 'metadata.version';
 const GROUP_VERSION = 'group.version';
 
-/** What this version can do. `group.version` 1 is the consumer protocol of KIP-848. */
-export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [{ name: GROUP_VERSION, minVersion: 0, maxVersion: 1 }];
+/**
+ * What this version can do. `group.version` 1 is the consumer protocol of KIP-848. `metadata.version` is how tools tell
+ * which Kafka this is: 30 is 4.3; the lower levels are those that Kafka 4.3 starts from.
+ */
+export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
+  { name: GROUP_VERSION, minVersion: 0, maxVersion: 1 },
+  { name: METADATA_VERSION, minVersion: 7, maxVersion: 30 },
+];
 
 export function features(
   metadata: Pick<Metadata, 'image'>,

@@ -1,10 +1,11 @@
 // UpdateFeatures, versions 0 to 2.
 //
 // Behaviour: all updates or none. A feature that is not supported, a level out of its range, a downgrade without permission
-// or an upgrade in the clothes of a downgrade is INVALID_UPDATE_VERSION; the level that is in force already succeeds.
+// or an upgrade in the clothes of a downgrade is INVALID_UPDATE_VERSION; so is any lower metadata.version (Kafka's from 4.3
+// on would all lose metadata). The level that is in force already succeeds.
 //
-// Deviations: levels in force cannot be changed yet (no feature has more than one level that works), so a permitted
-// change within a feature's range is refused with FEATURE_UPDATE_FAILED. KIPs: 584, 778. Source: FeatureControlManager.updateFeatures.
+// Deviations: levels in force cannot be changed (each feature works at its highest level only), so a permitted
+// change within a feature's range is refused with FEATURE_UPDATE_FAILED, in a dry run too. KIPs: 584, 778. Source: FeatureControlManager.updateFeatures.
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
   type UpdateFeaturesRequest,
@@ -12,7 +13,7 @@ import {
   updateFeatures,
 } from '../protocol/messages/update-features.ts';
 import type { ApiHandler } from './api.ts';
-import type { Features } from './features.ts';
+import { type Features, METADATA_VERSION } from './features.ts';
 
 type Dependencies = {
   readonly features: Features;
@@ -35,7 +36,7 @@ export function updateFeaturesHandler(
     maxVersion: 2,
     dispatch(request, context, reply) {
       const failure = request.featureUpdates
-        .map((update) => check(dependencies, update, upgradeTypeOf(update, context.apiVersion), request.validateOnly))
+        .map((update) => check(dependencies, update, upgradeTypeOf(update, context.apiVersion)))
         .find((found) => found !== undefined);
       if (failure) {
         const errorMessage = `The update failed for all features since the following feature had an error: ${failure.message}`;
@@ -69,7 +70,6 @@ function check(
   { features, brokerId }: Dependencies,
   { feature, maxVersionLevel: level }: Update,
   upgradeType: number,
-  validateOnly: boolean,
 ): Failure | undefined {
   const refuse = (why: string): Failure => ({
     errorCode: ErrorCode.INVALID_UPDATE_VERSION,
@@ -84,9 +84,10 @@ function check(
     return refuse('A feature version cannot be less than 0.');
   }
   if (supported === undefined) {
+    if (level === 0) return refuse(`Feature ${feature} not found.`);
     return refuse(`Local controller ${brokerId} does not support this feature.`);
   }
-  if (level !== 0 && (level < supported.minVersion || level > supported.maxVersion)) {
+  if ((level !== 0 || feature === METADATA_VERSION) && (level < supported.minVersion || level > supported.maxVersion)) {
     const range = `${supported.minVersion}-${supported.maxVersion}`;
     return refuse(`Local controller ${brokerId} only supports versions ${range}`);
   }
@@ -98,7 +99,17 @@ function check(
   if (level > current && upgradeType !== UpgradeType.UPGRADE) {
     return refuse("Can't downgrade to a newer version.");
   }
-  return level === current || validateOnly
+  if (level < current && feature === METADATA_VERSION) return refuseMetadataDowngrade(current, level, upgradeType);
+  return level === current
     ? undefined
     : { errorCode: ErrorCode.FEATURE_UPDATE_FAILED, message: `${feature} stays at level ${current} on this broker.` };
+}
+
+function refuseMetadataDowngrade(current: number, level: number, upgradeType: number): Failure {
+  const why =
+    upgradeType === UpgradeType.UNSAFE_DOWNGRADE
+      ? 'Unsafe metadata downgrade is not supported in this version.'
+      : 'Refusing to perform the requested downgrade because it might delete metadata information.';
+  const message = `Unsupported metadata.version downgrade from ${current} to ${level}. ${why}`;
+  return { errorCode: ErrorCode.INVALID_UPDATE_VERSION, message };
 }
