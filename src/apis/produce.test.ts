@@ -292,3 +292,28 @@ test('a topic deleted while a commit is awaited is unknown', () => {
   made.storage.commit();
   assert.equal(only(sent).errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
 });
+
+test('a refusal by the log says where the log starts, except for those that Kafka answers without it', () => {
+  const damagedBy = (change: (batch: Buffer) => void, options: BatchOptions = {}) => {
+    const batch = batchOf(['a', 'b'], options);
+    change(batch);
+    return batch;
+  };
+  const refusals: [ErrorCode, number, Buffer][] = [
+    [ErrorCode.INVALID_RECORD, 1, damagedBy((batch) => batch.writeInt32BE(100, 4))],
+    [ErrorCode.INVALID_RECORD, 1, batchOf(['a'], { producerId: 7, producerEpoch: 0, baseSequence: -1 })],
+    [ErrorCode.INVALID_PRODUCER_EPOCH, 1, batchOf(['a'], { producerId: 7, producerEpoch: -2, baseSequence: 0 })],
+    [ErrorCode.CORRUPT_MESSAGE, -1, damagedBy((batch) => batch.writeUInt8(batch[20]! ^ 1, 20))],
+    [ErrorCode.MESSAGE_TOO_LARGE, -1, batchOf(['x'.repeat(600)])],
+    [ErrorCode.INVALID_RECORD, -1, Buffer.concat([batchOf(['a']), batchOf(['b'])])],
+    [ErrorCode.INVALID_RECORD, -1, Buffer.alloc(0)],
+  ];
+  const made = world({ 'max.message.bytes': '500' });
+  made.sendOne(['first']);
+  made.storage.commit();
+  made.partition('t').deleteRecords(1);
+  for (const [errorCode, logStartOffset, records] of refusals) {
+    const answer = only(made.send({ t: [[0, records]] }));
+    assert.deepEqual([answer.errorCode, answer.logStartOffset, answer.baseOffset], [errorCode, logStartOffset, -1]);
+  }
+});

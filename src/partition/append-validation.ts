@@ -64,6 +64,8 @@ export interface Refused {
   readonly recordErrors: readonly RecordRefusal[];
   /** The same for the broker's log, always set. */
   readonly reason: string;
+  /** The request's shape was wrong: in Kafka the log was never asked, and the answer does not say where it starts. */
+  readonly isOfEnvelope: boolean;
 }
 
 /** `records` is what a Produce request carries for one partition; it belongs to the log from now on. */
@@ -87,7 +89,9 @@ function validate(
   place: AppendPlace,
   maxDecompressedBytes: number,
 ): Validated | Refused {
-  const refusal = refuseEnvelope(records, place) ?? refuseHeader(records, rules, place);
+  const misshapen = refuseEnvelope(records, place);
+  if (misshapen !== undefined) return { ...misshapen, isOfEnvelope: true };
+  const refusal = refuseHeader(records, rules, place);
   if (refusal !== undefined) return refusal;
   const batch = onlyBatch(records);
   const source = batches.compressionOf(batch, 0);
@@ -321,7 +325,7 @@ function refuseRecords(refusals: RecordRefusals): Refused {
 }
 
 function refuse(errorCode: Refused['errorCode'], reason: string): Refused {
-  return { errorCode, errorMessage: null, recordErrors: [], reason };
+  return { errorCode, errorMessage: null, recordErrors: [], reason, isOfEnvelope: false };
 }
 
 function codeOf(error: RecordError): Refused['errorCode'] {

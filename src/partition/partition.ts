@@ -28,6 +28,13 @@ export type IsolationLevel = (typeof IsolationLevel)[keyof typeof IsolationLevel
 
 const FIRST_PRODUCE_VERSION_WITH_ZSTD = 7;
 
+/** Refusals of a batch by the log with which Kafka does not say where the log starts (ReplicaManager.appendToLocalLog). */
+const HIDES_START: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.CORRUPT_MESSAGE,
+]);
+
 /** Who appends: clients are checked in full, coordinators on this broker are trusted with sequences and control records. */
 export type AppendOrigin = 'client' | 'coordinator';
 
@@ -167,7 +174,8 @@ export class Partition {
   append(records: Buffer | null, options: AppendOptions): AppendResult {
     if (this.#deleted) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     if (!this.#storage.writable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
-    if (options.acks === -1 && this.#isUnderMinIsr()) return refused(ErrorCode.NOT_ENOUGH_REPLICAS);
+    if (options.acks === -1 && this.#isUnderMinIsr())
+      return refused(ErrorCode.NOT_ENOUGH_REPLICAS, this.logStartOffset);
     if (records === null) return refused(ErrorCode.INVALID_RECORD);
     return this.#append(records, options);
   }
@@ -291,7 +299,8 @@ export class Partition {
       nowMs: this.#clock.nowMs(),
     });
     if (validated.errorCode !== ErrorCode.NONE) {
-      const start = validated.recordErrors.length > 0 ? this.logStartOffset : -1;
+      const hidesStart = validated.isOfEnvelope || HIDES_START.has(validated.errorCode);
+      const start = hidesStart ? -1 : this.logStartOffset;
       return refused(validated.errorCode, start, validated.errorMessage, validated.recordErrors);
     }
     const { batch } = validated;

@@ -189,3 +189,18 @@ function restored(log: Appender): Appender {
   copy.nextOffset = log.nextOffset;
   return copy;
 }
+
+test('an epoch below none is refused, and a producer without an epoch is not held to sequences', () => {
+  const state = new ProducerState();
+  const batch = (producerEpoch: number, baseSequence: number) => ({
+    producerId: 1,
+    producerEpoch,
+    baseSequence,
+    lastSequence: baseSequence,
+  });
+  assert.equal(state.check(batch(-2, 0), true), ErrorCode.INVALID_PRODUCER_EPOCH);
+  assert.equal(state.check(batch(-1, 0), true), ErrorCode.NONE);
+  state.record(batch(-1, 0), 0, 0, 0, 0);
+  assert.equal(state.check(batch(-1, 9), true), ErrorCode.NONE);
+  assert.equal(state.check(batch(-2, 1), true), ErrorCode.INVALID_PRODUCER_EPOCH);
+});

@@ -72,16 +72,17 @@ export class ProducerState {
 
   /**
    * Whether the batch may be appended next. A producer that is unknown (new, expired, or its records were deleted)
-   * may begin with any sequence. Coordinators write without sequences: only their epoch counts.
+   * may begin with any sequence, in any epoch from −1 (none) on. Coordinators write without sequences: only their epoch counts.
    */
   check(batch: ProducerBatch, checkSequence: boolean): ErrorCode {
     const producer = this.#producers.get(batch.producerId);
-    if (producer === undefined) return ErrorCode.NONE;
-    if (batch.producerEpoch < producer.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
-    if (!checkSequence) return ErrorCode.NONE;
+    const epoch = producer?.epoch ?? NO_PRODUCER_EPOCH;
+    if (batch.producerEpoch < epoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
+    if (producer === undefined || !checkSequence) return ErrorCode.NONE;
     if (batch.producerEpoch !== producer.epoch) {
       return batch.baseSequence === 0 ? ErrorCode.NONE : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
     }
+    if (epoch === NO_PRODUCER_EPOCH) return ErrorCode.NONE;
     return isNext(producer.slots[producer.newest]?.lastSequence ?? NO_SEQUENCE, batch.baseSequence)
       ? ErrorCode.NONE
       : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
