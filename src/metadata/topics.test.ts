@@ -160,7 +160,7 @@ describe('creating topics', () => {
       "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",
       "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'zażółć' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",
       `INVALID_TOPIC_EXCEPTION: Topic name is invalid: the length of '${long}' is longer than the max allowed length 249`,
-      'TOPIC_AUTHORIZATION_FAILED: Authorization failed.',
+      'INVALID_REQUEST: Creation of internal topic __cluster_metadata is prohibited.',
       'created ok',
     ]);
   });

@@ -176,7 +176,8 @@ export class Topics {
   }
 
   #checkName(image: Image, name: string): void {
-    if (name === CLUSTER_METADATA) refuse(ErrorCode.TOPIC_AUTHORIZATION_FAILED, 'Authorization failed.');
+    if (name === CLUSTER_METADATA)
+      refuse(ErrorCode.INVALID_REQUEST, `Creation of internal topic ${name} is prohibited.`);
     if (image.topics.has(name)) refuse(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
     const objection = topicNameObjection(name);
     if (objection !== undefined) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, objection);

@@ -76,7 +76,8 @@ function brokerEntry(
   const own = synonyms.find((synonym) => synonym.name === name);
   return {
     name,
-    value: sensitive || own?.value == null ? null : canonicalText(definition?.type ?? 'STRING', own.value),
+    value:
+      sensitive || own?.value == null ? null : canonicalText(definition?.type ?? 'STRING', own.value, definition?.rule),
     source: synonyms[0]?.source ?? ConfigSource.DEFAULT_CONFIG,
     type: definition?.type ?? 'UNKNOWN',
     readOnly: definition?.update === 'read-only',
@@ -98,7 +99,7 @@ function describeResource(
     if (definition.internal && own === undefined) continue;
     const { inherited, synonyms } = inherit(name);
     const text = own ?? inherited ?? definition.defaultValue;
-    const value = text === null ? null : canonicalText(definition.type, text);
+    const value = text === null ? null : canonicalText(definition.type, text, definition.rule);
     const all = own === undefined ? synonyms : [{ name, value, source }, ...synonyms];
     entries.push({
       name,

@@ -117,12 +117,10 @@ describe('a config value', () => {
       'Invalid value [delete, keep] for configuration some.key: String must be one of: compact, delete',
       policy,
     );
-    refused(
-      'LIST',
-      'delete,delete',
-      "Invalid value [delete, delete] for configuration some.key: Configuration 'some.key' values must not be duplicated.",
-      policy,
-    );
+    assert.deepEqual(parse('LIST', 'delete, compact,delete', policy), ['delete', 'compact']);
+    assert.deepEqual(parse('LIST', '0:1,0:1'), ['0:1', '0:1']);
+    assert.equal(canonicalText('LIST', 'delete, delete', policy), 'delete');
+    assert.equal(canonicalText('LIST', '0:1, 0:1'), '0:1,0:1');
     assert.deepEqual(parse('LIST', '', policy), []);
   });
 

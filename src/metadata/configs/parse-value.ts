@@ -1,5 +1,6 @@
 // Text → value and back, by Kafka's rules (ConfigDef.parseType, convertToString) and with its wording of refusals.
 import type { ConfigType, ConfigValue, Definition } from './definition.ts';
+import type { Rule } from './rule.ts';
 
 /** A value that cannot be: `message` says which key, which value and why. An expected outcome, answered as INVALID_CONFIG. */
 export class ConfigError extends Error {
@@ -11,7 +12,8 @@ export class ConfigError extends Error {
 
 /** The value, checked by the definition's rule. Throws ConfigError. */
 export function parseConfig(name: string, definition: Definition, text: string | null): ConfigValue {
-  const value = text === null ? null : parseText(name, definition.type, text);
+  const parsed = text === null ? null : parseText(name, definition.type, text);
+  const value = Array.isArray(parsed) && definition.rule?.dropsRepeated ? [...new Set(parsed)] : parsed;
   if (value === null) {
     if (definition.defaultValue === null) return null;
     throw new ConfigError(`Invalid value null for configuration ${name}: Value must be non-null`);
@@ -24,7 +26,7 @@ export function parseConfig(name: string, definition: Definition, text: string |
 }
 
 /** The text Kafka shows for a value that was written as `text`: trimmed, numbers in their plain form, lists joined by ','. */
-export function canonicalText(type: ConfigType, text: string): string {
+export function canonicalText(type: ConfigType, text: string, rule?: Rule | null): string {
   const trimmed = text.trim();
   switch (type) {
     case 'BOOLEAN':
@@ -36,7 +38,7 @@ export function canonicalText(type: ConfigType, text: string): string {
     case 'DOUBLE':
       return javaDouble(parseDouble(trimmed));
     case 'LIST':
-      return splitList(trimmed).join(',');
+      return (rule?.dropsRepeated ? [...new Set(splitList(trimmed))] : splitList(trimmed)).join(',');
     default:
       return trimmed;
   }

@@ -4,6 +4,8 @@ import type { ConfigValue } from './definition.ts';
 export interface Rule {
   /** For people: `[0,...]`, `[compact, delete]`. */
   readonly text: string;
+  /** A LIST whose elements count once, however often they are given. */
+  readonly dropsRepeated?: boolean;
   /** The sentence after "Invalid value x for configuration y: ", or undefined when the value is fine. */
   check(value: ConfigValue, name: string): string | undefined;
 }
@@ -43,14 +45,14 @@ export function oneOfIgnoringCase(...allowed: string[]): Rule {
   };
 }
 
-/** Every element known, none twice; an empty list is fine unless `nonEmpty`. */
+/** Every element known; an empty list is fine unless `nonEmpty`. */
 export function listOf(allowed: readonly string[], options: { nonEmpty?: boolean } = {}): Rule {
   return {
     text: `[${allowed.join(', ')}]`,
+    dropsRepeated: true,
     check(value, name) {
       const list = value as readonly string[];
       if (options.nonEmpty && list.length === 0) return `Configuration '${name}' must not be empty`;
-      if (new Set(list).size !== list.length) return `Configuration '${name}' values must not be duplicated.`;
       for (const each of list) {
         if (!allowed.includes(each)) return `String must be one of: ${allowed.join(', ')}`;
       }
@@ -58,14 +60,6 @@ export function listOf(allowed: readonly string[], options: { nonEmpty?: boolean
     },
   };
 }
-
-export const withoutDuplicates: Rule = {
-  text: 'no duplicates',
-  check: (value, name) =>
-    new Set(value as readonly string[]).size === (value as readonly string[]).length
-      ? undefined
-      : `Configuration '${name}' values must not be duplicated.`,
-};
 
 export const nonEmptyText: Rule = {
   text: 'non-empty string',
