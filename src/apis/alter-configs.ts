@@ -28,5 +28,11 @@ export function alterConfigsHandler(
       const responses = await alterResources(alterations, nodeId, changes, request.validateOnly);
       reply({ throttleTimeMs: 0, responses });
     },
+    failed: ({ resources }, errorCode) => ({
+      throttleTimeMs: 0,
+      responses: resources.map(({ resourceType, resourceName }) => {
+        return { errorCode, errorMessage: null, resourceType, resourceName };
+      }),
+    }),
   };
 }

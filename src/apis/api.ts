@@ -47,9 +47,9 @@ export interface ApiHandler<Request = never, Response = unknown> {
   dispatch(request: Request, context: RequestContext, reply: Reply<Response>): void | Promise<void>;
   /**
    * The answer to a request whose dispatch threw. Without it a response with a top-level error code carries the error,
-   * and for any other the connection is closed.
+   * and for any other the connection is closed, as it is when this returns undefined.
    */
-  failed?(request: Request, errorCode: number): Response;
+  failed?(request: Request, errorCode: number): Response | undefined;
 }
 
 /** Answers once; `null` sends nothing (acks=0). A second call is a bug. */

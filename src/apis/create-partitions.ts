@@ -32,5 +32,9 @@ export function createPartitionsHandler(
       const refused = repeated.map((name) => ({ name, errorCode, errorMessage: 'Duplicate topic name.' }));
       reply({ throttleTimeMs: 0, results: [...refused, ...results] });
     },
+    failed: ({ topics }, errorCode) => ({
+      throttleTimeMs: 0,
+      results: topics.map(({ name }) => ({ name, errorCode, errorMessage: null })),
+    }),
   };
 }

@@ -41,6 +41,10 @@ export function createTopicsHandler(
       const refused = repeated.map((name) => refusal(name, ErrorCode.INVALID_REQUEST, 'Duplicate topic name.'));
       reply({ throttleTimeMs: 0, topics: [...refused, ...results] });
     },
+    failed: (request, errorCode) => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name }) => refusal(name, errorCode, null)),
+    }),
   };
 }
 
@@ -58,7 +62,8 @@ function resultOf(wanted: NewTopic, outcome: TopicOutcome, configs: Configs): Re
     replicationFactor: topic.partitions[0]?.replicas.length ?? -1,
     configs: describeTopic(configs, overrides).map((entry) => ({
       name: entry.name,
-      value: entry.value,
+      // What was set is echoed as it was written; DescribeConfigs shows it in its plain form.
+      value: overrides.get(entry.name) ?? entry.value,
       readOnly: entry.readOnly,
       configSource: entry.source,
       isSensitive: entry.sensitive,
@@ -66,7 +71,7 @@ function resultOf(wanted: NewTopic, outcome: TopicOutcome, configs: Configs): Re
   };
 }
 
-function refusal(name: string, errorCode: ErrorCode, errorMessage: string | null): Result {
+function refusal(name: string, errorCode: number, errorMessage: string | null): Result {
   return {
     name,
     topicId: ZERO_UUID,

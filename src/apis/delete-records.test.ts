@@ -106,6 +106,14 @@ test('a move that is not durable in time is timed out, and stands', () => {
   assert.equal(made.partition('t').logStartOffset, 2);
 });
 
+test('without a timeout there is time', () => {
+  const made = world();
+  const asked = made.ask([[0, 2]], { timeoutMs: 0 });
+  made.time.advance(1_000);
+  made.storage.commit();
+  assert.deepEqual(answers(asked), [[0, ErrorCode.NONE, 2]]);
+});
+
 test('compacted and internal topics are refused', () => {
   const made = world({ 'cleanup.policy': 'compact' });
   made.createTopic('__consumer_offsets');

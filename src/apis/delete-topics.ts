@@ -35,7 +35,7 @@ export function deleteTopicsHandler(
     minVersion: 1,
     maxVersion: 6,
     async dispatch(request, context, reply) {
-      const named: Named[] = [...request.topics, ...request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))];
+      const named = namedIn(request);
       if (!configs.broker.deleteTopicEnable) {
         const errorCode = context.apiVersion < 3 ? ErrorCode.INVALID_REQUEST : ErrorCode.TOPIC_DELETION_DISABLED;
         return reply({
@@ -55,7 +55,15 @@ export function deleteTopicsHandler(
       }
       reply({ throttleTimeMs: 0, responses });
     },
+    failed: (request, errorCode) => ({
+      throttleTimeMs: 0,
+      responses: namedIn(request).map((each) => refused(each, errorCode, null)),
+    }),
   };
+}
+
+function namedIn({ topics, topicNames }: DeleteTopicsRequest): Named[] {
+  return [...topics, ...topicNames.map((name) => ({ name, topicId: ZERO_UUID }))];
 }
 
 /** The topics that can be deleted, and the answers for the others. */
@@ -94,6 +102,6 @@ function resolve(image: Image, named: readonly Named[]): { existing: Existing[];
   return { existing: distinct.once, responses };
 }
 
-function refused({ name, topicId }: Named, errorCode: ErrorCode, errorMessage: string | null): Result {
+function refused({ name, topicId }: Named, errorCode: number, errorMessage: string | null): Result {
   return { name, topicId, errorCode, errorMessage };
 }

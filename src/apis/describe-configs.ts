@@ -65,6 +65,12 @@ export function describeConfigsHandler(
       });
       reply({ throttleTimeMs: 0, results });
     },
+    failed: ({ resources }, errorCode) => ({
+      throttleTimeMs: 0,
+      results: resources.map(({ resourceType, resourceName }) => {
+        return { errorCode, errorMessage: null, resourceType, resourceName, configs: [] };
+      }),
+    }),
   };
 }
 

@@ -31,6 +31,13 @@ export function offsetForLeaderEpochHandler(
       }));
       reply({ throttleTimeMs: 0, topics });
     },
+    failed: ({ topics }, errorCode) => ({
+      throttleTimeMs: 0,
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map((asked) => refused(asked, errorCode)),
+      })),
+    }),
   };
 }
 
@@ -41,8 +48,12 @@ function answer(partitions: Partitions, topic: string, asked: Asked): Answered {
       ? partitions.absence(topic, asked.partition)
       : partition.checkLeaderEpoch(asked.currentLeaderEpoch);
   if (partition === undefined || errorCode !== ErrorCode.NONE) {
-    return { partition: asked.partition, errorCode, leaderEpoch: UNDEFINED_EPOCH, endOffset: UNDEFINED_OFFSET };
+    return refused(asked, errorCode);
   }
   const end = partition.endOfEpoch(asked.leaderEpoch);
   return { partition: asked.partition, errorCode, leaderEpoch: end.epoch, endOffset: end.endOffset };
+}
+
+function refused({ partition }: Asked, errorCode: number): Answered {
+  return { partition, errorCode, leaderEpoch: UNDEFINED_EPOCH, endOffset: UNDEFINED_OFFSET };
 }

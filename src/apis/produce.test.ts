@@ -89,9 +89,11 @@ test('acks=1 is answered when written, not waiting for the commit', () => {
   assert.equal(made.partition('t').highWatermark, 0);
 });
 
-test('acks=0 has no answer', () => {
+test('acks=0 has no answer, and is in flight until it is written', () => {
   const made = world();
   const sent = made.sendOne(['a'], {}, { acks: 0 });
+  assert.equal(sent.answer, undefined);
+  made.storage.write();
   assert.equal(sent.answer, null);
   assert.equal(sent.connection.closedBecause, undefined);
   assert.equal(made.partition('t').logEndOffset, 1);

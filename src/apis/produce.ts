@@ -57,7 +57,19 @@ export function produceHandler(dependencies: Dependencies): ApiHandler<ProduceRe
     dispatch(request, context, reply) {
       new ProduceInProgress(dependencies, deadlines, request, context, reply).start();
     },
+    failed,
   };
+}
+
+function failed(request: ProduceRequest, errorCode: number): ProduceResponseInput | undefined {
+  // An error of a request that wants no answer closes the connection.
+  if (request.acks === 0) return undefined;
+  const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
+    name,
+    topicId,
+    partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
+  }));
+  return { responses };
 }
 
 /** One request from its appends to its answer. */
@@ -98,7 +110,9 @@ class ProduceInProgress implements Deadline {
     const { acks } = this.#request;
     const { storage } = this.#dependencies;
     if (acks === 0) {
-      this.#finishWithoutAnswer();
+      if (this.#failed || this.#pending.length === 0) this.#finishWithoutAnswer();
+      // Until the disk has it, it counts as a request in flight: else producers that wait for nothing outrun the disk.
+      else storage.whenWritten(this.#ticket, () => this.#finishWithoutAnswer());
     } else if (this.#pending.length === 0) {
       this.#answer();
     } else if (acks === 1) {

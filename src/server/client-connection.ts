@@ -290,7 +290,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     if (slot.parts !== undefined || this.#state !== 'open') {
       return;
     }
-    const parts = failedResponse(handler, request, header);
+    const parts = failedResponse(handler, request, header, error);
     if (parts) {
       this.#answer(slot, parts, handler.longPoll !== true);
     } else {

@@ -7,6 +7,8 @@ import { decodeRequest, decodeRequestHeader, encodeResponseFrame, type RequestHe
 import { ErrorCode } from '../protocol/error-code.ts';
 import { apiVersions } from '../protocol/messages/api-versions.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
+import { FileError } from '../runtime/files.ts';
+import { StorageError } from '../storage/storage-error.ts';
 
 export type Incoming =
   | {
@@ -59,30 +61,40 @@ export function failedResponse(
   handler: AnyApiHandler,
   request: unknown,
   header: RequestHeader,
+  error: unknown,
 ): readonly Uint8Array[] | undefined {
   const { api } = handler;
   const hasTopLevelError = 'errorCode' in api.response.fields;
+  const errorCode = errorCodeOf(error);
   try {
     if (handler.failed) {
-      const response = handler.failed(request, ErrorCode.UNKNOWN_SERVER_ERROR);
-      return encodeResponseFrame(api, header.apiVersion, header.correlationId, response);
+      const response = handler.failed(request, errorCode);
+      return response && encodeResponseFrame(api, header.apiVersion, header.correlationId, response);
     }
-    return hasTopLevelError ? emptyResponse(handler, header) : undefined;
+    return hasTopLevelError ? emptyResponse(handler, header, errorCode) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function emptyResponse(handler: AnyApiHandler, header: RequestHeader): readonly Uint8Array[] | undefined {
+/** A disk that fails or is full may recover, and clients try again; anything else is a bug. */
+function errorCodeOf(error: unknown): ErrorCode {
+  const isDisk = error instanceof FileError || error instanceof StorageError;
+  return isDisk ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.UNKNOWN_SERVER_ERROR;
+}
+
+function emptyResponse(
+  handler: AnyApiHandler,
+  header: RequestHeader,
+  errorCode: ErrorCode,
+): readonly Uint8Array[] | undefined {
   const { api } = handler;
   const { apiVersion, correlationId } = header;
-  const frame = Buffer.concat(
-    encodeResponseFrame(api, apiVersion, correlationId, { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR }),
-  );
+  const frame = Buffer.concat(encodeResponseFrame(api, apiVersion, correlationId, { errorCode }));
   // Only a version that carries the field says anything: without it, silence would look like success.
   const bodyOffset = apiVersion >= api.firstFlexibleVersion && api.key !== apiVersions.key ? 9 : 8;
   const decoded = api.response.decode(apiVersion, frame.subarray(bodyOffset)) as { errorCode: number };
-  return decoded.errorCode === ErrorCode.UNKNOWN_SERVER_ERROR ? [frame] : undefined;
+  return decoded.errorCode === errorCode ? [frame] : undefined;
 }
 
 function unsupportedApiVersions(correlationId: number, { minVersion, maxVersion }: AnyApiHandler): Uint8Array[] {

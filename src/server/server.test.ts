@@ -14,6 +14,7 @@ import { apiVersions } from '../protocol/messages/api-versions.ts';
 import { heartbeat } from '../protocol/messages/heartbeat.ts';
 import { listOffsets } from '../protocol/messages/list-offsets.ts';
 import { syncGroup } from '../protocol/messages/sync-group.ts';
+import { FileError } from '../runtime/files.ts';
 import { nodeRuntime } from '../runtime/node/node-runtime.ts';
 import type { Runtime, Timers } from '../runtime/runtime.ts';
 import { type Server, type ServerLimits, startServer } from './server.ts';
@@ -299,6 +300,16 @@ test('no bytes at all stop the server', async (context) => {
     { numRuns: 150 },
   );
   await (await connect()).askVersions(1);
+});
+
+test('a disk that fails under a handler is KAFKA_STORAGE_ERROR', async (context) => {
+  const dispatch = async (): Promise<void> => {
+    throw new FileError('ENOSPC', '/x', 'no space left');
+  };
+  const { connect } = await running(context, { handlers: [heartbeats(dispatch)] });
+  const client = await connect();
+  client.request(heartbeat, 4, 1, HEARTBEAT);
+  assert.equal((await client.answer(heartbeat, 4)).body.errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
 });
 
 test('a handler that throws answers UNKNOWN_SERVER_ERROR where the API can say so', async (context) => {
