@@ -51,7 +51,7 @@ export async function openBroker({ runtime, settings, directory }: BrokerOptions
   await loadCompression();
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
   const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory');
-  await broker.begin();
+  await broker.open();
   return broker;
 }
 
@@ -86,6 +86,7 @@ async function beginLife(
     },
     onFailure,
   });
+  const closeAll: (() => void)[] = [];
   try {
     const store = await openDirectoryStore({ files, random, directory, owner: `broker-${brokerId}` });
     const metadata = await openMetadata({ store, clock, random, log });
@@ -99,8 +100,10 @@ async function beginLife(
     });
     await metadata.commit((image) => changesAtStart(image, settings, storage.uncleanStart));
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
+    closeAll.push(() => partitions.close());
     storage.discardUnopened();
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
+    closeAll.push(() => groups.close());
     const registry = registryOf({
       metadata,
       configs,
@@ -139,6 +142,8 @@ async function beginLife(
       },
     };
   } catch (error) {
+    // A life that is tried again and again must leave no timers behind.
+    for (const close of closeAll.reverse()) close();
     await storage.abandon();
     throw error;
   }
@@ -200,7 +205,15 @@ class LivingBroker implements Broker {
     return this.#listeners[0]?.port ?? 0;
   }
 
-  async begin(): Promise<void> {
+  /** The first life. A failure of it waits until it has begun, so that there is something to abandon. */
+  open(): Promise<void> {
+    return this.#step(() => this.#begin()).catch((error) => {
+      this.#closing ??= Promise.resolve();
+      throw error;
+    });
+  }
+
+  async #begin(): Promise<void> {
     try {
       const life = await beginLife(this.#runtime, this.#settings, this.#directory, this.#listeners, (error) =>
         this.#failed(error),
@@ -237,7 +250,7 @@ class LivingBroker implements Broker {
   async #beginAgain(): Promise<void> {
     while (this.#closing === undefined) {
       try {
-        await this.begin();
+        await this.#begin();
         this.#runtime.log.info('The broker is open again');
         return;
       } catch (error) {
