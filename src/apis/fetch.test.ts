@@ -477,6 +477,28 @@ test('a disk error is the storage error of that partition, which clients before 
   }
 });
 
+test('what was read from files of a topic that was deleted meanwhile is not returned', async () => {
+  const made = world();
+  made.write(1);
+  made.storage.coldReads = true;
+  const asked = made.ask({ t: [[0, 0]] });
+  made.deleteTopic('t');
+  await settle();
+  assert.equal(only(asked).errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  assert.equal(only(asked).records?.length, 0);
+});
+
+test('a read that throws is the error of its partition, after a wait as well', async () => {
+  const made = world();
+  const waiting = made.ask({ t: [[0, 0]] }, { maxWaitMs: 500 });
+  made.logOf('t').read = () => {
+    throw new Error('planned');
+  };
+  made.write(1);
+  await settle();
+  assert.equal(only(waiting).errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+});
+
 test('leader epochs are checked, and the leader is hinted from version 16 on', () => {
   const made = world();
   made.metadata.apply({ type: 'leader-epochs-raised', brokerId: 1 });

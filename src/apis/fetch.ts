@@ -68,6 +68,7 @@ export function fetchHandler(dependencies: Dependencies): ApiHandler<FetchReques
     api: fetch,
     minVersion: 4,
     maxVersion: 18,
+    longPoll: true,
     dispatch(request, context, reply) {
       new FetchInProgress(shared, request, context, reply).start();
     },
@@ -177,16 +178,24 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
       this.#seenBytes[index] = partition.committedBytes;
-      const result = this.#readOne(partition, this.#fetch.partitions[index]!);
+      let result: ReadResult;
+      try {
+        result = this.#readOne(partition, this.#fetch.partitions[index]!);
+      } catch (error) {
+        // Nobody above could answer: this may run in a timer or after a commit.
+        this.#couldNotRead(index, partition, error);
+        continue;
+      }
       if (result.read instanceof Promise) {
         result.read.then(
           (read) => {
-            this.#took(index, result, read);
+            // The directory may belong to a new topic of the same name by now, and with it what was read.
+            if (partition.deleted) this.#couldNotRead(index, partition, undefined);
+            else this.#took(index, result, read);
             this.#readFrom(index + 1);
           },
           (error) => {
-            this.#outcomes[index] = this.#readFailure(partition, error);
-            this.#mustAnswer = true;
+            this.#couldNotRead(index, partition, error);
             this.#readFrom(index + 1);
           },
         );
@@ -232,6 +241,11 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       recordsBytes,
       unread: false,
     };
+  }
+
+  #couldNotRead(index: number, partition: Partition, error: unknown): void {
+    this.#outcomes[index] = this.#readFailure(partition, error);
+    this.#mustAnswer = true;
   }
 
   #readFailure(partition: Partition, error: unknown): Outcome {

@@ -37,6 +37,12 @@ export function incrementalAlterConfigsHandler(
     },
   };
 }
+    failed: ({ resources }, errorCode) => ({
+      throttleTimeMs: 0,
+      responses: resources.map(({ resourceType, resourceName }) => {
+        return { errorCode, errorMessage: null, resourceType, resourceName };
+      }),
+    }),
 
 function changeOf(resource: Resource): ResourceChange {
   return {

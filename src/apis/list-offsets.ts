@@ -61,6 +61,13 @@ export function listOffsetsHandler(
       else void search.finishLookups().then(() => reply({ throttleTimeMs: 0, topics }));
     },
   };
+    failed: ({ topics }, errorCode) => ({
+      throttleTimeMs: 0,
+      topics: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map((asked) => failed(asked, errorCode)),
+      })),
+    }),
 }
 
 interface Lookup {
@@ -179,6 +186,6 @@ function found(asked: Asked, offset: FoundOffset | undefined): Answered {
   };
 }
 
-function failed(asked: Asked, errorCode: ErrorCode): Answered {
+function failed(asked: Asked, errorCode: number): Answered {
   return { partitionIndex: asked.partitionIndex, errorCode };
 }
