@@ -534,9 +534,10 @@ test('a diverging epoch is told at once, without records', () => {
   assert.equal(data.errorCode, ErrorCode.NONE);
 });
 
-test('a follower is refused: nobody replicates from here', () => {
+test('a follower is refused, without an address: nobody replicates from here', () => {
   const made = world();
   made.write(1);
+  assert.deepEqual(made.ask({ t: [[0, 0]] }, { version: 18, replicaId: 5 }).got.nodeEndpoints, []);
   for (const version of [14, 15]) {
     assert.equal(
       only(made.ask({ t: [[0, 0]] }, { version, replicaId: 5 })).errorCode,

@@ -34,6 +34,11 @@ const LAST_VERSION_WITHOUT_STORAGE_ERROR = 5;
 
 /** Requests waiting at once; beyond, they are answered with what there is. */
 const PARKED_MAX = 20_000;
+/**
+ * What all requests in progress together hold of files: unlike slices of the tail, it takes memory of its own. Beyond,
+ * a request that has some is answered with that.
+ */
+const COLD_BYTES_MAX = 64 * 1024 * 1024;
 
 type Dependencies = {
   readonly metadata: Metadata;
@@ -50,6 +55,8 @@ type Dependencies = {
 interface Shared extends Dependencies {
   readonly sessions: FetchSessions;
   readonly deadlines: Deadlines;
+  /** Bytes read from files for requests that are not answered yet. */
+  coldBytes: number;
 }
 
 type Topic = FetchResponseInput['responses'][number];
@@ -63,7 +70,7 @@ export function fetchHandler(dependencies: Dependencies): ApiHandler<FetchReques
     nowMs: () => clock.monotonicMs(),
     randomBelow: (limit) => random.below(limit),
   });
-  const shared: Shared = { ...dependencies, sessions, deadlines: new Deadlines(clock, timers) };
+  const shared: Shared = { ...dependencies, sessions, deadlines: new Deadlines(clock, timers), coldBytes: 0 };
   return {
     api: fetch,
     minVersion: 4,
@@ -102,6 +109,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly #seenBytes: number[] = [];
   #hasUnread = false;
   #bytes = 0;
+  #coldBytes = 0;
   #mustAnswer: boolean;
   #parked = false;
   #checkQueued = false;
@@ -169,6 +177,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   #read(): void {
     this.#bytes = 0;
+    this.#tookCold(-this.#coldBytes);
     this.#readFrom(0);
   }
 
@@ -192,11 +201,12 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
             // The directory may belong to a new topic of the same name by now, and with it what was read.
             if (partition.deleted) this.#couldNotRead(index, partition, undefined);
             else this.#took(index, result, read);
-            this.#readFrom(index + 1);
+            this.#tookCold(read.sizeBytes);
+            this.#goOn(index + 1);
           },
           (error) => {
             this.#couldNotRead(index, partition, error);
-            this.#readFrom(index + 1);
+            this.#goOn(index + 1);
           },
         );
         return;
@@ -206,10 +216,28 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     this.#afterReading();
   }
 
+  /** After a cold read, in which time passed. */
+  #goOn(index: number): void {
+    if (this.#context.connection.closed) this.#finish(NOBODY_READS);
+    else this.#readFrom(index);
+  }
+
+  #tookCold(bytes: number): void {
+    this.#coldBytes += bytes;
+    this.#shared.coldBytes += bytes;
+  }
+
+  /** What the answer may still take up. */
+  get #roomBytes(): number {
+    const isCut = this.#coldBytes > 0 && this.#shared.coldBytes >= COLD_BYTES_MAX;
+    if (isCut) this.#mustAnswer = true;
+    return isCut ? 0 : this.#maxBytes - this.#bytes;
+  }
+
   #readOne(partition: Partition, wanted: FetchedPartition): ReadResult {
     const result = partition.read({
       offset: wanted.fetchOffset,
-      maxBytes: Math.max(0, Math.min(wanted.maxBytes, this.#maxBytes - this.#bytes)),
+      maxBytes: Math.max(0, Math.min(wanted.maxBytes, this.#roomBytes)),
       atLeastOne: this.#bytes === 0,
       isolationLevel: this.#request.isolationLevel,
       currentLeaderEpoch: wanted.currentLeaderEpoch,
@@ -314,7 +342,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #abandon(): void {
     if (!this.#parked) return;
     this.#leaveParking();
-    this.#finish({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, sessionId: 0, responses: [] });
+    this.#finish(NOBODY_READS);
   }
 
   #answer(): void {
@@ -335,7 +363,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       });
     }
     const response: FetchResponseInput = { throttleTimeMs: 0, errorCode, sessionId, responses };
-    const { endpoints } = hints;
+    // Replicas know the brokers: they are told who leads, not where.
+    const endpoints = this.#replicaId < 0 ? hints.endpoints : [];
     this.#finish(endpoints.length > 0 ? { ...response, nodeEndpoints: endpoints } : response);
   }
 
@@ -364,11 +393,20 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #finish(response: FetchResponseInput): void {
     if (this.#finished) throw new Error('a fetch was answered twice');
     this.#finished = true;
+    this.#tookCold(-this.#coldBytes);
     this.#reply(response);
   }
 }
 
 const NO_RECORDS: readonly Buffer[] = [];
+
+/** For a connection that is gone. */
+const NOBODY_READS: FetchResponseInput = {
+  throttleTimeMs: 0,
+  errorCode: ErrorCode.NONE,
+  sessionId: 0,
+  responses: [],
+};
 
 const NOT_READ: Outcome = failed(ErrorCode.NONE, true);
 

@@ -3,7 +3,9 @@
 //
 // Behaviour: each resource on its own, all of it or nothing; what succeeds is durable and in force when it is answered.
 // Broker keys that cannot change while running: INVALID_REQUEST, as in Kafka. Deviations: broker keys without meaning
-// here, and unknown ones, are INVALID_CONFIG unless removed or set to their default; log levels cannot be changed.
+// here, and unknown ones, are INVALID_CONFIG with the nearest name unless removed or set to their default (Kafka stores an
+// unknown one for the default broker); log levels cannot be changed; an unknown operation is INVALID_REQUEST (Kafka:
+// UNKNOWN_SERVER_ERROR).
 // KIPs: 339, 226, 1043.
 import type { Alterations, KeyChange, ResourceChange } from '../metadata/configs/alterations.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -35,14 +37,14 @@ export function incrementalAlterConfigsHandler(
       const responses = request.resources.map((resource) => byResource.get(resource) ?? refused(resource));
       reply({ throttleTimeMs: 0, responses });
     },
-  };
-}
     failed: ({ resources }, errorCode) => ({
       throttleTimeMs: 0,
       responses: resources.map(({ resourceType, resourceName }) => {
         return { errorCode, errorMessage: null, resourceType, resourceName };
       }),
     }),
+  };
+}
 
 function changeOf(resource: Resource): ResourceChange {
   return {

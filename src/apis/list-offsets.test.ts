@@ -154,6 +154,30 @@ test('a partition named twice is an invalid request, answered once', async () =>
   );
 });
 
+test('a topic in two entries is answered in one, and what both ask for is refused once', async () => {
+  const partitions = [[0, 1], [0]].map((indexes) =>
+    indexes.map((partitionIndex) => ({ partitionIndex, timestamp: -1 })),
+  );
+  const made = call(listOffsets, world().handler, 11, {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: partitions.map((asked) => ({ name: 't', partitions: asked })),
+    timeoutMs: 1000,
+  });
+  await settle();
+  assert.deepEqual(
+    made.got.topics.map(({ partitions: answers }) =>
+      answers.map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode]),
+    ),
+    [
+      [
+        [0, ErrorCode.INVALID_REQUEST],
+        [1, ErrorCode.NONE],
+      ],
+    ],
+  );
+});
+
 test('partitions that do not exist, or are led elsewhere, say so', async () => {
   const made = world();
   made.createTopic('elsewhere', { leader: 2 });

@@ -4,7 +4,8 @@
 // −3 the record with the greatest timestamp, −4 earliest on local disks (the same: there is no tiered storage), −5 and
 // −6 of tiered storage: none, answered −1; other timestamps: the first record at or after them, exact to the record and
 // including what is not in a segment yet. Nothing found: offset −1, no error. Special timestamps of later versions, and
-// unknown ones: UNSUPPORTED_VERSION for the partition. A partition named twice: INVALID_REQUEST, once.
+// unknown ones: UNSUPPORTED_VERSION for the partition. A partition named twice, within one topic or across two entries of
+// the topic: INVALID_REQUEST, once; each topic is answered once.
 //
 // Deviations: replicas and debugging consumers (replica id other than −1) see committed offsets only. timeout.ms is not
 // needed: lookups read local files.
@@ -60,7 +61,6 @@ export function listOffsetsHandler(
       if (search.lookups.length === 0) reply({ throttleTimeMs: 0, topics });
       else void search.finishLookups().then(() => reply({ throttleTimeMs: 0, topics }));
     },
-  };
     failed: ({ topics }, errorCode) => ({
       throttleTimeMs: 0,
       topics: topics.map(({ name, partitions }) => ({
@@ -68,6 +68,7 @@ export function listOffsetsHandler(
         partitions: partitions.map((asked) => failed(asked, errorCode)),
       })),
     }),
+  };
 }
 
 interface Lookup {
@@ -94,16 +95,18 @@ class OffsetSearch {
   answerAll(): { name: string; partitions: Answered[] }[] {
     const duplicates = duplicatePartitions(this.#request);
     const refused = new Set<string>();
-    return this.#request.topics.map(({ name, partitions }) => {
-      const answers: Answered[] = [];
+    const byTopic = new Map<string, Answered[]>();
+    for (const { name, partitions } of this.#request.topics) {
+      const answers = byTopic.get(name) ?? [];
+      byTopic.set(name, answers);
       for (const asked of partitions) {
         const key = `${name}/${asked.partitionIndex}`;
         if (!duplicates.has(key)) answers.push(this.#answer(name, asked, answers));
         else if (!refused.has(key)) answers.push(failed(asked, ErrorCode.INVALID_REQUEST));
         if (duplicates.has(key)) refused.add(key);
       }
-      return { name, partitions: answers };
-    });
+    }
+    return [...byTopic].map(([name, partitions]) => ({ name, partitions }));
   }
 
   async finishLookups(): Promise<void> {

@@ -55,6 +55,17 @@ describe('CreateTopics', () => {
     }
   });
 
+  it('echoes a value as it was written, though it is stored in its plain form', async () => {
+    const world = await metadataApiWorld();
+    const configs = [{ name: 'retention.ms', value: ' 5000 ' }];
+    const { topics } = await create(world.createTopics, 7, [topic('a', { configs })]);
+    const named = (each: { name: string }) => each.name === 'retention.ms';
+    assert.equal(topics[0].configs.find(named).value, ' 5000 ');
+    const resources = [{ resourceType: 2, resourceName: 'a', configurationKeys: ['retention.ms'] }];
+    const { results } = await world.describeConfigs(4, { resources });
+    assert.equal(results[0].configs.find(named).value, '5000');
+  });
+
   it('answers each topic on its own', async () => {
     const world = await metadataApiWorld();
     const { topics } = await create(world.createTopics, 7, [
