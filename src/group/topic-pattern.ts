@@ -1,8 +1,11 @@
 // Regular expressions of consumer groups, in RE2's syntax, matched in time linear in the name: a pattern comes from
 // anybody, and no pattern may stall the broker. What a pattern may expand to is bounded before it is compiled.
-import { RE2JS, RE2JSException } from 're2js';
+import type { RE2JS } from 're2js';
 import { Refusal, refuse } from '../metadata/refusal.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { onFirstUse } from '../runtime/on-first-use.ts';
+
+const re2js = onFirstUse<typeof import('re2js')>('re2js');
 
 const LENGTH_MAX = 8192;
 /** Of the pattern with its counted repetitions written out, estimated from above; about 50 ms of compiling. */
@@ -22,9 +25,9 @@ export class TopicPattern {
     const fault = tooLarge(text);
     if (fault !== null) refuseInvalid(text, fault);
     try {
-      return new TopicPattern(text, RE2JS.compile(text));
+      return new TopicPattern(text, re2js().RE2JS.compile(text));
     } catch (error) {
-      if (!(error instanceof RE2JSException)) throw error;
+      if (!(error instanceof re2js().RE2JSException)) throw error;
       return refuseInvalid(text, error.message.replace(/^error parsing regexp: /, ''));
     }
   }

@@ -1,8 +1,10 @@
 // The topics as groups see them: one view for all groups of a coordinator, following the metadata image. Remembers when a
 // topic was last created (regular expressions are matched again then) and one hash per topic.
-import { xxh3 } from '@node-rs/xxhash';
 import type { Image, TopicImage } from '../metadata/image.ts';
 import { uuidToBytes } from '../protocol/uuid.ts';
+import { onFirstUse } from '../runtime/on-first-use.ts';
+
+const xxhash = onFirstUse<typeof import('@node-rs/xxhash')>('@node-rs/xxhash');
 
 /** Precedes what is hashed, so that the layout can change one day. */
 const TOPIC_HASH_MAGIC = 0;
@@ -86,7 +88,7 @@ export class TopicsView {
 }
 
 function hash(bytes: Buffer): bigint {
-  return BigInt.asIntN(64, xxh3.xxh64(bytes));
+  return BigInt.asIntN(64, xxhash().xxh3.xxh64(bytes));
 }
 
 /**

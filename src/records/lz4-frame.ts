@@ -9,9 +9,11 @@
 //   u8 second byte of xxHash32 over flags … content size (clients writing magic 0 hashed the frame's magic too: not checked)
 //   blocks: u32le length (top bit: stored plain), bytes, u32le xxHash32 of them if flagged
 //   u32le 0, then u32le content checksum if flagged
-import lz4 from 'lz4-napi';
+import { onFirstUse } from '../runtime/on-first-use.ts';
 import { RecordError } from './record-error.ts';
 import { xxhash32 } from './xxhash32.ts';
+
+const lz4 = onFirstUse<typeof import('lz4-napi')>('lz4-napi');
 
 const MAGIC = 0x184d2204;
 const MIN_HEADER_BYTES = 7;
@@ -40,7 +42,7 @@ export function lz4CompressFrame(bytes: Buffer): Buffer {
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
     const plain = bytes.subarray(at, at + BLOCK_BYTES);
     // The library prefixes the plain size in four bytes: their place becomes the block's own length field.
-    const block = lz4.compressSync(plain);
+    const block = lz4().compressSync(plain);
     const packedBytes = block.length - 4;
     if (packedBytes < plain.length) {
       block.writeUInt32LE(packedBytes, 0);
@@ -122,7 +124,7 @@ function unpackBlock(packed: Buffer, blockBytesMax: number, remainingBytes: numb
   prefixed.writeUInt32LE(boundBytes, 0);
   packed.copy(prefixed, 4);
   try {
-    return lz4.uncompressSync(prefixed);
+    return lz4().uncompressSync(prefixed);
   } catch (cause) {
     if (boundBytes < possibleBytes && /too small/.test(String(cause))) throw tooLarge(remainingBytes);
     throw new RecordError('compression', 'Cannot decompress lz4: a broken block', { cause });

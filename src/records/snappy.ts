@@ -3,8 +3,10 @@
 //   82 'S' 'N' 'A' 'P' 'P' 'Y' 00 · int32 version · int32 oldest compatible version (Java looks at neither)
 //   blocks: int32 length · raw snappy block (begins with its plain length as a varint)
 //   Streams may follow each other: a block length equal to the first four magic bytes begins another header.
-import { compressSync, uncompressSync } from 'snappy';
+import { onFirstUse } from '../runtime/on-first-use.ts';
 import { RecordError } from './record-error.ts';
+
+const snappy = onFirstUse<typeof import('snappy')>('snappy');
 
 const STREAM_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const STREAM_MAGIC_HEAD = STREAM_MAGIC.readInt32BE(0);
@@ -24,7 +26,7 @@ export function snappyCompressStream(bytes: Buffer): Buffer {
   header.writeInt32BE(STREAM_VERSION, 12);
   const parts: Buffer[] = [header];
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    const block = compressSync(bytes.subarray(at, at + BLOCK_BYTES), COPY);
+    const block = snappy().compressSync(bytes.subarray(at, at + BLOCK_BYTES), COPY);
     const length = Buffer.allocUnsafe(4);
     length.writeInt32BE(block.length, 0);
     parts.push(length, block);
@@ -62,7 +64,7 @@ function unpackBlock(block: Buffer, maxBytes: number): Buffer {
   if (declared > block.length * MAX_GROWTH) throw corrupt('a block declares an impossible size');
   if (declared > maxBytes) throw new RecordError('too-large', `Decompressed snappy data exceeds ${maxBytes} bytes`);
   try {
-    return uncompressSync(block, COPY) as Buffer;
+    return snappy().uncompressSync(block, COPY) as Buffer;
   } catch (cause) {
     throw new RecordError('compression', 'Cannot decompress snappy: a broken block', { cause });
   }
