@@ -17,7 +17,7 @@ import { scanBatches } from './scan.ts';
 
 export type { Segment } from './segment.ts';
 
-import { Segment, segmentBase } from './segment.ts';
+import { Segment, segmentBase, segmentName } from './segment.ts';
 import {
   entriesAtMost,
   IndexEntries,
@@ -156,6 +156,11 @@ export class Segments {
       files,
       stale.map((name) => `${this.directory}/${name}`),
     );
+    // An empty active segment may have been begun in memory only.
+    active.isNew = !names.includes(`${segmentName(active.baseOffset)}.log`);
+    if (active.isNew && active.sizeBytes > 0) {
+      throw new StorageError('DAMAGED', `${active.logPath} is missing: restore the directory from a backup.`);
+    }
     const lease = await this.#host.cache.lease(active.logPath, 'write');
     try {
       const fileBytes = lease.file.sizeSync();
