@@ -5,14 +5,7 @@ import { ErrorCode } from '../protocol/error-code.ts';
 import { fetch } from '../protocol/messages/fetch.ts';
 import { readBatches } from '../records/read-batches.ts';
 import { FileError } from '../runtime/files.ts';
-import {
-  type Call,
-  call,
-  dependenciesOf,
-  PartitionWorld,
-  settle,
-  type TestConnection,
-} from './data-api-world.suite.ts';
+import { type Call, call, dependenciesOf, PartitionWorld, settle, TestConnection } from './data-api-world.suite.ts';
 import { fetchHandler } from './fetch.ts';
 
 const VERSIONS = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
@@ -475,6 +468,51 @@ test('a disk error is the storage error of that partition, which clients before 
     assert.deepEqual(codes, [version < 6 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.KAFKA_STORAGE_ERROR, 0]);
     assert.equal(made.log.lines.length, 1);
   }
+});
+
+test('what requests in progress hold of files is bounded: beyond, they are answered with what they have', async () => {
+  const made = world({}, { 'fetch.max.bytes': '1000000000' });
+  for (const partition of [0, 1]) made.write(1, partition);
+  const [first, second] = [made.logOf('t', 0), made.logOf('t', 1)];
+  const read = { parts: [first.batches[0]!], sizeBytes: 64 * 1024 * 1024 };
+  first.read = () => Promise.resolve(read);
+  const asked: number[] = [];
+  second.read = (_offset, maxBytes) => {
+    asked.push(maxBytes);
+    return { parts: [], sizeBytes: 0 };
+  };
+  const all = [
+    [0, 0],
+    [1, 0],
+  ] as const;
+  for (let turn = 0; turn < 2; turn++) {
+    const cut = made.ask({ t: all }, { maxWaitMs: 500, minBytes: 500_000_000, maxBytes: 1_000_000_000 });
+    await settle();
+    assert.deepEqual(summary(cut), ['0: 0', '1: ']);
+  }
+  assert.deepEqual(asked, []);
+  made.ask({ t: [[1, 0]] });
+  assert.deepEqual(asked, [1_000_000]);
+});
+
+test('a request whose connection goes away during a cold read is not read on', async () => {
+  const made = world();
+  for (const partition of [0, 1]) made.write(1, partition);
+  made.storage.coldReads = true;
+  let reads = 0;
+  made.logOf('t', 1).read = () => {
+    reads++;
+    return { parts: [], sizeBytes: 0 };
+  };
+  const connection = new TestConnection();
+  const all = [
+    [0, 0],
+    [1, 0],
+  ] as const;
+  made.ask({ t: all }, { connection });
+  connection.drop();
+  await settle();
+  assert.equal(reads, 0);
 });
 
 test('what was read from files of a topic that was deleted meanwhile is not returned', async () => {

@@ -303,9 +303,18 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       return;
     }
     this.#parked = true;
+    this.#letGo();
     for (const partition of this.#partitions) partition?.addWaiter(this);
     this.#shared.deadlines.add(this);
     this.#forgetConnection = this.#context.connection.onClosed(() => this.#abandon());
+  }
+
+  /** Everything is read again later: until then the records need not be kept. */
+  #letGo(): void {
+    this.#tookCold(-this.#coldBytes);
+    this.#outcomes.forEach((outcome, index) => {
+      if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS };
+    });
   }
 
   /** Whether a read would return min.bytes, or an error: judged from counters, without reading. */
