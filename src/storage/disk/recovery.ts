@@ -160,7 +160,10 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
   return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
 }
 
-/** The block that follows, right behind the last one or at the beginning of another file. */
+/**
+ * The block that follows, right behind the last one or at the beginning of another file. Of two the one of the later start:
+ * it was written in the place of one that had been found torn.
+ */
 function findNext(
   reader: SlotReader,
   slots: readonly WalSlot[],
@@ -168,19 +171,22 @@ function findNext(
   epoch: number,
   logId: Buffer,
 ): Block | undefined {
-  const fits = (slot: WalSlot, position: number): Block | undefined => {
-    const block = readBlock(reader, slot, position, logId);
-    if (block === undefined || block.header.sequence !== expected.sequence) return undefined;
-    return block.header.previousCrc === expected.previousCrc && block.header.startEpoch >= epoch ? block : undefined;
+  let found: { slot: WalSlot; position: number; epoch: number } | undefined;
+  const look = (slot: WalSlot, position: number): void => {
+    const header = readBlock(reader, slot, position, logId)?.header;
+    if (header?.sequence !== expected.sequence || header.previousCrc !== expected.previousCrc) return;
+    if (header.startEpoch >= epoch && header.startEpoch > (found?.epoch ?? -1)) {
+      found = { slot, position, epoch: header.startEpoch };
+    }
   };
   const here = slots[expected.slot];
-  const behind = here === undefined ? undefined : fits(here, expected.position);
-  if (behind !== undefined) return behind;
+  if (here !== undefined) look(here, expected.position);
   for (const slot of slots) {
-    const first = slot === here && expected.position === 0 ? undefined : fits(slot, 0);
-    if (first !== undefined) return first;
+    // A glance at the file's first header spares moving the window.
+    if (slot === here && expected.position === 0) continue;
+    if (reader.firstSequence(slot, logId) === expected.sequence) look(slot, 0);
   }
-  return undefined;
+  return found && readBlock(reader, found.slot, found.position, logId);
 }
 
 /** A whole, valid block, or undefined. Entries and body are views that the next read invalidates. */
@@ -485,6 +491,7 @@ class SlotReader {
   #start = 0;
   #window: Buffer = Buffer.alloc(0);
   #buffer: Buffer | undefined;
+  #firstSequences = new Map<WalSlot, number | undefined>();
 
   /** Undefined when the file ends before. */
   read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
@@ -499,6 +506,16 @@ class SlotReader {
       if (got < bytes) return undefined;
     }
     return this.#window.subarray(position - this.#start, position - this.#start + bytes);
+  }
+
+  /** Sequence that the file's first header claims. */
+  firstSequence(slot: WalSlot, logId: Buffer): number | undefined {
+    if (!this.#firstSequences.has(slot)) {
+      const bytes = Buffer.alloc(blockHeaderBytes);
+      const whole = slot.file.readSync(bytes, 0) === bytes.length;
+      this.#firstSequences.set(slot, whole ? readBlockHeader(bytes, 0, logId)?.sequence : undefined);
+    }
+    return this.#firstSequences.get(slot);
   }
 
   /** Positions of a pattern. */
