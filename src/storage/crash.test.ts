@@ -4,8 +4,16 @@ import { test } from 'node:test';
 import { batchLength } from '../records/record-batch.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
+import {
+  batchOf,
+  defaultConfig,
+  open,
+  type RememberingState,
+  readAll,
+  runtimeOver,
+  smallSettings,
+} from './storage.suite.ts';
 import type { Durability, PartitionLog } from './storage.ts';
-import { batchOf, defaultConfig, open, RememberingState, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
 
 const config = { ...defaultConfig, segmentBytes: 30_000, indexIntervalBytes: 1_000 };
 const partitions = 4;
@@ -70,7 +78,11 @@ async function start(disk: UnsyncedFiles, durability: Durability, models: Model[
         },
         defer: (callback) => void setImmediate(callback),
       },
- random: { bytes: (count) => Buffer.from(Array.from({ length: count }, () => dice.below(256))), below: dice.below } }),
+      random: {
+        bytes: (count) => Buffer.from(Array.from({ length: count }, () => dice.below(256))),
+        below: dice.below,
+      },
+    }),
     directory: '/data',
     brokerId: 1,
     durability,
@@ -98,14 +110,22 @@ async function verify({ logs }: Running, models: Model[], title: string, mayLose
     const model = models[i] as Model;
     const where = `${title}, partition ${i}`;
     if (!mayLose) {
-      assert.ok(log.endOffset >= model.safeEnd, `${where}: ends at ${log.endOffset}, ${model.safeEnd} was acknowledged`);
-      assert.ok(log.startOffset >= model.safeStart, `${where}: starts at ${log.startOffset}, was moved to ${model.safeStart}`);
+      assert.ok(
+        log.endOffset >= model.safeEnd,
+        `${where}: ends at ${log.endOffset}, ${model.safeEnd} was acknowledged`,
+      );
+      assert.ok(
+        log.startOffset >= model.safeStart,
+        `${where}: starts at ${log.startOffset}, was moved to ${model.safeStart}`,
+      );
     }
     assert.ok(log.endOffset <= model.endOffset, `${where}: holds what was never appended`);
     const bytes = await readAll(log);
     assert.deepEqual(bytes, model.bytesBetween(log.startOffset, log.endOffset), `${where}: bytes`);
     const from = Number(/\d+/.exec(state.restored ?? '0')?.[0]);
-    const expected = model.batches.map((batch) => Number(batch.readBigInt64BE(0))).filter((base) => base >= from && base < log.endOffset);
+    const expected = model.batches
+      .map((batch) => Number(batch.readBigInt64BE(0)))
+      .filter((base) => base >= from && base < log.endOffset);
     assert.deepEqual(state.replayed, expected, `${where}: replayed from ${from}`);
     model.cut(log.endOffset);
     model.safeStart = log.startOffset;
@@ -148,7 +168,10 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
           if (failed()) return;
           assert.ok(bytes.length > 0);
           const first = bytes.subarray(0, batchLength(bytes, 0));
-          assert.ok(model.batches.some((batch) => batch.equals(first)), 'what is read was appended');
+          assert.ok(
+            model.batches.some((batch) => batch.equals(first)),
+            'what is read was appended',
+          );
         }
         break;
       default: {
@@ -174,7 +197,8 @@ async function scenario(seed: number, durability: Durability): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     const running = await start(disk, durability, models, dice);
     await verify(running, models, `seed ${seed}, round ${round}`, durability !== 'fsync');
-    if (dice.below(8) === 0) disk.faults.push({ operation: 'sync', path: /./, code: 'EIO', skip: dice.below(40), times: 1 });
+    if (dice.below(8) === 0)
+      disk.faults.push({ operation: 'sync', path: /./, code: 'EIO', skip: dice.below(40), times: 1 });
     if (dice.below(6) > 0) await work(running, models, dice);
     if (process.env['OTTLA_SEEDS']) console.log('worked', round, Math.round(performance.now()), running.failed());
     const end = dice.below(6);

@@ -1,0 +1,409 @@
+// What a disk can do to the engine, one case at a time.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryFiles } from '../runtime/memory/memory-files.ts';
+import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import { type Engine, openStorage, type StorageOptions } from './engine.ts';
+import {
+  batchAt,
+  batchOf,
+  committed,
+  defaultConfig,
+  open,
+  partitionId,
+  RememberingState,
+  readAll,
+  runtimeOver,
+  smallSettings,
+} from './storage.suite.ts';
+import type { StorageError } from './storage-error.ts';
+
+type Overrides = Partial<StorageOptions>;
+
+function start(disk: UnsyncedFiles, overrides: Overrides = {}): Promise<Engine> {
+  return openStorage({
+    runtime: runtimeOver(disk.files),
+    directory: '/data',
+    brokerId: 1,
+    durability: 'fsync',
+    settings: smallSettings,
+    ...overrides,
+  });
+}
+
+function turns(count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const next = (left: number): void => {
+      if (left === 0) resolve();
+      else setImmediate(() => next(left - 1));
+    };
+    next(count);
+  });
+}
+
+test('a thousand partitions in one commit cost one sync', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { settings: { reserveBytes: 0 } });
+  const logs = Array.from({ length: 1000 }, (_, i) => open(engine, i));
+  const before = disk.syncs;
+  for (const { log } of logs) log.append([batchOf(0, 100)]);
+  await committed(engine);
+  assert.equal(disk.syncs - before, 1);
+  for (const { log, state } of logs) {
+    assert.equal(log.committedOffset, 1);
+    assert.deepEqual(state.committedOffsets, [1]);
+  }
+  const again = await start(disk.crash(), { settings: { reserveBytes: 0 } });
+  assert.equal(again.uncleanStart, true);
+  for (let i = 0; i < 1000; i++) assert.equal(open(again, i).log.endOffset, 1);
+  await again.close();
+});
+
+test('a failed sync acknowledges nothing, closes the engine to writes, and is told once', async () => {
+  const disk = new UnsyncedFiles();
+  const failures: StorageError[] = [];
+  const engine = await start(disk, { onFailure: (error) => failures.push(error) });
+  const { log, state } = open(engine, 1);
+  await new Promise<void>((resolve) => engine.whenCommitted(log.append([batchOf(0, 10)]), resolve));
+  disk.faults.push({ operation: 'sync', path: /wal-/, code: 'EIO' });
+  const called: string[] = [];
+  const ticket = log.append([batchOf(1, 10)]);
+  engine.whenWritten(ticket, () => called.push('written'));
+  engine.whenCommitted(ticket, () => called.push('committed'));
+  await turns(10);
+  engine.whenCommitted(ticket, () => called.push('committed late'));
+  assert.deepEqual(called, ['written']);
+  assert.deepEqual(state.committedOffsets, [1]);
+  assert.equal(log.committedOffset, 1);
+  assert.equal(engine.writable, false);
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    ['IO'],
+  );
+  assert.throws(() => log.append([batchOf(2, 10)]), { name: 'StorageError' });
+  await engine.abandon();
+
+  // What the failed sync left in the page cache only may be served again, but then for good.
+  disk.faults.length = 0;
+  const again = await start(disk);
+  const { log: recovered } = open(again, 1);
+  assert.equal(again.uncleanStart, true);
+  assert.equal(recovered.endOffset, 2);
+  const afterPowerCut = await start(disk.crash());
+  assert.equal(open(afterPowerCut, 1).log.endOffset, 2);
+  await afterPowerCut.close();
+});
+
+test('a full disk turns appends away, not reads, and takes them again when there is space', async () => {
+  const disk = new UnsyncedFiles({ capacityBytes: 1_000_000 });
+  const settings = { ...smallSettings, reserveBytes: 300_000, spaceCheckMs: 5 };
+  const engine = await start(disk, { settings });
+  const { log } = open(engine, 1, { ...defaultConfig, segmentBytes: 50_000, retentionBytes: 100_000 });
+  while (engine.writable) {
+    log.append([batchOf(log.endOffset, 5_000)]);
+    await committed(engine);
+    await engine.flush();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const { freeBytes } = await engine.space();
+  assert.ok(freeBytes > 100_000, `${freeBytes} bytes of the reserve are left`);
+  assert.equal((await readAll(log)).length, log.sizeBytes);
+  await engine.enforceRetention();
+  while (!engine.writable) await new Promise((resolve) => setTimeout(resolve, 5));
+  log.append([batchOf(log.endOffset, 10)]);
+  await committed(engine);
+  await engine.close();
+});
+
+test('a write refused for want of space fails the engine as FULL; opened again over the same disk it lost nothing', async () => {
+  const disk = new UnsyncedFiles({ capacityBytes: 60_000 });
+  let failure: StorageError | undefined;
+  const engine = await start(disk, { onFailure: (error) => (failure = error) });
+  const { log } = open(engine, 1);
+  let safe = 0;
+  while (failure === undefined) {
+    log.append([batchOf(log.endOffset, 3_000)]);
+    await turns(5);
+    safe = log.committedOffset;
+  }
+  assert.equal(failure.code, 'FULL');
+  assert.ok(safe > 5);
+  await engine.abandon();
+  disk.files.capacityBytes = 2_000_000;
+  const again = await start(disk);
+  const { log: recovered } = open(again, 1);
+  assert.ok(recovered.endOffset >= safe);
+  recovered.append([batchOf(recovered.endOffset, 3_000)]);
+  await committed(again);
+  await again.close();
+});
+
+test('a block that ends torn is the end of the log; what was acknowledged before it is there', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const { log } = open(engine, 1);
+  for (let i = 0; i < 3; i++) {
+    log.append([batchOf(i, 100)]);
+    await committed(engine);
+  }
+  log.append([batchOf(3, 100)]);
+  await turns(2);
+  const after = disk.kill();
+  const wal = await after.files.readFile('/data/broker-1/wal-0');
+  // The last block is cut in the middle of its body.
+  const file = await after.files.open('/data/broker-1/wal-0', 'write');
+  file.truncateSync(3 * 4096 + 130);
+  assert.ok(wal.length > 3 * 4096 + 130);
+  const again = await start(after);
+  const { log: recovered } = open(again, 1);
+  assert.equal(recovered.endOffset, 3);
+  assert.deepEqual(await readAll(recovered), Buffer.concat([0, 1, 2].map((offset) => batchOf(offset, 100))));
+  await again.close();
+});
+
+test('a bit flipped in a block that later blocks prove durable is damage: the start is refused and names the place', async () => {
+  for (const [position, what] of [
+    [4096 + 70, 'descriptor'],
+    [4096 + 30, 'header'],
+    [4096 + 200, 'body'],
+  ] as const) {
+    const disk = new UnsyncedFiles();
+    const engine = await start(disk);
+    const { log } = open(engine, 1);
+    for (let i = 0; i < 4; i++) {
+      log.append([batchOf(i, 300)]);
+      await committed(engine);
+    }
+    const after = disk.crash();
+    await after.flipBit('/data/broker-1/wal-0', position, 3);
+    await assert.rejects(start(after), (error: StorageError) => {
+      assert.equal(error.code, 'DAMAGED', what);
+      assert.match(error.message, /wal-0: block 2, expected at byte 4096/);
+      return true;
+    });
+  }
+});
+
+test('blocks of an earlier lap, of the same size at the same place, are not taken for new ones', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const { log } = open(engine, 1);
+  // One block per page, all of one size; several laps.
+  for (let i = 0; i < 200; i++) {
+    log.append([batchOf(i, 1_000)]);
+    await committed(engine);
+  }
+  await engine.flush();
+  const end = log.endOffset;
+  const again = await start(disk.crash());
+  const { log: recovered } = open(again, 1);
+  assert.equal(recovered.endOffset, end);
+  assert.equal((await readAll(recovered)).length, recovered.sizeBytes);
+  await again.close();
+});
+
+test('a checkpoint of a newer format is refused in one sentence, a damaged one too', async () => {
+  const disk = new UnsyncedFiles();
+  await (await start(disk)).close();
+  const name = (await disk.files.list('/data/broker-1')).find((name) => name.startsWith('checkpoint-')) as string;
+  const path = `/data/broker-1/${name}`;
+  await disk.flipBit(path, 5, 4);
+  await assert.rejects(start(disk), { code: 'NEWER_FORMAT', message: /newer than/ });
+  await disk.flipBit(path, 5, 4);
+  await disk.flipBit(path, 20, 0);
+  await assert.rejects(start(disk), { code: 'DAMAGED' });
+});
+
+test('partitions without their broker’s folder are not cut to nothing: the start is refused', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  open(engine, 1).log.append([batchOf(0, 20_000)]);
+  await engine.close();
+  await disk.files.removeTree('/data/broker-1');
+  await assert.rejects(start(disk), { code: 'DAMAGED', message: /topic1-0/ });
+});
+
+test('durable batches that are missing after the checkpoint refuse to open as a shorter log', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const { log } = open(engine, 1);
+  log.append([batchOf(0, 100)]);
+  await engine.flush();
+  await engine.close();
+  await disk.files.remove('/data/topic1-0/00000000000000000000.log');
+  const again = await start(disk);
+  const { log: reopened } = open(again, 1);
+  await assert.rejects(async () => reopened.read(0, 100, 1, true), { code: 'DAMAGED' });
+  await again.abandon();
+});
+
+test('missing or damaged indexes are rebuilt from the log', async () => {
+  for (const harm of ['missing', 'zeros', 'garbage']) {
+    const files = new MemoryFiles();
+    const disk = { files } as UnsyncedFiles;
+    const config = { ...defaultConfig, segmentBytes: 20_000, indexIntervalBytes: 300 };
+    const engine = await start(disk);
+    const { log } = open(engine, 1, config);
+    for (let i = 0; i < 100; i++) log.append([batchOf(i, 400, 1_000 + i)]);
+    await committed(engine);
+    const expected = await readAll(log);
+    await engine.close();
+    for (const name of await files.list('/data/topic1-0')) {
+      if (!/index$/.test(name)) continue;
+      const path = `/data/topic1-0/${name}`;
+      if (harm === 'missing') {
+        await files.remove(path);
+        continue;
+      }
+      const file = await files.open(path, 'write');
+      file.writeSync([Buffer.alloc(file.sizeSync(), harm === 'zeros' ? 0 : 0xe7)], 0);
+    }
+    const again = await start(disk);
+    const { log: reopened } = open(again, 1, config);
+    assert.deepEqual(await readAll(reopened, 0, 2_000), expected, harm);
+    assert.equal((await reopened.findTimestamp(1_050, 100))?.offset, 50, harm);
+    await again.close();
+    assert.ok((await files.stat('/data/topic1-0/00000000000000000000.index')) !== undefined);
+  }
+});
+
+test('segments and indexes are laid out as Kafka’s', async () => {
+  const files = new MemoryFiles();
+  const engine = await start({ files } as UnsyncedFiles);
+  const config = { ...defaultConfig, segmentBytes: 3_000, indexIntervalBytes: 600 };
+  const { log } = open(engine, 1, config);
+  const batches = Array.from({ length: 20 }, (_, i) =>
+    batchAt(i * 2, [
+      { value: 'v'.repeat(200), timestampMs: 50 + i },
+      { value: 'w', timestampMs: 40 },
+    ]),
+  );
+  for (const batch of batches) log.append([Buffer.from(batch)]);
+  await engine.close();
+  const size = (batches[0] as Buffer).length;
+  const perSegment = Math.floor(3_000 / size);
+  const bases = Array.from({ length: Math.ceil(20 / perSegment) }, (_, i) => i * perSegment * 2);
+  const names = (await files.list('/data/topic1-0')).filter((name) => name.endsWith('.log'));
+  assert.deepEqual(
+    names,
+    bases.map((base) => `${String(base).padStart(20, '0')}.log`),
+  );
+  const index = await files.readFile('/data/topic1-0/00000000000000000000.index');
+  const times = await files.readFile('/data/topic1-0/00000000000000000000.timeindex');
+  // An entry for the batch that comes after more than 600 bytes: its last offset and its position.
+  const every = Math.floor(600 / size) + 1;
+  for (let entry = 0; entry * 8 < index.length; entry++) {
+    const batch = (entry + 1) * every;
+    assert.equal(index.readUInt32BE(entry * 8), batch * 2 + 1);
+    assert.equal(index.readUInt32BE(entry * 8 + 4), batch * size);
+    assert.equal(Number(times.readBigInt64BE(entry * 12)), 50 + batch);
+    assert.equal(times.readUInt32BE(entry * 12 + 8), batch * 2 + 1);
+  }
+  // A closed segment's last time entry is its greatest timestamp.
+  assert.equal(Number(times.readBigInt64BE(times.length - 12)), 50 + perSegment - 1);
+});
+
+test('an unclean stop is told at the next start, a clean one is not', async () => {
+  let disk = new UnsyncedFiles();
+  const first = await start(disk);
+  assert.equal(first.uncleanStart, false);
+  await first.close();
+  const second = await start(disk);
+  assert.equal(second.uncleanStart, false);
+  disk = disk.kill();
+  const third = await start(disk);
+  assert.equal(third.uncleanStart, true);
+  await third.close();
+});
+
+test('a start reads neither the segments nor their directories', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const config = { ...defaultConfig, segmentBytes: 1_000 };
+  for (let number = 0; number < 20; number++) {
+    const { log } = open(engine, number, config);
+    for (let i = 0; i < 20; i++) log.append([batchOf(i, 300)]);
+  }
+  await engine.close();
+  disk.faults.push(
+    { operation: 'open', path: /topic/, code: 'EIO' },
+    { operation: 'list', path: /topic/, code: 'EIO' },
+  );
+  const again = await start(disk);
+  for (let number = 0; number < 20; number++) assert.equal(open(again, number, config).log.endOffset, 20);
+  disk.faults.length = 0;
+  await again.close();
+});
+
+test('small partitions stay in the log: laps of it do not flush each of them', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, {
+    settings: {
+      ...smallSettings,
+      extentBytes: 64 * 1024,
+      tailBytes: 2 ** 20,
+      walFileBytes: 256 * 1024,
+      commitBytesMax: 32 * 1024,
+    },
+  });
+  const small = Array.from({ length: 50 }, (_, i) => open(engine, 100 + i));
+  for (const { log } of small) log.append([batchOf(0, 50)]);
+  const { log } = open(engine, 1);
+  for (let i = 0; i < 1500; i++) {
+    log.append([batchOf(log.endOffset, 1_500)]);
+    if (i % 10 === 9) await committed(engine);
+  }
+  const directories = (await disk.files.list('/data')).filter((name) => /^topic1\d\d-/.test(name));
+  assert.deepEqual(directories, [], 'no small partition was given a directory');
+  const again = await start(disk.crash(), { settings: { ...smallSettings, walFileBytes: 256 * 1024 } });
+  for (let i = 0; i < 50; i++) {
+    const { log } = open(again, 100 + i);
+    assert.deepEqual(await readAll(log), batchOf(0, 50));
+  }
+  await again.close();
+});
+
+test('a batch larger than a log file goes in place and survives', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const { log } = open(engine, 1);
+  const expected: Buffer[] = [];
+  for (const bytes of [100, 300_000, 50, 200_000, 200_000]) {
+    const batch = batchOf(log.endOffset, bytes);
+    expected.push(Buffer.from(batch));
+    log.append([batch]);
+  }
+  await committed(engine);
+  const again = await start(disk.crash());
+  const { log: recovered } = open(again, 1);
+  assert.deepEqual(await readAll(recovered), Buffer.concat(expected));
+  await again.close();
+});
+
+test('a partition deleted in the middle of everything takes nothing else with it', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const { log: kept } = open(engine, 1);
+  const { log: doomed } = open(engine, 2);
+  for (let i = 0; i < 20; i++) {
+    kept.append([batchOf(kept.endOffset, 2_000)]);
+    if (i < 10) doomed.append([batchOf(doomed.endOffset, 9_000)]);
+    if (i === 10) doomed.delete();
+    if (i % 4 === 0) await committed(engine);
+  }
+  await committed(engine);
+  const again = await start(disk.crash());
+  const { log: recovered } = open(again, 1);
+  again.discardUnopened();
+  assert.equal(recovered.endOffset, 20);
+  assert.equal((await readAll(recovered)).length, recovered.sizeBytes);
+  const fresh = again.openLog(
+    { ...partitionId(2), topicId: partitionId(77).topicId },
+    defaultConfig,
+    new RememberingState(),
+  );
+  fresh.append([batchOf(0, 9_000)]);
+  await committed(again);
+  assert.deepEqual(await readAll(fresh), batchOf(0, 9_000));
+  await again.close();
+});
