@@ -871,6 +871,8 @@ export const cases = [
   ['UpdateFeatures: nothing', apis.updateFeatures, () => ({ timeoutMs: 3000, featureUpdates: [], validateOnly: true })],
   ['UnregisterBroker: unknown', apis.unregisterBroker, () => ({ brokerId: 99 })],
 
+  ...groupCases(),
+
   [
     'Metadata: every topic, after all',
     apis.metadata,
@@ -900,4 +902,104 @@ export const topicsNeeded = [
 
 export function filling(name) {
   return { name, batches: Array.from({ length: 10 }, (_, i) => records(1, { timestampMs: NOW - 10_000 + i * 1000 })) };
+}
+
+/** Groups as nobody uses them: empty ids, unknown members, topics that do not exist, wrong generations. */
+function groupCases() {
+  const committed = (world, version, topic) => ({
+    ...(version >= 10 ? { topicId: world.id(topic) } : { name: topic }),
+    partitions: [{ partitionIndex: 0, committedOffset: 3, committedLeaderEpoch: -1, committedMetadata: 'm' }],
+  });
+  const commit = (name, groupId, topic, extra = {}) => [
+    `OffsetCommit: ${name}`,
+    apis.offsetCommit,
+    (world, version) => ({
+      groupId,
+      generationIdOrMemberEpoch: -1,
+      memberId: '',
+      ...(version <= 4 ? { retentionTimeMs: -1 } : {}),
+      ...(version >= 7 ? { groupInstanceId: null } : {}),
+      topics: [committed(world, version, topic)],
+      ...extra,
+    }),
+  ];
+  const fetch = (name, groupId, topic) => [
+    `OffsetFetch: ${name}`,
+    apis.offsetFetch,
+    (world, version) => {
+      const topics = topic && [
+        { ...(version >= 10 ? { topicId: world.id(topic) } : { name: topic }), partitionIndexes: [0, 9] },
+      ];
+      if (version < 8) return topics === null && version < 2 ? null : { groupId, topics };
+      return { groups: [{ groupId, memberId: null, memberEpoch: -1, topics }], requireStable: false };
+    },
+  ];
+  const member = (name, api, request) => [name, api, (_world, version) => request(version)];
+  return [
+    commit('outside a group', 'simple', 'plain'),
+    commit('empty group id', '', 'plain'),
+    commit('missing topic', 'simple', 'missing'),
+    commit('unknown member', 'simple', 'plain', { memberId: 'nobody', generationIdOrMemberEpoch: 5 }),
+    fetch('what was committed', 'simple', 'plain'),
+    fetch('missing topic', 'simple', 'missing'),
+    fetch('everything', 'simple', null),
+    fetch('unknown group', 'nobody', 'plain'),
+    fetch('empty group id', '', 'plain'),
+    ...['simple', 'nobody', ''].flatMap((groupId) => [
+      member(`Heartbeat: unknown member of '${groupId}'`, apis.heartbeat, () => ({
+        groupId,
+        generationId: 1,
+        memberId: 'x',
+      })),
+      member(`SyncGroup: unknown member of '${groupId}'`, apis.syncGroup, () => ({
+        groupId,
+        generationId: 1,
+        memberId: 'x',
+        protocolType: 'consumer',
+        protocolName: 'range',
+        assignments: [],
+      })),
+      member(`LeaveGroup: unknown member of '${groupId}'`, apis.leaveGroup, (version) =>
+        version < 3 ? { groupId, memberId: 'x' } : { groupId, members: [{ memberId: 'x', groupInstanceId: null }] },
+      ),
+      member(`JoinGroup: no protocols, '${groupId}'`, apis.joinGroup, (version) => ({
+        groupId,
+        sessionTimeoutMs: 10_000,
+        ...(version >= 1 ? { rebalanceTimeoutMs: 10_000 } : {}),
+        memberId: '',
+        protocolType: 'consumer',
+        protocols: [],
+      })),
+      member(`JoinGroup: short session, '${groupId}'`, apis.joinGroup, (version) => ({
+        groupId,
+        sessionTimeoutMs: 1,
+        ...(version >= 1 ? { rebalanceTimeoutMs: 10_000 } : {}),
+        memberId: '',
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: Buffer.alloc(6) }],
+      })),
+      member(`DescribeGroups: '${groupId}'`, apis.describeGroups, () => ({ groups: [groupId] })),
+      member(`ConsumerGroupDescribe: '${groupId}'`, apis.consumerGroupDescribe, () => ({
+        groupIds: [groupId],
+        includeAuthorizedOperations: false,
+      })),
+      member(`ConsumerGroupHeartbeat: unknown member of '${groupId}'`, apis.consumerGroupHeartbeat, () => ({
+        groupId,
+        memberId: 'x',
+        memberEpoch: 3,
+        rebalanceTimeoutMs: -1,
+        subscribedTopicNames: null,
+        topicPartitions: null,
+      })),
+      member(`OffsetDelete: '${groupId}'`, apis.offsetDelete, () => ({
+        groupId,
+        topics: [
+          { name: 'three', partitions: [{ partitionIndex: 0 }] },
+          { name: 'missing', partitions: [{ partitionIndex: 0 }] },
+        ],
+      })),
+    ]),
+    member('ListGroups', apis.listGroups, () => ({})),
+    member('DeleteGroups', apis.deleteGroups, () => ({ groupsNames: ['simple', 'nobody', ''] })),
+  ];
 }

@@ -11,7 +11,7 @@ const load = (path) => import(pathToFileURL(join(build, 'src', path)));
 export const { decodeResponse, decodeResponseHeader, encodeRequestFrame } = await load('protocol/api.js');
 export const { buildBatch } = await load('records/build-batch.js');
 await (await load('records/compression.js')).loadCompression();
-const { ALL_APIS } = await load('protocol/all-apis.js');
+export const { ALL_APIS } = await load('protocol/all-apis.js');
 
 /** Every API by its name in camel case: apis.createTopics. */
 export const apis = Object.fromEntries(
