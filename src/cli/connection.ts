@@ -61,6 +61,8 @@ export function brokerRefusal(
 
 const REMEDIES: Readonly<Record<number, string>> = {
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]: '`ottla topic list` shows what there is',
+  [ErrorCode.GROUP_ID_NOT_FOUND]: '`ottla group list` shows what there is',
+  [ErrorCode.NON_EMPTY_GROUP]: 'stop its consumers first',
   [ErrorCode.TOPIC_ALREADY_EXISTS]: '--if-not-exists accepts that',
   [ErrorCode.INVALID_REPLICATION_FACTOR]: 'there is one broker, so the replication factor is 1',
   [ErrorCode.KAFKA_STORAGE_ERROR]:

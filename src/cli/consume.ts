@@ -1,5 +1,5 @@
 // `ottla consume`: prints records of a topic, from a position until a position, a count, or for ever. Values come out as the
-// bytes they are. Partitions are assigned, not subscribed: no group is involved, nothing is committed.
+// bytes they are. Without --group, partitions are assigned, not subscribed: no group is involved, nothing is committed.
 import { Command } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
@@ -8,6 +8,7 @@ import { loadCompression } from '../records/compression.ts';
 import { partitionList, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
+import { consumeAsGroup } from './consume-group.ts';
 import { listOffsetsOf } from './offsets.ts';
 import { type Position, parsePosition } from './position.ts';
 import { Progress } from './progress.ts';
@@ -26,6 +27,7 @@ interface ConsumeOptions extends ConnectionOptions {
   readonly keySeparator: string;
   readonly delimiter: string;
   readonly readCommitted?: boolean;
+  readonly group?: string;
 }
 
 export function consumeCommand(world: CommandWorld): Command {
@@ -40,6 +42,7 @@ export function consumeCommand(world: CommandWorld): Command {
     .option('-o, --format <format>', "value, key-value, json, or a template such as '{offset} {key} {value}'", 'value')
     .option('-k, --key-separator <text>', 'between key and value with --format key-value', '\\t')
     .option('-d, --delimiter <text>', 'after each record', '\\n')
+    .option('-g, --group <name>', 'read as a member of this consumer group, from where it left off, and commit')
     .option('--read-committed', 'only records of committed transactions')
     .addHelpText(
       'after',
@@ -56,7 +59,8 @@ Examples:
   ottla consume orders
   ottla consume orders --from offset:-10
   ottla consume orders --from time:-1h --format json
-  ottla consume orders --follow --format '{partition}:{offset} {key} {value}'`,
+  ottla consume orders --follow --format '{partition}:{offset} {key} {value}'
+  ottla consume orders --group billing --follow`,
     )
     .action((topic: string, options: ConsumeOptions) => consume(world, topic, options));
 }
@@ -70,8 +74,23 @@ async function consume(world: CommandWorld, topic: string, options: ConsumeOptio
     delimiter: unescapeBytes(options.delimiter),
     keySeparator: unescapeBytes(options.keySeparator),
   });
+  if (options.group !== undefined) checkGroupOptions(options, from);
   await loadCompression();
   await withClient(world, options, async (client) => {
+    const printing = new Printing(world, format, options.count ?? Number.POSITIVE_INFINITY);
+    if (options.group !== undefined) {
+      const reading = {
+        group: options.group,
+        topic,
+        from: from.kind === 'end' ? 'end' : 'beginning',
+        follow: options.follow ?? false,
+        readCommitted: options.readCommitted ?? false,
+      } as const;
+      const print = (fetched: FetchedRecords) => printing.print(fetched, undefined);
+      await consumeAsGroup(world, client, reading, print, () => printing.finished);
+      printing.done();
+      return;
+    }
     const partitions = await partitionsOf(client, topic, options.partition);
     const ranges = await resolveRanges(
       client,
@@ -81,10 +100,18 @@ async function consume(world: CommandWorld, topic: string, options: ConsumeOptio
       options.follow ? undefined : (until ?? { kind: 'end' }),
     );
     const consumer = new Consumer(client, { readCommitted: options.readCommitted ?? false });
-    const printing = new Printing(world, format, options.count ?? Number.POSITIVE_INFINITY);
     await print(world, client, consumer, topic, ranges, printing);
     printing.done();
   });
+}
+
+function checkGroupOptions(options: ConsumeOptions, from: Position): void {
+  if (options.partition !== undefined)
+    throw usageFailure('--group and --partition exclude each other: the group decides.');
+  if (options.until !== undefined) throw usageFailure('--group and --until exclude each other; use --count.');
+  if (from.kind !== 'beginning' && from.kind !== 'end') {
+    throw usageFailure('with --group, --from is beginning or end; `ottla group reset` moves a group elsewhere.');
+  }
 }
 
 async function partitionsOf(
@@ -229,11 +256,15 @@ class Printing {
     return this.#left <= 0;
   }
 
-  /** The records below `until`, in one write. */
-  print(fetched: FetchedRecords, until: number | undefined): void {
+  /** The records below `until`, in one write; returns the offset after the last one. */
+  print(fetched: FetchedRecords, until: number | undefined): number {
     const pieces: Buffer[] = [];
+    let next = fetched.nextOffset;
     for (const record of fetched.records) {
-      if (this.finished || (until !== undefined && record.offset >= until)) break;
+      if (this.finished || (until !== undefined && record.offset >= until)) {
+        next = record.offset;
+        break;
+      }
       pieces.push(...this.#format({ topic: fetched.topic, partition: fetched.partition, ...record }));
       this.#left--;
       this.#records++;
@@ -242,6 +273,7 @@ class Printing {
     this.#bytes += bytes.length;
     if (bytes.length > 0) this.#world.output.write(bytes);
     this.#progress.show(() => `${counted(this.#records, 'record')}, ${formatBytes(this.#bytes)}`);
+    return next;
   }
 
   done(): void {

@@ -46,6 +46,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   topic: async () => (await import('./topic.ts')).topicCommand,
   produce: async () => (await import('./produce.ts')).produceCommand,
   consume: async () => (await import('./consume.ts')).consumeCommand,
+  group: async () => (await import('./group.ts')).groupCommand,
   config: async () => (await import('./config.ts')).configCommand,
   version: async () => versionCommand,
 };

@@ -1,0 +1,114 @@
+// Calls about groups: where their coordinator is, their committed offsets, their state. For the command line, the group
+// consumer and tests; what needs retrying is retried here.
+import { ErrorCode } from '../protocol/error-code.ts';
+import { findCoordinator } from '../protocol/messages/find-coordinator.ts';
+import { offsetCommit } from '../protocol/messages/offset-commit.ts';
+import { offsetFetch } from '../protocol/messages/offset-fetch.ts';
+import type { Client } from './client.ts';
+import { ClientError, throwOnError } from './client-error.ts';
+
+const GROUP_COORDINATOR = 0;
+/** The newest version that names topics. */
+const OFFSET_COMMIT_BY_NAME = 9;
+const OFFSET_FETCH_BY_NAME = 9;
+
+/** The broker that coordinates a group. */
+export function coordinatorOf(client: Client, groupId: string): Promise<number> {
+  return client.retrying(async () => {
+    const response = await client.request(findCoordinator, {
+      key: groupId,
+      keyType: GROUP_COORDINATOR,
+      coordinatorKeys: [groupId],
+    });
+    // Before version 4 the answer is about the one key.
+    const found = response.coordinators[0] ?? response;
+    throwOnError(found.errorCode, `the coordinator of group ${groupId} cannot be found`, found.errorMessage);
+    if (client.cluster.brokers.every(({ id }) => id !== found.nodeId)) await client.refreshMetadata([]);
+    return found.nodeId;
+  });
+}
+
+/** Who commits or asks; without it, somebody who is not a member. */
+export interface GroupMember {
+  readonly memberId: string;
+  readonly memberEpoch: number;
+}
+
+const NO_MEMBER: GroupMember = { memberId: '', memberEpoch: -1 };
+
+export interface TopicOffsets {
+  readonly topic: string;
+  /** Partition → offset. */
+  readonly offsets: ReadonlyMap<number, number>;
+}
+
+/** Committed offsets; partitions without one are missing. Null asks for all of the group. */
+export async function committedOffsets(
+  client: Client,
+  groupId: string,
+  topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null,
+  member: GroupMember = NO_MEMBER,
+): Promise<TopicOffsets[]> {
+  return client.retrying(async () => {
+    const nodeId = await coordinatorOf(client, groupId);
+    const asked =
+      topics?.map(({ topic, partitions }) => ({ name: topic, topicId: '', partitionIndexes: partitions })) ?? null;
+    const { memberId, memberEpoch } = member;
+    const response = await client.request(
+      offsetFetch,
+      {
+        groupId,
+        topics: asked,
+        groups: [{ groupId, topics: asked, ...(memberId !== '' && { memberId, memberEpoch }) }],
+        requireStable: true,
+      },
+      { nodeId, maxVersion: OFFSET_FETCH_BY_NAME },
+    );
+    const answer = response.groups[0] ?? response;
+    throwOnError(answer.errorCode, `the offsets of group ${groupId} cannot be read`);
+    return answer.topics.map(({ name, partitions }) => {
+      const offsets = new Map<number, number>();
+      for (const { partitionIndex, errorCode, committedOffset } of partitions) {
+        throwOnError(errorCode, `the offset of ${name}-${partitionIndex} in group ${groupId} cannot be read`);
+        if (committedOffset >= 0) offsets.set(partitionIndex, committedOffset);
+      }
+      return { topic: name, offsets };
+    });
+  });
+}
+
+/** Commits all or rejects with the first error; what was committed before that stays. */
+export async function commitOffsets(
+  client: Client,
+  groupId: string,
+  topics: readonly TopicOffsets[],
+  member: GroupMember = NO_MEMBER,
+): Promise<void> {
+  await client.retrying(async () => {
+    const nodeId = await coordinatorOf(client, groupId);
+    const response = await client.request(
+      offsetCommit,
+      {
+        groupId,
+        generationIdOrMemberEpoch: member.memberEpoch,
+        memberId: member.memberId,
+        topics: topics.map(({ topic, offsets }) => ({
+          name: topic,
+          topicId: '',
+          partitions: [...offsets].map(([partitionIndex, committedOffset]) => ({
+            partitionIndex,
+            committedOffset,
+            committedMetadata: '',
+          })),
+        })),
+      },
+      { nodeId, maxVersion: OFFSET_COMMIT_BY_NAME },
+    );
+    for (const { name, partitions } of response.topics) {
+      for (const { partitionIndex, errorCode } of partitions) {
+        if (errorCode === ErrorCode.NONE) continue;
+        throw new ClientError(errorCode, `the offset of ${name}-${partitionIndex} cannot be committed`);
+      }
+    }
+  });
+}
