@@ -127,6 +127,8 @@ export class Flusher {
 
   async #loop(): Promise<void> {
     this.#running = true;
+    // Whoever asks may be in the middle of a change: look at the logs when it is done.
+    await undefined;
     try {
       do {
         this.#again = false;
