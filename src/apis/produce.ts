@@ -7,10 +7,11 @@
 // A duplicate of an idempotent producer gets its original's offsets, once that is committed.
 //
 // Deviations: a partition named twice in one request is appended twice and answered twice (Kafka keeps the last and
-// drops the other without a word). Transactional batches are refused with INVALID_TXN_STATE: no transaction can be open
-// on this broker, and this is what Kafka says of a partition that is not part of one (without a transactional id in the
-// request: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of it, as in Kafka). Kafka's single replica commits at
-// append, so a timeout of 0 or less never comes to pass there; here it means 30 s.
+// drops the other without a word). Null records are INVALID_RECORD (Kafka never answers). Transactional batches are
+// refused with INVALID_TXN_STATE: no transaction can be open on this broker, and this is what Kafka says of a partition
+// that is not part of one (without a transactional id in the request: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of
+// it, as in Kafka). Kafka's single replica commits at append, so a timeout of 0 or less never comes to pass there; here
+// it means 30 s.
 //
 // KIPs: 98 (idempotence), 467 (record errors), 516 (topic ids), 951 (leader hints).
 import type { Metadata } from '../metadata/image.ts';
