@@ -50,6 +50,18 @@ function worldWithTopic(options = {}): GroupApiWorld {
 }
 
 describe('JoinGroup, SyncGroup, Heartbeat and LeaveGroup', () => {
+  it('refuse to join without a protocol name, in every version', () => {
+    const world = worldWithTopic();
+    for (let version = 0; version <= 9; version++) {
+      const refused = [joinRequest(''), joinRequest('g', 'nobody'), { ...joinRequest('g'), sessionTimeoutMs: 1 }];
+      for (const request of refused) {
+        const { errorCode, protocolName } = world.ask(joinGroup, version, request);
+        assert.notEqual(errorCode, ErrorCode.NONE);
+        assert.equal(protocolName, version >= 7 ? null : '');
+      }
+    }
+  });
+
   it('take a member through a generation in every version', () => {
     for (let version = 0; version <= 9; version++) {
       const world = worldWithTopic();

@@ -20,6 +20,8 @@ type Dependencies = {
   readonly configs: Pick<Configs, 'broker' | 'topic'>;
 };
 
+const FIRST_VERSION_WITH_NULL_PROTOCOL = 7;
+
 export function joinGroupHandler({
   groups,
   configs,
@@ -31,16 +33,23 @@ export function joinGroupHandler({
     maxVersion: 9,
     longPoll: true,
     dispatch(request, context, reply) {
+      const answer = (response: JoinGroupResponseInput) => reply(asVersioned(response, context.apiVersion));
       const refusal = refuseJoin(request, settings);
       if (refusal !== null) {
-        reply(refusal);
+        answer(refusal);
         return;
       }
       groups.call<JoinGroupResponseInput>(request.groupId, {
-        reply,
+        reply: answer,
         refused: (errorCode) => joinError('', errorCode),
         step: (shard, to, nowMs) => shard.groups.join(request, memberContext(context), to, nowMs),
       });
     },
   };
+}
+
+/** Errors have no protocol name: null from version 7 on, the empty text before. */
+function asVersioned(response: JoinGroupResponseInput, version: number): JoinGroupResponseInput {
+  const lacksNull = version < FIRST_VERSION_WITH_NULL_PROTOCOL && response.protocolName === null;
+  return lacksNull ? { ...response, protocolName: '' } : response;
 }

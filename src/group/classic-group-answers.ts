@@ -43,14 +43,14 @@ export function refuseSync(request: SyncGroupRequest, apiVersion: number): SyncG
   return request.groupId === '' ? syncError(ErrorCode.INVALID_GROUP_ID) : null;
 }
 
-/** `protocolName` is null before version 7 only in our heads. */
-export function joinError(memberId: string, errorCode: number, protocolName: string | null = ''): JoinGroupResponse {
+/** Its `protocolName` is null, as Kafka's; the API makes it '' where a version has no null. */
+export function joinError(memberId: string, errorCode: number): JoinGroupResponse {
   return {
     throttleTimeMs: 0,
     errorCode,
     generationId: -1,
     protocolType: null,
-    protocolName,
+    protocolName: null,
     leader: '',
     skipAssignment: false,
     memberId,

@@ -104,7 +104,7 @@ export class ClassicRounds {
   /** A static member came back under a new id: whatever still uses the old one is fenced. */
   replaceStatic(step: Step, oldMemberId: string, newMemberId: string): ClassicMember {
     const old = this.members.get(oldMemberId)!;
-    this.answerJoin(step, old, joinError(oldMemberId, ErrorCode.FENCED_INSTANCE_ID, null));
+    this.answerJoin(step, old, joinError(oldMemberId, ErrorCode.FENCED_INSTANCE_ID));
     this.answerSync(step, old, syncError(ErrorCode.FENCED_INSTANCE_ID));
     step.cancel(sessionTimer(oldMemberId));
     const member = this.members.replace(oldMemberId, newMemberId);

@@ -198,12 +198,12 @@ export class ClassicGroup implements ClassicGroupMachine {
     if (members.pendingJoin.has(memberId)) {
       // Such ids are given to dynamic members only.
       if (groupInstanceId === null) this.#add(step, request, context, memberId, join);
-      else replyToJoin(step, join, joinError(memberId, ErrorCode.UNKNOWN_MEMBER_ID, null));
+      else replyToJoin(step, join, joinError(memberId, ErrorCode.UNKNOWN_MEMBER_ID));
       return;
     }
     const errorCode = this.#checkMember(memberId, groupInstanceId);
     if (errorCode !== ErrorCode.NONE) {
-      replyToJoin(step, join, joinError(memberId, errorCode, null));
+      replyToJoin(step, join, joinError(memberId, errorCode));
       return;
     }
     const member = members.get(memberId)!;
