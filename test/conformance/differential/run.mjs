@@ -202,6 +202,7 @@ function keyOf(item) {
     item?.topicName ||
     item?.topic ||
     item?.resourceName ||
+    item?.groupId ||
     item?.apiKey ||
     (item?.partitionIndex ?? item?.partition)
   );
