@@ -5,6 +5,7 @@
 //   <data>/broker-<id>/wal-<n>             write-ahead log                  disk/wal.ts, disk/block.ts
 //   <data>/broker-<id>/*.lock              held by the living process
 //   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
+import assert from 'node:assert/strict';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
@@ -516,6 +517,7 @@ export class Engine implements Storage {
 
   /** The log's unwritten batches, once more, in the next commit: then no older block is needed for them. */
   #carry(log: Log): void {
+    assert(log.flushing === undefined, 'what is being flushed is not carried');
     const old = log.tail.between(log.writtenOffset, log.committedOffset);
     const first = old[0];
     if (first === undefined) return;

@@ -192,7 +192,11 @@ export class Flusher {
       concerned.pop();
     }
     await this.#flushAll(concerned);
-    for (const log of carried) if (!log.deleted) this.#options.carry(log);
+    for (const log of carried) {
+      // A flush that somebody else began has chosen its runs already.
+      if (log.flushing !== undefined) await log.flushing;
+      else if (!log.deleted) this.#options.carry(log);
+    }
     await this.#durable(this.#options.lastTicket());
     // What was appended in place or re-entered the log meanwhile without leaving the old file.
     const late = [...this.#options.dirtyLogs].filter((log) => !log.deleted && log.firstNeededSequence <= target);

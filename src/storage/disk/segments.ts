@@ -81,6 +81,7 @@ export class Segments {
   #oldestBase: number;
   #ready: Promise<void> | undefined;
   #closing: Segment[] = [];
+  #storing: Promise<void> = Promise.resolve();
   #knowing = new Map<Segment, Promise<void>>();
   /** Where sequential readers are: their next offset and its position. */
   #hints: { offset: number; segment: Segment; position: number }[] = [];
@@ -330,7 +331,13 @@ export class Segments {
   }
 
   /** Writes index entries that are due: all of closed segments, the active one's when they are many, or `all`. */
-  async storeIndexes(all: boolean): Promise<void> {
+  storeIndexes(all: boolean): Promise<void> {
+    // One after the other: each counts the entries that the one before it has stored.
+    this.#storing = this.#storing.catch(() => {}).then(() => this.#store(all));
+    return this.#storing;
+  }
+
+  async #store(all: boolean): Promise<void> {
     for (let closed = this.#closing[0]; closed !== undefined; closed = this.#closing[0]) {
       await this.#storeEntries(closed, true);
       this.#closing.shift();
