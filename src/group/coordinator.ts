@@ -139,15 +139,26 @@ export class GroupCoordinator {
       // Kept while it lives, as Kafka does: with another number, groups would be looked for elsewhere.
       this.#partitionCount = topic?.partitions.length ?? 0;
     }
+    const toLoad: GroupShard[] = [];
     for (let index = 0; index < this.#partitionCount; index++) {
       const partition = this.#surroundings.partitions.byName(CONSUMER_OFFSETS, index);
       if (partition === undefined || this.#shards.has(index)) continue;
       const shard = new GroupShard(partition, this.#shardSurroundings);
       this.#shards.set(index, shard);
-      // One after the other: what is being loaded takes memory and turns.
-      if (shard.isEmptyLog) shard.load();
-      else this.#loading = this.#loading.then(() => shard.load());
+      if (shard.isEmptyLog) void shard.load();
+      else toLoad.push(shard);
     }
+    if (toLoad.length > 0) this.#loading = this.#loading.then(() => this.#load(toLoad));
+  }
+
+  /** One after the other: what is being loaded takes memory and turns. */
+  async #load(shards: readonly GroupShard[]): Promise<void> {
+    const { clock, log } = this.#surroundings;
+    const startedAtMs = clock.monotonicMs();
+    let records = 0;
+    for (const shard of shards) records += await shard.load();
+    const groups = shards.reduce((sum, shard) => sum + shard.groups.size, 0);
+    log.info('Loaded groups', { groups, records, tookMs: Math.round(clock.monotonicMs() - startedAtMs) });
   }
 
   // ---- retention

@@ -58,6 +58,7 @@ export interface GroupCall<Response> {
   readonly reads?: boolean;
 }
 
+const NOTHING_LOADED = Promise.resolve(0);
 const RELOAD_MS = 5_000;
 /** What a timer had to do while the disk was full is tried again. */
 const TIMER_RETRY_MS = 1_000;
@@ -112,13 +113,11 @@ export class GroupShard {
     return this.partition.logStartOffset === this.partition.logEndOffset;
   }
 
-  /** An empty partition is loaded when this returns; otherwise the promise says when. Never rejects. */
-  load(): Promise<void> | undefined {
-    if (this.isEmptyLog) {
-      this.#state = 'active';
-      return undefined;
-    }
-    return this.#load();
+  /** An empty partition is loaded when this returns; otherwise the promise says when, and how many records. Never rejects. */
+  load(): Promise<number> {
+    if (!this.isEmptyLog) return this.#load();
+    this.#state = 'active';
+    return NOTHING_LOADED;
   }
 
   call<Response>(call: GroupCall<Response>): void {
@@ -259,28 +258,25 @@ export class GroupShard {
 
   // ---- loading
 
-  async #load(): Promise<void> {
-    const { storage, clock, log, timers } = this.#surroundings;
-    const startedAtMs = clock.monotonicMs();
+  async #load(): Promise<number> {
+    const { storage, log, timers } = this.#surroundings;
     // What was appended before the reload counts too.
     await new Promise<void>((resolve) => storage.whenCommitted(this.#ticket, resolve));
-    if (this.#state !== 'loading') return;
+    if (this.#state !== 'loading') return 0;
     this.#offsets = new CommittedOffsets();
     this.groups.clear();
     try {
       const records = await this.#replay();
-      if (this.#state !== 'loading') return;
-      this.#loaded();
-      const { partition } = this.partition.id;
-      const tookMs = Math.round(clock.monotonicMs() - startedAtMs);
-      if (records > 0) log.info('Loaded groups', { partition, groups: this.groups.size, records, tookMs });
+      if (this.#state === 'loading') this.#loaded();
+      return records;
     } catch (error) {
-      if (this.#state !== 'loading') return;
+      if (this.#state !== 'loading') return 0;
       log.error('Groups cannot be loaded', {
         partition: this.partition.id.partition,
         reason: (error as Error).message,
       });
       this.#retry = timers.set(RELOAD_MS, () => void this.#load());
+      return 0;
     }
   }
 
