@@ -190,7 +190,7 @@ function normalised(world, value, key = '') {
     return Object.fromEntries(Object.entries(value).map(([field, item]) => [field, normalised(world, item, field)]));
   if (typeof value === 'string' && key === 'topicId') {
     for (const [name, id] of world.ids) if (id === value) return `id of ${name}`;
-    return value === 'AAAAAAAAAAAAAAAAAAAAAA' || value.endsWith('Kg') ? value : 'some id';
+    return value === 'AAAAAAAAAAAAAAAAAAAAAA' || value === 'AAAAAAAAAAAAAAAAAAAAKg' ? value : 'some id';
   }
   return typeof value === 'string' ? value.replace(/^fresh-\d+$/, 'fresh') : value;
 }
