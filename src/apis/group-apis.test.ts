@@ -490,6 +490,45 @@ describe('Deleting a topic', () => {
   });
 });
 
+describe('A full disk', () => {
+  it('does not bring back the offsets of a topic that was deleted meanwhile', async () => {
+    const world = worldWithTopic();
+    world.createTopic('u');
+    world.commitOffset('g', 't', 0, 1);
+    world.commitOffset('g', 'u', 0, 2);
+    world.storage.writable = false;
+    world.deleteTopic('t');
+    assert.equal(world.offset('g', 't', 0), undefined);
+    world.restartCoordinator();
+    await world.loaded();
+    assert.deepEqual([world.offset('g', 't', 0), world.offset('g', 'u', 0)], [undefined, 2]);
+    world.storage.writable = true;
+    world.restartCoordinator();
+    await world.loaded();
+    world.createTopic('t');
+    assert.deepEqual([world.offset('g', 't', 0), world.offset('g', 'u', 0)], [undefined, 2]);
+    assert.equal(world.commitOffset('g', 'u', 0, 3), ErrorCode.NONE);
+  });
+
+  it('is waited for when what follows from loading cannot be written', async () => {
+    const world = worldWithTopic({ partitions: 1, brokerConfig: { 'group.max.size': '2' } });
+    const first = world.stableMember('g');
+    const second = world.send(joinGroup, 3, joinRequest('g'));
+    const again = world.ask(joinGroup, 3, joinRequest('g', first.memberId));
+    const { generationId } = again;
+    const assignments = [{ memberId: second.got.memberId, assignment: Buffer.from('b') }];
+    world.ask(syncGroup, 3, { groupId: 'g', memberId: first.memberId, generationId, assignments });
+    world.restartCoordinator();
+    world.storage.writable = false;
+    await world.loaded();
+    assert.equal(world.ask(heartbeat, 3, { groupId: 'g', memberId: first.memberId, generationId }).errorCode, 0);
+    world.time.advance(30_000);
+    world.storage.writable = true;
+    world.time.advance(5_000);
+    assert.equal(world.commitOffset('x', 't', 0, 1), ErrorCode.NONE);
+  });
+});
+
 describe('Retention of offsets', () => {
   const MINUTE_MS = 60_000;
   const settings = { 'offsets.retention.minutes': '10', 'offsets.retention.check.interval.ms': '60000' };

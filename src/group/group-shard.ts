@@ -77,6 +77,8 @@ export class GroupShard {
   #state: 'loading' | 'active' | 'closed' = 'loading';
   #ticket: CommitTicket = -1;
   #retry: Timer | undefined;
+  /** While what follows from loading is written down. */
+  #settling = false;
 
   constructor(partition: Partition, surroundings: ShardSurroundings) {
     this.partition = partition;
@@ -95,18 +97,9 @@ export class GroupShard {
     return this.#state === 'active' ? ErrorCode.NONE : ErrorCode.NOT_COORDINATOR;
   }
 
-  /** Requests that are not answered. */
-  get pendingCount(): number {
-    return this.#pending.size;
-  }
-
   /** When it is committed, so is everything that the groups are now. */
   get ticket(): CommitTicket {
     return this.#ticket;
-  }
-
-  get timerCount(): number {
-    return this.#timers.size;
   }
 
   get isEmptyLog(): boolean {
@@ -115,7 +108,7 @@ export class GroupShard {
 
   /** An empty partition is loaded when this returns; otherwise the promise says when, and how many records. Never rejects. */
   load(): Promise<number> {
-    if (!this.isEmptyLog) return this.#load();
+    if (this.#state !== 'loading' || !this.isEmptyLog) return this.#load();
     this.#state = 'active';
     return NOTHING_LOADED;
   }
@@ -164,9 +157,15 @@ export class GroupShard {
     if (replies.length > 0) this.#answer(replies, pending);
   }
 
-  /** Appends what needs not be atomic with anything, such as tombstones of offsets. */
+  /**
+   * Appends what needs not be atomic with anything, such as tombstones of offsets. With a full disk nothing is: what such
+   * records say is found out again when the shard is loaded.
+   */
   appendLoosely(records: readonly CoordinatorRecord[]): void {
-    for (const chunk of chunksOf(records, TOMBSTONES_BATCH_BYTES)) if (!this.#append(chunk)) return;
+    const { storage, configs } = this.#surroundings;
+    if (!storage.writable) return;
+    const bytesMax = Math.min(TOMBSTONES_BATCH_BYTES, configs.topic(this.partition.id.topic).maxMessageBytes / 2);
+    for (const chunk of chunksOf(records, bytesMax)) if (!this.#append(chunk)) return;
   }
 
   /** The group is gone: its records were or will be removed by the caller. */
@@ -196,7 +195,7 @@ export class GroupShard {
   }
 
   #append(records: readonly CoordinatorRecord[]): boolean {
-    const { configs, clock, log } = this.#surroundings;
+    const { configs, clock, log, timers, storage } = this.#surroundings;
     const compression = configs.broker.offsetsTopicCompressionCodec as Compression;
     const batch = batchOf(records, clock.nowMs(), compression);
     const result = this.partition.append(batch, { acks: -1, origin: 'coordinator' });
@@ -210,7 +209,8 @@ export class GroupShard {
     });
     this.#state = 'loading';
     this.#discard(answerFor(result.errorCode));
-    this.#retry = this.#surroundings.timers.set(0, () => void this.#load());
+    // What is refused right after loading would be refused again.
+    this.#retry = timers.set(this.#settling || !storage.writable ? RELOAD_MS : 0, () => void this.#load());
     return false;
   }
 
@@ -313,11 +313,10 @@ export class GroupShard {
     const nowMs = clock.nowMs();
     for (const groupId of this.#offsets.groupIds()) this.groups.simple(groupId, nowMs);
     this.#state = 'active';
+    this.#settling = true;
     this.#dropOffsetsOfLostTopics();
-    for (const group of [...this.groups.all()]) {
-      if (this.#state !== 'active') return;
-      this.perform(group.groupId, group.loaded(nowMs));
-    }
+    for (const group of [...this.groups.all()]) this.perform(group.groupId, group.loaded(nowMs));
+    this.#settling = false;
   }
 
   /** Topics that were deleted while nobody could write it down. */

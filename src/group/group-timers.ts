@@ -11,12 +11,6 @@ export class GroupTimers {
     this.#fired = fired;
   }
 
-  get size(): number {
-    let size = 0;
-    for (const timers of this.#groups.values()) size += timers.size;
-    return size;
-  }
-
   /** Replaces the one before. */
   arm(groupId: string, key: string, afterMs: number): void {
     let timers = this.#groups.get(groupId);
