@@ -84,7 +84,9 @@ async function engineOutcome(load: Load, durability: Durability): Promise<Outcom
   for (let i = 0; i < load.partitions; i++) {
     const topicId = Buffer.alloc(16, 1);
     topicId.writeUInt32BE(i, 0);
-    logs.push(engine.openLog({ topic: `t${i}`, topicId: topicId.toString('base64url'), partition: 0 }, config, nothing));
+    logs.push(
+      engine.openLog({ topic: `t${i}`, topicId: topicId.toString('base64url'), partition: 0 }, config, nothing),
+    );
   }
   const model = template(load.batchBytes);
   let next = 0;
