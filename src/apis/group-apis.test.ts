@@ -742,6 +742,31 @@ describe('ConsumerGroupHeartbeat and ConsumerGroupDescribe', () => {
     assert.equal(described.groups[0]!.errorCode, ErrorCode.UNSUPPORTED_VERSION);
   });
 
+  it('follow the configs of the broker and of the group itself', () => {
+    const world = worldWithTopic({ brokerConfig: { 'group.consumer.heartbeat.interval.ms': '7000' } });
+    const intervalOf = (groupId: string, more = {}) =>
+      world.ask(consumerGroupHeartbeat, 1, consumerRequest(groupId, more)).heartbeatIntervalMs;
+    assert.equal(intervalOf('g'), 7000);
+    const own = { type: 'config-set', resource: 'group:g', value: '6000' } as const;
+    world.metadata.apply({ ...own, name: 'consumer.heartbeat.interval.ms' });
+    world.metadata.apply({ ...own, name: 'consumer.session.timeout.ms', value: '50000' });
+    const { memberEpoch } = world.ask(consumerGroupHeartbeat, 1, consumerRequest('g'));
+    const keep = { memberEpoch, subscribedTopicNames: null, topicPartitions: null };
+    assert.equal(intervalOf('g', keep), 6000);
+    assert.equal(intervalOf('h'), 7000);
+    world.time.advance(49_999);
+    assert.equal(intervalOf('g', keep), 6000);
+    assert.equal(
+      world.ask(consumerGroupHeartbeat, 1, consumerRequest('h', keep)).errorCode,
+      ErrorCode.UNKNOWN_MEMBER_ID,
+    );
+    world.time.advance(50_000);
+    assert.equal(
+      world.ask(consumerGroupHeartbeat, 1, consumerRequest('g', keep)).errorCode,
+      ErrorCode.UNKNOWN_MEMBER_ID,
+    );
+  });
+
   it('leave no group behind when the first heartbeat is refused', () => {
     const world = worldWithTopic();
     const bad = consumerRequest('g', { serverAssignor: 'none' });
