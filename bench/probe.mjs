@@ -1,5 +1,5 @@
-// The smallest Kafka client that can tell whether a broker accepts records and how it keeps them: four requests whose bytes are written here by
-// hand, so that measurements and checks depend on no library and treats every broker alike.
+// The smallest Kafka client that can tell whether a broker accepts records and how it keeps them: a few requests whose bytes are written here by
+// hand, so that measurements and checks depend on no library and treat every broker alike.
 // One connection, one request at a time. The caller owns the probe and must call close().
 
 import { connect } from 'node:net';
@@ -61,6 +61,17 @@ class Probe {
   async apiVersions() {
     const body = await this.#request(API_VERSIONS, 0, Buffer.alloc(0));
     return body.readInt16BE(0) === 0;
+  }
+
+  /** The API keys that the broker answers. */
+  async apiKeys() {
+    const body = new Reader(await this.#request(API_VERSIONS, 0, Buffer.alloc(0)));
+    body.skip(2); // error code
+    return Array.from({ length: body.int32() }, () => {
+      const key = body.int16();
+      body.skip(4); // oldest and newest version
+      return key;
+    });
   }
 
   /** Metadata 4 for no topic: the number of brokers that are there. */

@@ -1,4 +1,4 @@
-// Which client folders there are, what they need, and which names they read and write the access log under. A producer writes
+// Which client folders there are, what they need, which have checks and group checks, and which names they read and write the access log under. A producer writes
 // with each of its codecs; `nodeOnly` marks those that `npm test` runs, for they need nothing but Node.
 
 const ALL = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
@@ -14,6 +14,7 @@ export const clients = [
     folder: 'kafkajs',
     nodeOnly: true,
     checks: true,
+    groups: true,
     producers: [{ name: 'kafkajs', codecs: ['none', 'gzip', 'snappy'] }],
     consumers: ['kafkajs'],
     readable: ['none', 'gzip', 'snappy'],
@@ -22,6 +23,7 @@ export const clients = [
     folder: 'platformatic',
     nodeOnly: true,
     checks: true,
+    groups: true,
     producers: [{ name: 'platformatic', codecs: ['none', 'gzip', 'snappy', 'lz4'] }],
     consumers: ['platformatic'],
     // Its snappy cannot read the framing of several blocks that Java-like producers write; from the raw kind it can.
@@ -30,6 +32,7 @@ export const clients = [
   {
     folder: 'librdkafka',
     checks: true,
+    groups: true,
     producers: [
       { name: 'kcat', codecs: ALL },
       { name: 'confluent-kafka', codecs: ALL },
@@ -39,6 +42,7 @@ export const clients = [
   {
     folder: 'python',
     checks: true,
+    groups: true,
     producers: [
       { name: 'kafka-python', codecs: ALL },
       { name: 'aiokafka', codecs: ALL },
@@ -48,12 +52,14 @@ export const clients = [
   {
     folder: 'go',
     checks: true,
+    groups: true,
     producers: [{ name: 'franz-go', codecs: ALL }],
     consumers: ['franz-go'],
   },
   {
     folder: 'java',
     checks: true,
+    groups: true,
     producers: [
       { name: 'console', codecs: ['none', 'zstd'] },
       { name: 'java', codecs: ALL },

@@ -1,4 +1,5 @@
-// The conformance run: other people's clients against one broker. Their own checks first, then the access log: every producer
+// The conformance run: other people's clients against one broker. Their own checks first, then groups (where the broker says that
+// it has them), several clients side by side because they mostly wait. Then the access log: every producer
 // and codec writes its 10,000 lines to a topic of one partition, every consumer reads every topic, and what comes out must be
 // the file, byte for byte. Then a clean stop, kafka-dump-log over the segments, a restart, and all topics read again.
 // Prints "ok …" or "not ok …" for each check and "N passed, N failed" at the end; the exit status says the same.
@@ -17,6 +18,16 @@ import { clients } from './clients.mjs';
 
 const here = join(root, 'test', 'conformance');
 const STEP_MS_MAX = 300_000;
+const GROUP_CLIENTS_AT_ONCE = 3;
+const JOIN_GROUP = 11;
+/** Groups of a test do not wait for more members, and a crashed member is missed after seconds instead of most of a minute. */
+const BROKER_SETTINGS = [
+  'group.initial.rebalance.delay.ms=0',
+  'group.consumer.min.session.timeout.ms=3000',
+  'group.consumer.session.timeout.ms=6000',
+  'group.consumer.min.heartbeat.interval.ms=200',
+  'group.consumer.heartbeat.interval.ms=500',
+].flatMap((setting) => ['--set', setting]);
 const CODEC_NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 const { values: options, positionals } = parseArgs({
@@ -25,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     bootstrap: { type: 'string' },
     'node-only': { type: 'boolean', default: false },
     'no-checks': { type: 'boolean', default: false },
+    'no-groups': { type: 'boolean', default: false },
     'no-log': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -40,6 +52,7 @@ that it starts over a temporary directory.
   --bootstrap HOST:PORT  use a broker that runs already (real Kafka: bench/rivals/kafka/run)
   --node-only            only the clients that need nothing but Node
   --no-checks            without the clients' own checks
+  --no-groups            without groups
   --no-log               without the access log
   --keep                 leave the temporary directory and say where it is`);
   process.exit(0);
@@ -72,16 +85,17 @@ process.exitCode = failed > 0 ? 1 : 0;
 
 async function main() {
   const ready = chosen.filter(setUp);
-  broker = options.bootstrap ? { bootstrap: options.bootstrap } : await startOttla(data);
+  broker = options.bootstrap ? { bootstrap: options.bootstrap } : await startOttla(data, BROKER_SETTINGS);
   if (!options['no-checks']) {
     for (const client of ready.filter((one) => one.checks)) await runChecks(client);
   }
+  if (!options['no-groups']) await runGroups(ready.filter((one) => one.groups));
   const topics = options['no-log'] ? [] : await produceAll(ready);
   await consumeAll(ready, topics, 'reads');
   if (options.bootstrap) return;
   await stopCleanly();
   if (ready.some((client) => client.folder === 'java')) await dumpSegments();
-  broker = await startOttla(data);
+  broker = await startOttla(data, BROKER_SETTINGS);
   const reader = ready.find((client) => client.consumers.length > 0 && client.readable === undefined) ?? ready[0];
   await consumeAll(reader === undefined ? [] : [reader], topics, 'reads after a restart');
   await stopCleanly();
@@ -96,11 +110,32 @@ function setUp(client) {
   return status === 0;
 }
 
+/** The group checks of several clients at once; none where the broker does not list JoinGroup among its APIs. */
+async function runGroups(waiting) {
+  if (!(await brokerApis()).includes(JOIN_GROUP)) {
+    console.log('# the broker has no groups');
+    return;
+  }
+  const next = async () => {
+    for (let client = waiting.shift(); client; client = waiting.shift()) await runChecks(client, 'groups');
+  };
+  await Promise.all(Array.from({ length: GROUP_CLIENTS_AT_ONCE }, next));
+}
+
+async function brokerApis() {
+  let keys;
+  await withProbe(async (probe) => {
+    keys = await probe.apiKeys();
+    return true;
+  });
+  return keys;
+}
+
 /** The client prints its own "ok" and "not ok" lines; they get its name in front and are counted. */
-async function runChecks(client) {
+async function runChecks(client, command = 'checks') {
   let notOk = 0;
   let total = 0;
-  const { status, tail } = await runClient(client, ['checks'], (line) => {
+  const { status, tail } = await runClient(client, [command], (line) => {
     const match = /^(not )?ok (.*)$/.exec(line);
     if (match === null) return;
     total++;
@@ -108,7 +143,7 @@ async function runChecks(client) {
     report(!match[1], `${client.folder}: ${match[2]}`);
   });
   if (total === 0 || (status !== 0 && notOk === 0)) {
-    report(false, `${client.folder}: checks`, `ended with ${status} after ${total} checks: ${tail}`);
+    report(false, `${client.folder}: ${command}`, `ended with ${status} after ${total} checks: ${tail}`);
   }
 }
 

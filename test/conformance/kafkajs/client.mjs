@@ -1,8 +1,9 @@
-// KafkaJS: checks, and the access log in and out. Its consumer always joins a group, so records are read back with the fetch
-// that its consumer is made of, on the connection of its cluster.
+// KafkaJS: checks, groups, and the access log in and out. Its consumer always joins a group, so outside the group checks records are
+// read back with the fetch that its consumer is made of, on the connection of its cluster.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { shareTopic } from '../group-scenario.mjs';
 import { linesOf, Report, readTopics, topicNames, within } from '../report.mjs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
@@ -22,7 +23,7 @@ const retry = { retries: 3, initialRetryTime: 50 };
 const kafka = new Kafka({ clientId: 'conformance', brokers: [bootstrap], logLevel: kafkajs.logLevel.NOTHING, retry });
 const newName = topicNames('kafkajs');
 
-const commands = { checks, produce: produceFile, consume: consumeFiles };
+const commands = { checks, groups, produce: produceFile, consume: consumeFiles };
 process.exitCode = await commands[command](...args);
 
 async function checks(only) {
@@ -142,6 +143,64 @@ async function checks(only) {
   });
   await admin.disconnect();
   return report.failed ? 1 : 0;
+}
+
+async function groups(only) {
+  const report = new Report(only);
+  const admin = kafka.admin();
+  const producer = kafka.producer();
+  await Promise.all([admin.connect(), producer.connect()]);
+  const createTopic = async (numPartitions) => {
+    const topic = newName();
+    await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+    return topic;
+  };
+  const send = (topic, messages) => producer.send({ topic, messages });
+  const committed = async (groupId, topic) => {
+    const [{ partitions }] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    return partitions.sort((a, b) => a.partition - b.partition).map(({ offset }) => Number(offset));
+  };
+
+  await report.check('three members share a topic while they come and go, and a later one goes on', () =>
+    shareTopic({ createTopic, send, join, committed }),
+  );
+  await report.check('admin: list, describe, reset and delete groups', async () => {
+    const topic = await createTopic(1);
+    const groupId = `group-of-${topic}`;
+    await send(topic, [{ partition: 0, value: '0:0' }]);
+    await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '1' }] });
+    assert.deepEqual(await committed(groupId, topic), [1]);
+    assert.ok((await admin.listGroups()).groups.some((group) => group.groupId === groupId));
+    assert.equal((await admin.describeGroups([groupId])).groups[0].state, 'Empty');
+    await admin.resetOffsets({ groupId, topic, earliest: true });
+    assert.equal(
+      (await admin.fetchOffsets({ groupId, topics: [topic], resolveOffsets: true }))[0].partitions[0].offset,
+      '0',
+    );
+    await admin.deleteGroups([groupId]);
+    assert.ok(!(await admin.listGroups()).groups.some((group) => group.groupId === groupId));
+  });
+  await Promise.all([admin.disconnect(), producer.disconnect()]);
+  return report.failed ? 1 : 0;
+}
+
+/** A member that commits after every batch. */
+async function join(name, topic, groupId, ledger) {
+  const consumer = kafka.consumer({ groupId, sessionTimeout: 10_000, heartbeatInterval: 300, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: async ({ batch, isStale }) => {
+      if (isStale() || batch.messages.length === 0) return;
+      for (const { offset, value } of batch.messages)
+        ledger.consumed(name, batch.partition, Number(offset), String(value));
+      const offset = String(Number(batch.lastOffset()) + 1);
+      await consumer.commitOffsets([{ topic, partition: batch.partition, offset }]);
+      ledger.committed(batch.partition, Number(offset));
+    },
+  });
+  return { leave: () => consumer.disconnect() };
 }
 
 function numbered(count) {

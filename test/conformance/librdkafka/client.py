@@ -1,4 +1,4 @@
-"""librdkafka by confluent-kafka: checks, and the access log in and out. Assigned partitions, no groups."""
+"""librdkafka by confluent-kafka: checks, groups, and the access log in and out. The checks assign partitions."""
 
 import itertools
 import os
@@ -19,8 +19,9 @@ from confluent_kafka.admin import (  # noqa: E402
     OffsetSpec,
     ResourceType,
 )
-from confluent_kafka import TopicCollection  # noqa: E402
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection  # noqa: E402
 
+from group_scenario import PARTITIONS, share_topic  # noqa: E402
 from report import Report, equal, lines_of, read_topics  # noqa: E402
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -272,6 +273,96 @@ class Checks:
         equal(b"0 k1 v1 h=1\n1 k2 v2 h=1\n", read.stdout, "output")
 
 
+class GroupChecks:
+    def __init__(self, bootstrap, report):
+        self.bootstrap = bootstrap
+        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+        self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
+        self.report = report
+
+    def run(self):
+        classic = {"group.protocol": "classic", "session.timeout.ms": 6000, "heartbeat.interval.ms": 300}
+        for name, config in [
+            ("range", {**classic, "partition.assignment.strategy": "range"}),
+            ("cooperative-sticky", {**classic, "partition.assignment.strategy": "cooperative-sticky"}),
+            ("consumer protocol", {"group.protocol": "consumer"}),
+        ]:
+            self.report.check(f"three members share a topic while they come and go, and a later one goes on, {name}", lambda: self.share(config))
+        self.report.check("admin: list, describe, alter and delete groups", self.groups)
+
+    def create(self, partitions):
+        topic = new_name()
+        self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(15)
+        return topic
+
+    def write(self, topic, partition, value):
+        self.producer.produce(topic, value=value, partition=partition)
+        self.producer.poll(0)
+
+    def share(self, config):
+        share_topic(self.create, self.write, lambda: self.producer.flush(15), lambda *life: self.member(config, *life), self.committed)
+
+    def member(self, config, member, topic, group):
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": group,
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                **config,
+            }
+        )
+        consumer.subscribe([topic])
+        try:
+            while not member.ending:
+                offsets = {}
+                for message in consumer.consume(500, 0.1):
+                    if message.error():
+                        if message.error().code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                            continue  # a topic so young that the client has not heard of it
+                        raise KafkaException(message.error())
+                    member.ledger.consumed(member.name, message.partition(), message.offset(), message.value())
+                    offsets[message.partition()] = message.offset() + 1
+                if offsets:
+                    self.commit(member, consumer, topic, offsets)
+        finally:
+            consumer.close()
+
+    def commit(self, member, consumer, topic, offsets):
+        while True:
+            try:
+                positions = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+                for partition in consumer.commit(offsets=positions, asynchronous=False):
+                    if partition.error is None:
+                        member.ledger.committed({partition.partition: partition.offset})
+                return
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.STALE_MEMBER_EPOCH:
+                    time.sleep(0.02)  # the member has not heard of its new epoch yet
+                    continue
+                refused = (KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS)
+                if error.args[0].code() not in refused:
+                    raise
+                return
+
+    def committed(self, group, topic):
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition) for partition in range(PARTITIONS)])
+        answer = self.admin.list_consumer_group_offsets([asked])[group].result(15)
+        return [partition.offset for partition in sorted(answer.topic_partitions, key=lambda partition: partition.partition)]
+
+    def groups(self):
+        topic = self.create(1)
+        group = "group-of-" + topic
+        offsets = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 5)])]
+        self.admin.alter_consumer_group_offsets(offsets)[group].result(15)
+        listed = self.admin.list_consumer_groups().result(15)
+        equal(True, group in [one.group_id for one in listed.valid], "listed")
+        described = self.admin.describe_consumer_groups([group])[group].result(15)
+        equal(("EMPTY", 0), (described.state.name, len(described.members)), "state and members")
+        self.admin.delete_consumer_groups([group])[group].result(15)
+        fails(KafkaError.GROUP_ID_NOT_FOUND, lambda: self.admin.delete_consumer_groups([group])[group].result(15))
+
+
 def kcat(*args, input=None):
     result = subprocess.run(["kcat", *args], input=input, capture_output=True, timeout=30, check=False)
     if result.returncode != 0:
@@ -284,6 +375,10 @@ def main():
     if command == "checks":
         report = Report(args[0] if args else "")
         Checks(bootstrap, report).run()
+        sys.exit(report.exit_status())
+    if command == "groups":
+        report = Report(args[0] if args else "")
+        GroupChecks(bootstrap, report).run()
         sys.exit(report.exit_status())
     if command == "produce":
         name, topic, path, codec = args

@@ -1,9 +1,10 @@
-// @platformatic/kafka: checks, and the access log in and out. Its consumer streams are for groups; records are read back with
+// @platformatic/kafka: checks, groups, and the access log in and out. Its consumer streams are for groups; outside of the group checks records are read back with
 // Consumer.fetch, which asks a broker for partitions directly.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { PARTITIONS, shareTopic } from '../group-scenario.mjs';
 import { linesOf, Report, readTopics, topicNames } from '../report.mjs';
 
 const require = createRequire(new URL('../../../.cache/platformatic/package.json', import.meta.url));
@@ -25,7 +26,7 @@ const options = {
 };
 const newName = topicNames('platformatic');
 
-const commands = { checks, produce: produceFile, consume: consumeFiles };
+const commands = { checks, groups, produce: produceFile, consume: consumeFiles };
 process.exitCode = await commands[command](...args);
 
 async function checks(only) {
@@ -138,6 +139,78 @@ async function checks(only) {
   });
   await admin.close();
   return report.failed ? 1 : 0;
+}
+
+async function groups(only) {
+  const report = new Report(only);
+  const admin = new Admin(options);
+  const producer = new Producer(options);
+  const createTopic = async (partitions) => {
+    const name = newName();
+    await admin.createTopics({ topics: [name], partitions, replicas: 1 });
+    return name;
+  };
+  const send = (topic, messages) =>
+    producer.send({
+      acks: -1,
+      messages: messages.map(({ partition, value }) => ({ topic, partition, value: Buffer.from(value) })),
+    });
+  const committed = async (groupId, topic) => {
+    const consumer = new Consumer({ ...options, groupId });
+    try {
+      const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+      const offsets = await consumer.listCommittedOffsets({ topics: [{ topic, partitions }] });
+      return offsets.get(topic).map(Number);
+    } finally {
+      await consumer.close(true);
+    }
+  };
+  for (const groupProtocol of ['classic', 'consumer']) {
+    await report.check(
+      `three members share a topic while they come and go, and a later one goes on, ${groupProtocol}`,
+      () => {
+        const join = (...member) => joinGroup(groupProtocol, ...member);
+        return shareTopic({ createTopic, send, join, committed, mayRepeat: true });
+      },
+    );
+  }
+  await report.check('admin: list, describe and delete groups', async () => {
+    const topic = await createTopic(1);
+    const groupId = `group-of-${topic}`;
+    const ledger = { consumed: () => {}, committed: () => {}, breach: () => {} };
+    const member = await joinGroup('classic', 'only', topic, groupId, ledger);
+    assert.ok((await admin.listGroups()).has(groupId));
+    assert.equal((await admin.describeGroups({ groups: [groupId] })).get(groupId).members.size, 1);
+    await refused(admin.deleteGroups({ groups: [groupId] }), 'NON_EMPTY_GROUP');
+    await member.leave();
+    await admin.deleteGroups({ groups: [groupId] });
+    assert.ok(!(await admin.listGroups()).has(groupId));
+  });
+  await Promise.all([admin.close(), producer.close()]);
+  return report.failed ? 1 : 0;
+}
+
+/** A member that commits after every message; a commit that the group refuses is somebody else's from now on. */
+async function joinGroup(groupProtocol, name, topic, groupId, ledger) {
+  const timing = groupProtocol === 'classic' ? { sessionTimeout: 10_000, heartbeatInterval: 300 } : {};
+  const consumer = new Consumer({ ...options, groupId, groupProtocol, ...timing, maxWaitTime: 100, autocommit: false });
+  const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' });
+  const reading = (async () => {
+    for await (const message of stream) {
+      ledger.consumed(name, message.partition, Number(message.offset), String(message.value));
+      try {
+        await message.commit();
+        ledger.committed(message.partition, Number(message.offset) + 1);
+      } catch {}
+    }
+  })();
+  reading.catch((error) => ledger.breach(`${name}: ${error.message}`));
+  let left;
+  const leave = async () => {
+    await stream.close();
+    await consumer.close(true);
+  };
+  return { leave: () => (left ??= leave()) };
 }
 
 async function refused(promise, apiId) {

@@ -31,8 +31,22 @@ final class Broker implements AutoCloseable {
         this.admin = Admin.create(Map.of("bootstrap.servers", bootstrap, "default.api.timeout.ms", 11000, "request.timeout.ms", 10000));
     }
 
-    String name() {
+    synchronized String name() {
         return "java-" + run + "-" + topics++;
+    }
+
+    /** What names of this run end with. */
+    String run() {
+        return run;
+    }
+
+    /** Creates a topic of one partition unless it is there. */
+    void ensure(String topic) throws Exception {
+        try {
+            admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get(12, TimeUnit.SECONDS);
+        } catch (java.util.concurrent.ExecutionException error) {
+            if (!(error.getCause() instanceof org.apache.kafka.common.errors.TopicExistsException)) throw error;
+        }
     }
 
     /** A new topic; config is key, value, key, value… */

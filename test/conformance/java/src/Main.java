@@ -18,6 +18,14 @@ public final class Main {
                 }
                 report.end();
             }
+            case "groups" -> {
+                Report report = new Report(args.length > 2 ? args[2] : "");
+                try (Broker broker = new Broker(bootstrap)) {
+                    new GroupChecks(broker, report).run();
+                    new GroupToolChecks(broker, report).run();
+                }
+                report.end();
+            }
             case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
             case "consume" -> {
                 for (int i = 5; i < args.length; i++) {

@@ -141,6 +141,10 @@ final class ToolChecks {
     }
 
     private String[] args(String... args) {
+        return args(broker, args);
+    }
+
+    static String[] args(Broker broker, String... args) {
         var all = new ArrayList<>(List.of("--bootstrap-server", broker.bootstrap));
         all.addAll(Arrays.asList(args));
         return all.toArray(String[]::new);
