@@ -1,6 +1,6 @@
 // Brings a log and its partition's state to where the recovery found them.
 import { batchLength, nextOffset } from '../records/record-batch.ts';
-import type { Files } from '../runtime/files.ts';
+import type { Files, OpenFile } from '../runtime/files.ts';
 import type { Arena } from './arena.ts';
 import type { RecoveredExtent, RecoveredLog } from './disk/recovery.ts';
 import { segmentName } from './disk/segment.ts';
@@ -42,7 +42,17 @@ function replay(log: Log, batches: Buffer, fromOffset: number): void {
 
 function readExtent(files: Files, dataDirectory: string, extent: RecoveredExtent): Buffer {
   const { directory, segmentBase, position, length } = extent.place;
-  const file = files.openSync(`${dataDirectory}/${directory}/${segmentName(segmentBase)}.log`, 'read');
+  const path = `${dataDirectory}/${directory}/${segmentName(segmentBase)}.log`;
+  let file: OpenFile;
+  try {
+    file = files.openSync(path, 'read');
+  } catch (error) {
+    throw new StorageError(
+      'DAMAGED',
+      `${path} cannot be opened, though durable records are in it: restore the directory from a backup.`,
+      error,
+    );
+  }
   try {
     const bytes = Buffer.allocUnsafe(length);
     if (file.readSync(bytes, position) !== length) {

@@ -376,7 +376,10 @@ async function settle(options: RecoveryOptions, log: RecoveredLog, proven: numbe
   const last = extents[extents.length - 1];
   if (last === undefined) return;
   const directory = `${options.dataDirectory}/${last.place.directory}`;
-  if ((await readTopicId(options.files, directory)) !== log.topicId) return;
+  if ((await readTopicId(options.files, directory)) !== log.topicId) {
+    cutAtLostExtent(options.arena, log, proven);
+    return;
+  }
   await removeBetween(options.files, directory, log.flushedPlace?.activeBase ?? -1, extents);
   const writer = new SegmentRewriter(options.files, directory, log.flushedPlace);
   let runs: RecoveredRun[] = [];
@@ -395,6 +398,21 @@ async function settle(options: RecoveryOptions, log: RecoveredLog, proven: numbe
   await options.files.syncDirectory(options.dataDirectory);
   log.flushedPlace = writer.place;
   log.flushedOffset = last.endOffset;
+}
+
+/**
+ * Without its directory a partition was deleted, and nobody will open it; or its directory never became durable: then
+ * neither did the block, and the log ends before it.
+ */
+function cutAtLostExtent(arena: Arena, log: RecoveredLog, proven: number): void {
+  const at = log.items.findIndex((item) => 'place' in item);
+  const extent = log.items[at] as RecoveredExtent;
+  if (extent.sequence <= proven) return;
+  for (const item of [...log.items.slice(at), ...log.early]) if ('backing' in item) arena.release(item.backing);
+  log.items = log.items.slice(0, at);
+  log.early = [];
+  log.endOffset = extent.baseOffset;
+  log.claimedEnd = Math.max(log.stateEnd, log.endOffset);
 }
 
 /** Segments that only a lost middle of the log knew. */
