@@ -1,4 +1,4 @@
-// franz-go against a broker: checks, and the access log in and out. Partitions are consumed directly, without groups.
+// franz-go, and for groups sarama too, against a broker: checks, groups, and the access log in and out.
 package main
 
 import (
@@ -25,6 +25,14 @@ func main() {
 			only = args[0]
 		}
 		if runChecks(ctx, bootstrap, only) > 0 {
+			os.Exit(1)
+		}
+	case "groups":
+		only := ""
+		if len(args) > 0 {
+			only = args[0]
+		}
+		if runGroupChecks(ctx, bootstrap, only) > 0 {
 			os.Exit(1)
 		}
 	case "produce": // NAME TOPIC FILE CODEC

@@ -1,10 +1,11 @@
-"""kafka-python and aiokafka: checks, and the access log in and out. Assigned partitions, no groups."""
+"""kafka-python and aiokafka: checks, groups, and the access log in and out. The checks assign partitions."""
 
 import asyncio
 import itertools
 import logging
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -16,6 +17,7 @@ from aiokafka.admin import NewTopic as AioNewTopic  # noqa: E402
 from kafka import errors  # noqa: E402
 from kafka.admin import KafkaAdminClient, NewTopic  # noqa: E402
 
+from group_scenario import PARTITIONS, share_topic  # noqa: E402
 from report import Report, equal, lines_of, read_topics  # noqa: E402
 
 logging.disable(logging.CRITICAL)
@@ -95,6 +97,61 @@ class KafkaPython:
             consumer.close()
 
 
+    def share_topic(self):
+        producer = kafka.KafkaProducer(bootstrap_servers=self.bootstrap)
+        try:
+            share_topic(
+                self.create_new,
+                lambda topic, partition, value: producer.send(topic, value, partition=partition),
+                lambda: producer.flush(20),
+                self.member,
+                self.committed,
+            )
+        finally:
+            producer.close(5)
+
+    def create_new(self, partitions):
+        topic = new_name()
+        self.create(topic, partitions)
+        return topic
+
+    def member(self, member, topic, group):
+        ledger = member.ledger
+        consumer = kafka.KafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            group_id=group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=300,
+        )
+        try:
+            consumer.subscribe([topic])
+            while not member.ending:
+                offsets = {}
+                for partition, records in consumer.poll(500).items():
+                    for record in records:
+                        ledger.consumed(member.name, record.partition, record.offset, record.value)
+                    offsets[partition] = kafka.OffsetAndMetadata(records[-1].offset + 1, "", -1)
+                try:
+                    if offsets:
+                        consumer.commit(offsets)
+                        ledger.committed({partition.partition: at.offset for partition, at in offsets.items()})
+                except (errors.CommitFailedError, errors.RebalanceInProgressError):
+                    pass  # the partitions are on their way to another member
+        finally:
+            consumer.close()
+
+    def committed(self, group, topic):
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            offsets = admin.list_group_offsets(group)
+            offsets = offsets.get(group, offsets)
+            return [offsets[kafka.TopicPartition(topic, partition)].offset for partition in range(PARTITIONS)]
+        finally:
+            admin.close()
+
+
 class AioKafka:
     """The same in aiokafka."""
 
@@ -167,6 +224,80 @@ class AioKafka:
                 return beginning, (await consumer.end_offsets([partition]))[partition], found and found.offset
             finally:
                 await consumer.stop()
+
+        return asyncio.run(body())
+
+
+    def share_topic(self):
+        """On an event loop of its own; the scenario's threads hand their work over to it."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+
+        def wait(awaitable):
+            return asyncio.run_coroutine_threadsafe(awaitable, loop).result(25)
+
+        async def started():
+            producer = aiokafka.AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+            await producer.start()
+            return producer
+
+        producer = wait(started())
+        try:
+            share_topic(
+                self.create_new,
+                lambda topic, partition, value: wait(producer.send(topic, value, partition=partition)),
+                lambda: wait(producer.flush()),
+                lambda member, topic, group: asyncio.run_coroutine_threadsafe(self.member(member, topic, group), loop).result(),
+                self.committed,
+            )
+        finally:
+            wait(producer.stop())
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5)
+
+    def create_new(self, partitions):
+        topic = new_name()
+        self.create(topic, partitions)
+        return topic
+
+    async def member(self, member, topic, group):
+        ledger = member.ledger
+        consumer = aiokafka.AIOKafkaConsumer(
+            topic,
+            bootstrap_servers=self.bootstrap,
+            group_id=group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=300,
+        )
+        await consumer.start()
+        try:
+            while not member.ending:
+                offsets = {}
+                for partition, records in (await consumer.getmany(timeout_ms=100)).items():
+                    for record in records:
+                        ledger.consumed(member.name, record.partition, record.offset, record.value)
+                    offsets[partition] = records[-1].offset + 1
+                try:
+                    if offsets:
+                        await consumer.commit(offsets)
+                        ledger.committed({partition.partition: offset for partition, offset in offsets.items()})
+                except (aiokafka.errors.CommitFailedError, aiokafka.errors.IllegalStateError):
+                    pass  # the partitions are on their way to another member
+        finally:
+            await consumer.stop()
+
+    def committed(self, group, topic):
+        async def body():
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+            await admin.start()
+            try:
+                offsets = await admin.list_consumer_group_offsets(group)
+                return [offsets[aiokafka.TopicPartition(topic, partition)].offset for partition in range(PARTITIONS)]
+            finally:
+                await admin.close()
 
         return asyncio.run(body())
 
@@ -286,6 +417,12 @@ class AdminChecks:
         equal(1, len(self.admin.describe_cluster()["brokers"]), "brokers")
 
 
+def run_groups(libraries, report):
+    for library in libraries.values():
+        name = f"{library.name}: three members share a topic while they come and go, and a later one goes on"
+        report.check(name, library.share_topic)
+
+
 def main():
     bootstrap, command, *args = sys.argv[1:]
     libraries = {"kafka-python": KafkaPython(bootstrap), "aiokafka": AioKafka(bootstrap)}
@@ -294,6 +431,10 @@ def main():
         for library in libraries.values():
             Checks(library, report).run()
         AdminChecks(bootstrap, report).run()
+        sys.exit(report.exit_status())
+    if command == "groups":
+        report = Report(args[0] if args else "")
+        run_groups(libraries, report)
         sys.exit(report.exit_status())
     if command == "produce":
         name, topic, path, codec = args
