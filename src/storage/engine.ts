@@ -116,7 +116,14 @@ async function openLocked(
       : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
   const startEpoch = checkpoint.startEpoch + 1;
   await checkpoints.publish(
-    { clean: false, logId, startEpoch, replayFrom: checkpoint.replayFrom, lastDurable: recovery.lastSynced },
+    {
+      clean: false,
+      logId,
+      startEpoch,
+      replayFrom: checkpoint.replayFrom,
+      lastDurable: recovery.lastSynced,
+      firstSequence: recovery.next.sequence,
+    },
     checkpoint.encoded,
   );
   if (found === undefined) await files.syncDirectory(directory);
@@ -139,7 +146,7 @@ async function openLocked(
 
 function firstCheckpoint(logId: Buffer): Checkpoint {
   const replayFrom = { sequence: 1, slot: 0, position: 0, previousCrc: 0 };
-  return { clean: true, logId, startEpoch: 0, replayFrom, lastDurable: 0, records: [], encoded: [] };
+  return { clean: true, logId, startEpoch: 0, replayFrom, lastDurable: 0, firstSequence: 1, records: [], encoded: [] };
 }
 
 function arenaChunkBytes(settings: StorageSettings): number {
@@ -224,6 +231,7 @@ export class Engine implements Storage {
       wal: this.#wal,
       logId: opened.logId,
       startEpoch: opened.startEpoch,
+      firstSequence: recovery.next.sequence,
       checkpoints: opened.checkpoints,
       syncWal: durability === 'os',
       carryBytesMax: Math.floor(settings.walFileBytes / 4),

@@ -15,6 +15,8 @@ export interface FlusherOptions {
   readonly wal: Wal | undefined;
   readonly logId: Buffer;
   readonly startEpoch: number;
+  /** Of this run. */
+  readonly firstSequence: number;
   readonly checkpoints: CheckpointFiles;
   /** Sync the log itself before a checkpoint: its commits are not synced one by one. */
   readonly syncWal: boolean;
@@ -328,7 +330,14 @@ export class Flusher {
     if (this.#stopped && !clean) return;
     const replayFrom = wal?.positionOf(needed) ?? { sequence: ticket + 1, slot: 0, position: 0, previousCrc: 0 };
     await checkpoints.publish(
-      { clean, logId: this.#options.logId, startEpoch: this.#options.startEpoch, replayFrom, lastDurable: ticket },
+      {
+        clean,
+        logId: this.#options.logId,
+        startEpoch: this.#options.startEpoch,
+        replayFrom,
+        lastDurable: ticket,
+        firstSequence: this.#options.firstSequence,
+      },
       records,
     );
     wal?.release(replayFrom.sequence);

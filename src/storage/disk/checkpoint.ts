@@ -10,7 +10,8 @@
 //   24  int64   replay start: sequence            32  int32 file of the log   36  uint32 header CRC of the block before
 //   40  int64   replay start: position in that file
 //   48  int64   sequence of the last block that was durable: a log that ends before it is damaged
-//   56          records, then uint32 CRC-32C of everything before
+//   56  int64   first sequence of that run: later blocks of earlier runs were found torn, and stay dead
+//   64          records, then uint32 CRC-32C of everything before
 //
 // A record:
 //    0  uint32  bytes that follow
@@ -36,7 +37,7 @@ import type { WalPosition } from './wal.ts';
 
 const magic = 0x4f544c43;
 const formatVersion = 1;
-const headerBytes = 56;
+const headerBytes = 64;
 const recordFixedBytes = 82;
 const cleanFlag = 1;
 const noSnapshot = 0xffffffff;
@@ -47,6 +48,8 @@ export interface CheckpointHeader {
   readonly startEpoch: number;
   readonly replayFrom: WalPosition;
   readonly lastDurable: number;
+  /** The run with `startEpoch` wrote its blocks from this sequence on. */
+  readonly firstSequence: number;
 }
 
 export interface PartitionRecord {
@@ -124,6 +127,7 @@ export function encodeCheckpoint(header: CheckpointHeader, records: readonly Buf
   head.writeUInt32BE(header.replayFrom.previousCrc, 36);
   writeInt64(head, header.replayFrom.position, 40);
   writeInt64(head, header.lastDurable, 48);
+  writeInt64(head, header.firstSequence, 56);
   let crc = crc32c(head);
   for (const record of records) crc = crc32c(record, 0, record.length, crc);
   const tail = Buffer.alloc(4);
@@ -162,6 +166,7 @@ export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint | unde
       position: readInt64(bytes, 40),
     },
     lastDurable: readInt64(bytes, 48),
+    firstSequence: readInt64(bytes, 56),
     records,
     encoded,
   };

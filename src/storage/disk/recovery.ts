@@ -138,7 +138,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
   let proven = checkpoint.lastDurable;
   let unproven: Block[] = [];
   for (;;) {
-    const block = findNext(reader, slots, expected, epoch, checkpoint.logId);
+    const block = findNext(reader, slots, expected, epochFor(checkpoint, expected.sequence, epoch), checkpoint.logId);
     if (block === undefined || !(await extentsAreThere(options, block, logs))) break;
     noteBlock(block.slot, block);
     applyBlock(options, logs, block);
@@ -158,6 +158,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
   await writeAgain(unproven, options.makeDurable);
   for (const log of logs.values()) await settle(options, log, proven);
   return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
+}
+
+/** What a start has found torn must not come back when the blocks written in its place are lost. */
+function epochFor(checkpoint: Checkpoint, sequence: number, epoch: number): number {
+  return sequence >= checkpoint.firstSequence ? Math.max(epoch, checkpoint.startEpoch) : epoch;
 }
 
 /**
@@ -343,7 +348,8 @@ function refuseLaterBlocks(reader: SlotReader, options: RecoveryOptions, expecte
       const fixed = reader.read(slot, position, blockHeaderBytes);
       const header = fixed && readBlockHeader(fixed, 0, logId);
       if (header === undefined || header.sequence <= expected.sequence) continue;
-      if (header.lastSynced < expected.sequence || header.startEpoch < epoch) continue;
+      if (header.lastSynced < expected.sequence) continue;
+      if (header.startEpoch < epochFor(options.checkpoint, header.sequence, epoch)) continue;
       const head = reader.read(slot, position, blockHeaderBytes + header.entryCount * descriptorBytes);
       if (head !== undefined && headIsValid(head)) throw damagedLog(options, expected);
     }
