@@ -40,13 +40,9 @@ final class Broker implements AutoCloseable {
         return run;
     }
 
-    /** Creates a topic of one partition unless it is there. */
-    void ensure(String topic) throws Exception {
-        try {
-            admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get(12, TimeUnit.SECONDS);
-        } catch (java.util.concurrent.ExecutionException error) {
-            if (!(error.getCause() instanceof org.apache.kafka.common.errors.TopicExistsException)) throw error;
-        }
+    /** A new topic of this name, one partition. */
+    void create(String topic) throws Exception {
+        admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get(12, TimeUnit.SECONDS);
     }
 
     /** A new topic; config is key, value, key, value… */

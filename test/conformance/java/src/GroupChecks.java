@@ -64,9 +64,9 @@ final class GroupChecks {
             String[] config = protocols.get(name);
             report.check("static members return to their partitions without a rebalance, and double ones are refused, " + name, () -> staticMembers(config));
         }
-        report.check("a regular expression subscribes to what matches, classic", () -> regex(consumer -> consumer.subscribe(Pattern.compile(prefix() + "-(a|b)")), RANGE));
+        report.check("a regular expression subscribes to what matches, classic", () -> regex("old", consumer -> consumer.subscribe(Pattern.compile(matching("old"))), RANGE));
         report.check("a regular expression subscribes to what matches, consumer protocol",
-                () -> regex(consumer -> consumer.subscribe(new SubscriptionPattern(prefix() + "-(a|b)")), CONSUMER));
+                () -> regex("new", consumer -> consumer.subscribe(new SubscriptionPattern(matching("new"))), CONSUMER));
         report.check("an illegal regular expression is refused", () -> {
             try (var consumer = consumer("illegal", CONSUMER)) {
                 consumer.subscribe(new SubscriptionPattern("(a"));
@@ -79,8 +79,8 @@ final class GroupChecks {
         report.check("Admin removes members", this::removal);
     }
 
-    private String prefix() {
-        return "regex-" + broker.run();
+    private String matching(String prefix) {
+        return prefix + "-" + broker.run() + "-(a|b)";
     }
 
     private KafkaConsumer<byte[], byte[]> consumer(String group, String[] config, String... more) {
@@ -191,13 +191,14 @@ final class GroupChecks {
         void to(KafkaConsumer<byte[], byte[]> consumer);
     }
 
-    private void regex(Subscribe subscribe, String[] config) throws Exception {
-        var names = List.of(prefix() + "-a", prefix() + "-b", prefix() + "-ab");
+    private void regex(String prefix, Subscribe subscribe, String[] config) throws Exception {
+        String start = prefix + "-" + broker.run();
+        var names = List.of(start + "-a", start + "-b", start + "-ab");
         for (String name : names) {
-            broker.ensure(name);
+            broker.create(name);
             broker.sendOne(new ProducerRecord<>(name, 0, null, Broker.bytes("in " + name)));
         }
-        try (var consumer = consumer("regex-" + broker.name(), config)) {
+        try (var consumer = consumer(start, config)) {
             subscribe.to(consumer);
             var topics = new java.util.TreeSet<String>();
             for (var record : Broker.poll(consumer, 2)) topics.add(record.topic());

@@ -1,0 +1,350 @@
+// Consumer groups, Ottla and Kafka 4.3 in turns on this machine: time from subscribing to the first record, a rebalance with 50
+// members over 500 partitions, commits per second, memory for 1,000 groups. Members are bare requests (group-members.mjs), the same
+// for every broker. Kafka does not sync to disk before it answers; so Ottla runs twice, as it does by default (fsync) and with the
+// durability that Kafka has (os), and the ratios compare the latter. Prints a table and writes bench/results/groups.json.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root, startOttla } from '../test/conformance/broker.mjs';
+import {
+  ClassicMember,
+  ConsumerMember,
+  commit,
+  connectTo,
+  createTopic,
+  findGroup,
+  firstRecord,
+  pause,
+} from './group-members.mjs';
+import { untilAccepted } from './probe.mjs';
+import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
+
+const MEMBERS = 50;
+const PARTITIONS = 500;
+const GROUPS = 1000;
+const COMMIT_CONNECTIONS = 10;
+const COMMITS_IN_FLIGHT = 8;
+const COMMIT_PARTITIONS = 10;
+const COMMIT_MS = 4000;
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    'ottla-only': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  console.log(`usage: npm run bench -- groups [--rounds N] [--ottla-only]
+
+Medians of --rounds (5), Ottla with durability fsync and os, and Kafka 4.3, in turns:
+  first record        from FindCoordinator to the first fetched record of a new group, classic and consumer protocol;
+                      with group.initial.rebalance.delay.ms=0, and once as brokers come (3 seconds)
+  rebalance           the ${MEMBERS}th member joins a group over ${PARTITIONS} partitions, until all have their partitions
+  commits per second  ${COMMIT_CONNECTIONS} connections, ${COMMITS_IN_FLIGHT} commits of ${COMMIT_PARTITIONS} partitions in flight on each
+  memory              resident growth by ${GROUPS} groups of one member with ${COMMIT_PARTITIONS} offsets each
+Needs Linux (/proc), and Java 17 and Maven for Kafka. Ends with status 1 when Ottla (os) is slower than Kafka in anything.`);
+  process.exit(0);
+}
+
+const rivals = [
+  { name: 'ottla fsync', start: (delayMs) => ottlaWith('fsync', delayMs) },
+  { name: 'ottla os', start: (delayMs) => ottlaWith('os', delayMs) },
+];
+if (!options['ottla-only']) {
+  setUpKafka();
+  rivals.push({
+    name: 'kafka',
+    start: (delayMs) => startKafka({ properties: { 'group.initial.rebalance.delay.ms': String(delayMs) } }),
+  });
+}
+
+/** What is measured: better is 'less' or 'more'. */
+const measures = [
+  {
+    name: 'first record of a young broker, classic',
+    unit: 'ms',
+    better: 'less',
+    once: true,
+    of: (at) => timeToFirst(at, 'classic'),
+  },
+  { name: 'first record, classic', unit: 'ms', better: 'less', of: (at) => timeToFirst(at, 'classic') },
+  { name: 'first record, consumer protocol', unit: 'ms', better: 'less', of: (at) => timeToFirst(at, 'consumer') },
+  { name: `rebalance of ${MEMBERS} members, classic`, unit: 'ms', better: 'less', of: classicRebalance },
+  { name: `rebalance of ${MEMBERS} members, consumer protocol`, unit: 'ms', better: 'less', of: consumerRebalance },
+  { name: 'commits per second', unit: '/s', better: 'more', of: commitsPerSecond },
+];
+
+const samples = new Map();
+let count = 0;
+await alternate(0, measures);
+await alternate(3000, [
+  { name: `memory for ${GROUPS} groups`, unit: 'MiB', better: 'less', once: true, of: memoryOfGroups },
+  {
+    name: 'resident memory after that',
+    unit: 'MiB',
+    better: 'less',
+    once: true,
+    of: async ({ pid }) => megabytes(pid),
+  },
+  {
+    name: 'first record, classic, default settings',
+    unit: 'ms',
+    better: 'less',
+    once: true,
+    of: (at) => timeToFirst(at, 'classic'),
+  },
+]);
+summarise();
+
+/** Every measure in rounds, the brokers in turns. */
+async function alternate(delayMs, list) {
+  const brokers = [];
+  try {
+    for (const { name, start } of rivals) brokers.push({ name, ...(await start(delayMs)) });
+    for (const broker of brokers) await prepare(broker);
+    for (const { name, unit, better, once, of } of list) {
+      for (let round = 0; round < (once ? 1 : Number(options.rounds)); round++) {
+        for (const broker of brokers) {
+          const value = await of(broker);
+          console.log(`${name}: ${broker.name} ${format(value)} ${unit}`);
+          const key = JSON.stringify({ name, unit, better });
+          if (!samples.has(key)) samples.set(key, {});
+          const byBroker = samples.get(key);
+          byBroker[broker.name] ??= [];
+          byBroker[broker.name].push(value);
+        }
+      }
+    }
+  } finally {
+    for (const broker of brokers) await broker.stop();
+  }
+}
+
+async function ottlaWith(durability, delayMs) {
+  const directory = mkdtempSync(join(tmpdir(), 'bench-groups-'));
+  const broker = await startOttla(join(directory, 'data'), [
+    '--durability',
+    durability,
+    '--set',
+    `group.initial.rebalance.delay.ms=${delayMs}`,
+  ]);
+  const stop = async () => {
+    await broker.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { ...broker, stop };
+}
+
+/** The topics of all measures, one of them with a record in its partition. */
+async function prepare(broker) {
+  const connection = await connectTo(broker.bootstrap);
+  broker.first = await createTopic(connection, 'first', 1);
+  broker.many = await createTopic(connection, 'many', PARTITIONS);
+  await createTopic(connection, 'committed', COMMIT_PARTITIONS);
+  const [host, port] = broker.bootstrap.split(':');
+  await untilAccepted(host, Number(port), 30_000, async (probe) => (await probe.produce('first')) === 0, 50);
+  connection.close();
+}
+
+async function timeToFirst(broker, protocol) {
+  const connection = await connectTo(broker.bootstrap);
+  const group = `first-${count++}`;
+  try {
+    const begun = performance.now();
+    await findGroup(connection, group);
+    let partitions;
+    if (protocol === 'classic') {
+      partitions = await new ClassicMember(connection, group, 'first', 1).join();
+    } else {
+      const member = new ConsumerMember(connection, group, 'first', broker.first);
+      while (member.owned.length === 0) await member.beat();
+      partitions = member.owned;
+    }
+    await firstRecord(connection, group, 'first', broker.first, partitions);
+    return performance.now() - begun;
+  } finally {
+    connection.close();
+  }
+}
+
+async function classicRebalance(broker) {
+  const group = `classic-${count++}`;
+  return withConnections(broker, MEMBERS, async (connections) => {
+    await findGroup(connections[0], group);
+    const members = connections.map((connection) => new ClassicMember(connection, group, 'many', PARTITIONS));
+    const last = members.pop();
+    const steady = new Set();
+    // Each heartbeats every few milliseconds, so that what is measured is the broker and not the members' patience.
+    const settle = async (member) => {
+      for (let partitions = await member.join(); ; partitions = await member.join()) {
+        member.partitions = partitions;
+        steady.add(member);
+        while (!(await member.mustRejoin())) {
+          if (done) return;
+          await pause(5);
+        }
+        steady.delete(member);
+      }
+    };
+    let done = false;
+    const lives = members.map(settle);
+    const failure = Promise.all(lives);
+    failure.catch(() => {});
+    const shared = (all) => {
+      const same = all.every(({ generation }) => generation === all[0].generation);
+      return (
+        same &&
+        all.every((one) => steady.has(one)) &&
+        all.reduce((sum, one) => sum + one.partitions.length, 0) === PARTITIONS
+      );
+    };
+    await until(() => shared(members), failure);
+    const begun = performance.now();
+    lives.push(settle(last));
+    await until(() => shared([...members, last]), failure);
+    const took = performance.now() - begun;
+    done = true;
+    await Promise.all(lives);
+    return took;
+  });
+}
+
+async function consumerRebalance(broker) {
+  const group = `consumer-${count++}`;
+  return withConnections(broker, MEMBERS, async (connections) => {
+    await findGroup(connections[0], group);
+    const members = connections.map((connection) => new ConsumerMember(connection, group, 'many', broker.many));
+    const last = members.pop();
+    let done = false;
+    const live = async (member) => {
+      while (!done) {
+        await member.beat();
+        await pause(5);
+      }
+    };
+    const lives = members.map(live);
+    const failure = Promise.all(lives);
+    failure.catch(() => {});
+    const even = (all) =>
+      all.every(({ owned, epoch }) => epoch === all[0].epoch && owned.length > 0) &&
+      new Set(all.flatMap(({ owned }) => owned)).size === PARTITIONS &&
+      all.reduce((sum, { owned }) => sum + owned.length, 0) === PARTITIONS;
+    await until(() => even(members), failure);
+    const begun = performance.now();
+    lives.push(live(last));
+    await until(() => even([...members, last]), failure);
+    const took = performance.now() - begun;
+    done = true;
+    await Promise.all(lives);
+    return took;
+  });
+}
+
+async function commitsPerSecond(broker) {
+  return withConnections(broker, COMMIT_CONNECTIONS, async (connections) => {
+    let commits = 0;
+    const begun = performance.now();
+    const lane = async (connection, index) => {
+      const group = `commits-${index}`;
+      await findGroup(connection, group);
+      const one = async () => {
+        while (performance.now() - begun < COMMIT_MS) {
+          await commit(connection, group, 'committed', COMMIT_PARTITIONS, commits);
+          commits++;
+        }
+      };
+      await Promise.all(Array.from({ length: COMMITS_IN_FLIGHT }, one));
+    };
+    await Promise.all(connections.map(lane));
+    return (commits * 1000) / (performance.now() - begun);
+  });
+}
+
+async function memoryOfGroups(broker) {
+  const before = megabytes(broker.pid);
+  await withConnections(broker, 1, async ([connection]) => {
+    const groups = Array.from({ length: GROUPS }, (_, index) => `memory-${index}`);
+    for (let from = 0; from < GROUPS; from += 20) {
+      await Promise.all(
+        groups.slice(from, from + 20).map(async (group) => {
+          await findGroup(connection, group);
+          await commit(connection, group, 'committed', COMMIT_PARTITIONS, 1);
+          const member = new ConsumerMember(connection, group, 'committed', broker.first);
+          while (member.epoch === 0) await member.beat();
+        }),
+      );
+    }
+  });
+  return Math.max(0, megabytes(broker.pid) - before);
+}
+
+async function withConnections(broker, number, body) {
+  const connections = await Promise.all(Array.from({ length: number }, () => connectTo(broker.bootstrap)));
+  try {
+    return await body(connections);
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
+async function until(holds, failure, deadlineMs = 120_000) {
+  const deadline = performance.now() + deadlineMs;
+  let failed;
+  failure.catch((error) => {
+    failed = error;
+  });
+  while (!holds()) {
+    if (failed !== undefined) throw failed;
+    if (performance.now() > deadline) throw new Error('the group did not settle');
+    await pause(1);
+  }
+}
+
+function summarise() {
+  const names = rivals.map(({ name }) => name);
+  const compared = names.includes('kafka');
+  console.log(`\n| | ${names.join(' | ')} |${compared ? ' ottla os / kafka |' : ''}`);
+  console.log(`|---|${names.map(() => '---:|').join('')}${compared ? '---:|' : ''}`);
+  const results = [];
+  for (const [key, byBroker] of samples) {
+    const { name, unit, better } = JSON.parse(key);
+    const medians = Object.fromEntries(names.map((one) => [one, median(byBroker[one])]));
+    const ratio = compared ? medians['ottla os'] / medians.kafka : undefined;
+    if (ratio !== undefined && (better === 'less' ? ratio > 1 : ratio < 1)) process.exitCode = 1;
+    const cells = names.map((one) => `${format(medians[one])} ${unit}`);
+    console.log(`| ${name} | ${cells.join(' | ')} |${compared ? ` ${ratio.toFixed(3)} (${better} is better) |` : ''}`);
+    results.push({ name, unit, better, medians, ratio, samples: byBroker });
+  }
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    system: `${platform()} ${release()}`,
+    node: process.version,
+  };
+  mkdirSync(join(root, 'bench', 'results'), { recursive: true });
+  const file = join(root, 'bench', 'results', 'groups.json');
+  writeFileSync(
+    file,
+    `${JSON.stringify({ what: 'consumer groups', kafka: '4.3.0, heap 1 GiB', machine, results }, null, 2)}\n`,
+  );
+}
+
+function megabytes(pid) {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(kilobytes) / 1024;
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function format(value) {
+  return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
+}
