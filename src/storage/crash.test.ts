@@ -1,5 +1,7 @@
 // Random work, random crashes of a disk that forgets what was not synced, and a model that knows what was acknowledged.
-// A failure names its seed: OTTLA_SEED=<seed> OTTLA_SEEDS=1 runs that one again, OTTLA_SEEDS=2000 looks further.
+// Partitions are also deleted and made again under the same name at once.
+// A failure names its seed: OTTLA_SEED=<seed> OTTLA_SEEDS=1 runs that one again, OTTLA_SEEDS=2000 looks further;
+// OTTLA_RETENTION=1 adds deletion by age.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { batchLength } from '../records/record-batch.ts';
@@ -8,15 +10,20 @@ import { type Engine, openStorage } from './engine.ts';
 import {
   batchOf,
   defaultConfig,
-  open,
-  type RememberingState,
+  partitionId,
+  RememberingState,
   readAll,
   runtimeOver,
   smallSettings,
 } from './storage.suite.ts';
 import type { Durability, PartitionLog } from './storage.ts';
 
-const config = { ...defaultConfig, segmentBytes: 30_000, indexIntervalBytes: 1_000 };
+const config = {
+  ...defaultConfig,
+  segmentBytes: 30_000,
+  indexIntervalBytes: 1_000,
+  retentionMs: process.env.OTTLA_RETENTION === undefined ? -1 : 3_600_000,
+};
 const partitions = 4;
 
 class Dice {
@@ -32,11 +39,24 @@ class Dice {
 
 /** What a partition was given, and what of it may never be lost again. */
 class Model {
-  readonly batches: Buffer[] = [];
+  readonly number: number;
+  topicNumber: number;
+  batches: Buffer[] = [];
   endOffset = 0;
   /** Everything below was acknowledged, or served after a start. */
   safeEnd = 0;
   safeStart = 0;
+
+  constructor(number: number) {
+    this.number = this.topicNumber = number;
+  }
+
+  /** Deleted, and made again under the same name with a topic id of its own. */
+  remake(): void {
+    this.topicNumber += partitions;
+    this.batches = [];
+    this.endOffset = this.safeEnd = this.safeStart = 0;
+  }
 
   add(batch: Buffer): void {
     this.batches.push(Buffer.from(batch));
@@ -61,9 +81,14 @@ class Model {
   }
 }
 
+interface Opened {
+  readonly log: PartitionLog;
+  readonly state: RememberingState;
+}
+
 interface Running {
   readonly engine: Engine;
-  readonly logs: { log: PartitionLog; state: RememberingState }[];
+  readonly logs: Opened[];
   readonly failed: () => boolean;
 }
 
@@ -92,18 +117,23 @@ async function start(disk: UnsyncedFiles, durability: Durability, models: Model[
       failed = true;
     },
   });
-  const logs = models.map((_, i) => open(engine, i + 1, config));
+  const logs = models.map((model) => openFor(engine, model));
   engine.discardUnopened();
-  for (const [i, { state }] of logs.entries()) {
-    const model = models[i] as Model;
-    state.committed = (offset) => {
-      model.safeEnd = Math.max(model.safeEnd, offset);
-    };
-    state.startMoved = (offset) => {
-      model.safeStart = Math.max(model.safeStart, offset);
-    };
-  }
   return { engine, logs, failed: () => failed };
+}
+
+function openFor(engine: Engine, model: Model): Opened {
+  const state = new RememberingState();
+  const log = engine.openLog(partitionId(model.number, model.topicNumber), config, state);
+  state.log = log;
+  const { topicNumber } = model;
+  state.committed = (offset) => {
+    if (model.topicNumber === topicNumber) model.safeEnd = Math.max(model.safeEnd, offset);
+  };
+  state.startMoved = (offset) => {
+    if (model.topicNumber === topicNumber) model.safeStart = Math.max(model.safeStart, offset);
+  };
+  return { log, state };
 }
 
 async function verify({ logs }: Running, models: Model[], title: string, mayLose: boolean): Promise<void> {
@@ -137,9 +167,9 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
   const steps = dice.below(120);
   for (let step = 0; step < steps && !failed() && engine.writable; step++) {
     const index = dice.below(3) === 0 ? 0 : dice.below(partitions);
-    const { log } = logs[index] as Running['logs'][0];
+    const { log } = logs[index] as Opened;
     const model = models[index] as Model;
-    switch (dice.below(12)) {
+    switch (dice.below(13)) {
       case 0:
         // Not awaited for ever: the engine may fail.
         for (let turns = 0; log.committedOffset < log.endOffset && turns < 200 && !failed(); turns++) {
@@ -175,6 +205,12 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
           );
         }
         break;
+      case 7:
+        if (dice.below(4) > 0) break;
+        log.delete();
+        model.remake();
+        logs[index] = openFor(engine, model);
+        break;
       default: {
         const batch = batchOf(log.endOffset, [5, 50, 500, 2_000, 9_000, 25_000][dice.below(6)] as number, 1_000 + step);
         // Different bytes at the same offset after a crash, so that a mix-up shows.
@@ -193,7 +229,7 @@ async function scenario(seed: number, durability: Durability): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   };
   let disk = new UnsyncedFiles({ delay });
-  const models = Array.from({ length: partitions }, () => new Model());
+  const models = Array.from({ length: partitions }, (_, i) => new Model(i + 1));
   const rounds = 3 + dice.below(4);
   for (let round = 0; round < rounds; round++) {
     const running = await start(disk, durability, models, dice);

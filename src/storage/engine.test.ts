@@ -407,3 +407,98 @@ test('a partition deleted in the middle of everything takes nothing else with it
   assert.deepEqual(await readAll(fresh), batchOf(0, 9_000));
   await again.close();
 });
+
+test('a segment that could not be read once is read rightly afterwards', async () => {
+  const disk = new UnsyncedFiles();
+  const config = { ...defaultConfig, segmentBytes: 10_000, indexIntervalBytes: 100_000 };
+  const engine = await start(disk);
+  const { log } = open(engine, 1, config);
+  for (let i = 0; i < 40; i++) log.append([batchOf(i, 1_000)]);
+  await engine.close();
+  for (const name of await disk.files.list('/data/topic1-0')) {
+    if (name.endsWith('index')) await disk.files.remove(`/data/topic1-0/${name}`);
+  }
+  const again = await start(disk);
+  const { log: reopened } = open(again, 1, config);
+  disk.faults.push({ operation: 'read', path: /topic1-0\/0+\.log$/, code: 'EIO', times: 1 });
+  await assert.rejects(async () => reopened.read(0, 1_000, 40, true), { code: 'EIO' });
+  const { parts } = await reopened.read(3, 1_000, 40, true);
+  assert.deepEqual(parts, [batchOf(3, 1_000)]);
+  await again.close();
+});
+
+test('a cold batch above the size of one read is whole when the caller has room for it', async () => {
+  const disk = new UnsyncedFiles();
+  const settings = { ...smallSettings, coldReadBytesMax: 1_000 };
+  const engine = await start(disk, { settings });
+  open(engine, 1).log.append([batchOf(0, 5_000)]);
+  await engine.close();
+  const again = await start(disk, { settings });
+  const { log } = open(again, 1);
+  assert.deepEqual((await log.read(0, 10_000, 1, false)).parts, [batchOf(0, 5_000)]);
+  assert.equal((await log.read(0, 4_000, 1, false)).sizeBytes, 0);
+  assert.deepEqual((await log.read(0, 4_000, 1, true)).parts, [batchOf(0, 5_000)]);
+  await again.close();
+});
+
+test('a partition made again under its name while the one before is being written shares nothing with it', async () => {
+  let hold: Promise<void> | undefined;
+  let held = 0;
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => {
+      if (operation !== 'write' || !/topic1-0\/\d+\.log$/.test(path)) return undefined;
+      if (hold !== undefined) held++;
+      return hold;
+    },
+  });
+  const engine = await start(disk, { settings: { ...smallSettings, extentBytes: 2 ** 20 } });
+  const made = (topicNumber: number) =>
+    engine.openLog(partitionId(1, topicNumber), defaultConfig, new RememberingState());
+  const first = made(1);
+  let release = (): void => {};
+  hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  first.append([batchOf(0, 3_000)]);
+  const flushed = engine.flush();
+  while (held === 0) await turns(1);
+  first.delete();
+  made(2).delete();
+  const third = made(3);
+  third.append([batchOf(0, 50)]);
+  third.append([batchOf(1, 60)]);
+  await committed(engine);
+  const thirdFlushed = engine.flush();
+  await turns(20);
+  hold = undefined;
+  release();
+  await Promise.all([flushed, thirdFlushed]);
+  const expected = Buffer.concat([batchOf(0, 50), batchOf(1, 60)]);
+  assert.deepEqual(await disk.files.readFile('/data/topic1-0/00000000000000000000.log'), expected);
+  const again = await start(disk.crash());
+  const recovered = again.openLog(partitionId(1, 3), defaultConfig, new RememberingState());
+  again.discardUnopened();
+  assert.deepEqual(await readAll(recovered), expected);
+  await again.close();
+});
+
+test('a partition made again under its name is not looked up in the indexes of the one before', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { settings: { ...smallSettings, tailBytes: 1 } });
+  const config = { ...defaultConfig, segmentBytes: 20_000, indexIntervalBytes: 500 };
+  for (const [topicNumber, valueBytes] of [
+    [1, 700],
+    [2, 333],
+  ] as const) {
+    const log = engine.openLog(partitionId(1, topicNumber), config, new RememberingState());
+    for (let i = 0; i < 100; i++) log.append([batchOf(i, valueBytes)]);
+    await committed(engine);
+    await engine.flush();
+    for (let i = 0; i < 100; i += 7) {
+      const { parts } = await log.read(i, 300, log.committedOffset, true);
+      assert.deepEqual(parts[0]?.subarray(0, 61), batchOf(i, valueBytes).subarray(0, 61));
+    }
+    log.delete();
+  }
+  await engine.close();
+});

@@ -186,6 +186,8 @@ export class Engine implements Storage {
   #failure: StorageError | undefined;
   #closed = false;
   #leaving = new Map<string, Promise<void>>();
+  /** A directory was renamed for removal, and that is not durable yet. */
+  #leftUnsynced = false;
   #dataSync: Promise<void> | undefined;
   #dataSyncNext: Promise<void> | undefined;
   #extentBytes = 0;
@@ -243,6 +245,7 @@ export class Engine implements Storage {
       whenDurable: (ticket) => this.#whenDurable(ticket),
       grow: async () => this.#wal?.grow(runtime.files, opened.own),
       carry: (log) => this.#carry(log),
+      deletedLeft: () => this.#deletedLeft(),
       onFlushed: () => this.#evictAgain(),
       onFailed: (error) => this.#fail(error),
     });
@@ -549,7 +552,7 @@ export class Engine implements Storage {
     const wait = Promise.allSettled([
       log.flushing,
       log.inPlaceTicket >= 0 ? this.#whenDurable(log.inPlaceTicket) : undefined,
-    ]);
+    ]).then(() => log.segments.left());
     const { topic, topicId, partition } = log.id;
     this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
     log.dropTail();
@@ -565,11 +568,14 @@ export class Engine implements Storage {
     after?: Promise<unknown>,
   ): void {
     const { files, random, log } = this.#opened.options.runtime;
+    const earlier = this.#leaving.get(directory);
     const leave = async (): Promise<void> => {
+      await earlier;
       await after;
       await this.#segmentsHost.cache.drop(directory);
       if ((await readTopicId(files, directory)) !== topicId) return;
       const doomed = await renameForRemoval(files, random, this.#opened.directory, directoryName(topic, partition));
+      this.#leftUnsynced = true;
       if (doomed !== undefined) this.#segmentsHost.removeLater(doomed, delayMs);
     };
     const left = leave()
@@ -578,6 +584,13 @@ export class Engine implements Storage {
         if (this.#leaving.get(directory) === left) this.#leaving.delete(directory);
       });
     this.#leaving.set(directory, left);
+  }
+
+  async #deletedLeft(): Promise<void> {
+    await Promise.all(this.#leaving.values());
+    if (!this.#leftUnsynced) return;
+    this.#leftUnsynced = false;
+    await this.#syncDataDirectory();
   }
 
   /** Directories and files that an earlier run had renamed for removal. */

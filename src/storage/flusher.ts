@@ -32,6 +32,8 @@ export interface FlusherOptions {
   readonly grow: () => Promise<void>;
   /** Puts a copy of the log's unwritten bytes into the next commit. */
   readonly carry: (log: Log) => void;
+  /** Resolves when the partitions deleted so far have left their directories, durably. */
+  readonly deletedLeft: () => Promise<void>;
   readonly onFlushed: () => void;
   readonly onFailed: (error: unknown) => void;
 }
@@ -294,6 +296,8 @@ export class Flusher {
     for (const log of [...this.#options.dirtyLogs]) {
       if (log.unsyncedSequence <= upTo) await this.flush(log);
     }
+    // What a deleted one had in place was not synced: a block that speaks of it must not find its directory.
+    await this.#options.deletedLeft();
     await wal.sync(upTo);
   }
 
@@ -327,6 +331,8 @@ export class Flusher {
     const ticket = this.#options.lastTicket();
     await this.#durable(ticket);
     if (this.#options.syncWal && wal !== undefined) await this.#syncLog(wal);
+    // A directory that no checkpoint names any more would never be removed.
+    await this.#options.deletedLeft();
     if (this.#stopped && !clean) return;
     const replayFrom = wal?.positionOf(needed) ?? { sequence: ticket + 1, slot: 0, position: 0, previousCrc: 0 };
     await checkpoints.publish(

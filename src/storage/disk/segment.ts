@@ -31,6 +31,8 @@ export class Segment {
   isNew = false;
   /** Statistics and indexes were brought in step with the file. */
   known = false;
+  /** Taken out of the log by retention. */
+  gone = false;
 
   constructor(directory: string, baseOffset: number, sizeBytes: number) {
     this.baseOffset = baseOffset;
@@ -47,6 +49,23 @@ export class Segment {
   }
   get timeIndexPath(): string {
     return `${this.path}.timeindex`;
+  }
+
+  /** Takes over what was learned from the files. */
+  know(learned: Segment): void {
+    this.sizeBytes = learned.sizeBytes;
+    this.readableBytes = learned.readableBytes;
+    this.maxTimestamp = learned.maxTimestamp;
+    this.offsetOfMaxTimestamp = learned.offsetOfMaxTimestamp;
+    this.firstTimestamp = learned.firstTimestamp;
+    this.bytesSinceEntry = learned.bytesSinceEntry;
+    this.storedOffsetEntries = learned.storedOffsetEntries;
+    this.storedTimeEntries = learned.storedTimeEntries;
+    this.lastTimeEntry = learned.lastTimeEntry;
+    this.newOffsets = learned.newOffsets;
+    this.newTimes = learned.newTimes;
+    this.bytesAtIndexSync = learned.bytesAtIndexSync;
+    this.known = true;
   }
 
   /** Counts a batch that is written at the end of the segment, as Kafka's LogSegment.append does. */

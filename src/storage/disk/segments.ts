@@ -86,8 +86,10 @@ export class Segments {
   /** Where sequential readers are: their next offset and its position. */
   #hints: { offset: number; segment: Segment; position: number }[] = [];
   isReady = false;
-  /** The partition is deleted: its directory may be gone at any moment. */
+  /** The partition is deleted: what is under way ends, nothing else begins. */
   deleted = false;
+  #using = 0;
+  #idleWaiters: (() => void)[] = [];
 
   constructor(host: SegmentsHost, id: PartitionId, known: KnownSegments | undefined) {
     this.#host = host;
@@ -111,9 +113,29 @@ export class Segments {
     return this.#olderBytes + (this.active?.sizeBytes ?? 0);
   }
 
+  /**
+   * Everything that opens or renames files by their path passes here: the next partition of this name may use the path only
+   * when all of it has ended.
+   */
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.deleted) throw new StorageError('IO', `${this.directory} belongs to a deleted partition`);
+    this.#using++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#using === 0) for (const idle of this.#idleWaiters.splice(0)) idle();
+    }
+  }
+
+  /** Resolves when nothing uses the files of a deleted partition any more, and nobody remembers their indexes. */
+  async left(): Promise<void> {
+    if (this.#using > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    for (const segment of this.#segments) this.#host.indexes.drop(segment.path);
+  }
+
   /** Lists the directory and repairs what a crash left, once; a failed attempt is made again by the next caller. */
   ready(indexIntervalBytes: number): Promise<void> {
-    this.#ready ??= this.#prepare(indexIntervalBytes).then(
+    this.#ready ??= this.#use(() => this.#prepare(indexIntervalBytes)).then(
       () => {
         this.isReady = true;
       },
@@ -280,7 +302,11 @@ export class Segments {
   }
 
   /** Writes in the background. */
-  async write(stretch: Stretch): Promise<FileLease> {
+  write(stretch: Stretch): Promise<FileLease> {
+    return this.#use(() => this.#write(stretch));
+  }
+
+  async #write(stretch: Stretch): Promise<FileLease> {
     const { cache, slots } = this.#host;
     const lease = await cache.lease(stretch.segment.logPath, 'write');
     try {
@@ -309,20 +335,21 @@ export class Segments {
 
   /** Makes what the lease's file holds durable, and the file's name when it is new. */
   async sync(segment: Segment, lease: FileLease): Promise<void> {
-    if (this.deleted) return;
     if (segment.isNew) await Promise.all([lease.file.sync(), this.#host.files.syncDirectory(this.directory)]);
     else await lease.file.sync();
     segment.isNew = false;
   }
 
   /** The same for a segment that was written earlier. */
-  async syncSegment(segment: Segment): Promise<void> {
-    const lease = await this.#host.cache.lease(segment.logPath, 'write');
-    try {
-      await this.sync(segment, lease);
-    } finally {
-      lease.release();
-    }
+  syncSegment(segment: Segment): Promise<void> {
+    return this.#use(async () => {
+      const lease = await this.#host.cache.lease(segment.logPath, 'write');
+      try {
+        await this.sync(segment, lease);
+      } finally {
+        lease.release();
+      }
+    });
   }
 
   /** In a background slot. */
@@ -333,7 +360,7 @@ export class Segments {
   /** Writes index entries that are due: all of closed segments, the active one's when they are many, or `all`. */
   storeIndexes(all: boolean): Promise<void> {
     // One after the other: each counts the entries that the one before it has stored.
-    this.#storing = this.#storing.catch(() => {}).then(() => this.#store(all));
+    this.#storing = this.#storing.catch(() => {}).then(() => this.#use(() => this.#store(all)));
     return this.#storing;
   }
 
@@ -378,7 +405,17 @@ export class Segments {
   }
 
   /** As PartitionLog.read, for offsets in segments; `limitOffset` is at most what is written. */
-  async read(
+  read(
+    offset: number,
+    maxBytes: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+    config: LogConfig,
+  ): Promise<LogRead> {
+    return this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  }
+
+  async #read(
     offset: number,
     maxBytes: number,
     limitOffset: number,
@@ -398,8 +435,8 @@ export class Segments {
         let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want, segment.readableBytes - position)));
         bytes = bytes.subarray(0, await lease.file.read(bytes, position));
         let end = wholeBatches(bytes, want, limitOffset);
-        if (end === 0 && atLeastOne && bytes.length >= 12) {
-          const first = batchLength(bytes, 0);
+        const first = end === 0 && bytes.length >= 12 ? batchLength(bytes, 0) : 0;
+        if (first > 0 && (atLeastOne || first <= maxBytes)) {
           bytes = Buffer.allocUnsafe(first);
           if ((await lease.file.read(bytes, position)) === first) end = wholeBatches(bytes, first, limitOffset);
         }
@@ -454,6 +491,10 @@ export class Segments {
   }
 
   async #stored(segment: Segment): Promise<{ offsets: IndexEntries; times: IndexEntries }> {
+    const { storedOffsetEntries, storedTimeEntries } = segment;
+    if (storedOffsetEntries + storedTimeEntries === 0) {
+      return { offsets: new IndexEntries(offsetEntryBytes), times: new IndexEntries(timeEntryBytes) };
+    }
     const cached = this.#host.indexes.get(segment.path);
     if (cached !== undefined) return cached;
     const load = async (path: string, entryBytes: number, count: number): Promise<IndexEntries> => {
@@ -462,10 +503,13 @@ export class Segments {
       return new IndexEntries(entryBytes, bytes.subarray(0, count * entryBytes));
     };
     const entries = {
-      offsets: await load(segment.indexPath, offsetEntryBytes, segment.storedOffsetEntries),
-      times: await load(segment.timeIndexPath, timeEntryBytes, segment.storedTimeEntries),
+      offsets: await load(segment.indexPath, offsetEntryBytes, storedOffsetEntries),
+      times: await load(segment.timeIndexPath, timeEntryBytes, storedTimeEntries),
     };
-    this.#host.indexes.put(segment.path, entries);
+    // Neither of a segment that has more entries by now, nor of one whose path another may take.
+    const isCurrent =
+      segment.storedOffsetEntries === storedOffsetEntries && segment.storedTimeEntries === storedTimeEntries;
+    if (isCurrent && !segment.gone) this.#host.indexes.put(segment.path, entries);
     return entries;
   }
 
@@ -482,6 +526,8 @@ export class Segments {
 
   async #learn(segment: Segment, indexIntervalBytes: number): Promise<void> {
     const { cache, slots, files } = this.#host;
+    // Of its own: should a read fail, the next attempt begins anew.
+    const learned = new Segment(this.directory, segment.baseOffset, 0);
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       const sizeBytes = segment.sizeBytes >= 0 ? segment.sizeBytes : lease.file.sizeSync();
@@ -493,32 +539,29 @@ export class Segments {
       }
       times.count = offsets.count === 0 ? 0 : soundTimeEntries(times, offsets.relativeOffset(offsets.count - 1));
       if (times.count === 0) times = new IndexEntries(timeEntryBytes);
-      segment.storedOffsetEntries = offsets.count;
-      segment.storedTimeEntries = times.count;
-      segment.newOffsets = new IndexEntries(offsetEntryBytes);
-      segment.newTimes = new IndexEntries(timeEntryBytes);
+      learned.storedOffsetEntries = offsets.count;
+      learned.storedTimeEntries = times.count;
       if (times.count > 0) {
-        segment.maxTimestamp = segment.lastTimeEntry = times.timestamp(times.count - 1);
-        segment.offsetOfMaxTimestamp = segment.baseOffset + times.relativeOffset(times.count - 1);
+        learned.maxTimestamp = learned.lastTimeEntry = times.timestamp(times.count - 1);
+        learned.offsetOfMaxTimestamp = segment.baseOffset + times.relativeOffset(times.count - 1);
       }
       const from = offsets.count === 0 ? 0 : offsets.position(offsets.count - 1);
       await slots.run(async () => {
         if (from > 0) {
           await scanBatches(lease.file, 0, sizeBytes, (buffer, at) => {
-            segment.firstTimestamp = maxTimestamp(buffer, at);
+            learned.firstTimestamp = maxTimestamp(buffer, at);
             return true;
           });
         }
-        segment.sizeBytes = from;
-        segment.bytesSinceEntry = 0;
+        learned.sizeBytes = from;
         await scanBatches(lease.file, from, sizeBytes, (buffer, at) => {
-          segment.add(buffer, at, indexIntervalBytes);
+          learned.add(buffer, at, indexIntervalBytes);
           return false;
         });
       });
-      segment.readableBytes = sizeBytes;
-      segment.bytesAtIndexSync = from;
-      segment.known = true;
+      learned.readableBytes = sizeBytes;
+      learned.bytesAtIndexSync = from;
+      segment.know(learned);
       if (segment !== this.active) {
         segment.addTimeEntry();
         if (segment.newOffsets.count + segment.newTimes.count > 0) await this.#storeEntries(segment, true);
@@ -532,7 +575,17 @@ export class Segments {
    * Visits batches whose greatest timestamp is at least `timestampMs`, oldest first, from `startOffset` on, until `visit`
    * returns true. The visited buffer holds exactly that batch. What the time index rules out is not read.
    */
-  async visitFromTimestamp(
+  visitFromTimestamp(
+    timestampMs: number,
+    startOffset: number,
+    limitOffset: number,
+    config: LogConfig,
+    visit: (batch: Buffer) => boolean,
+  ): Promise<boolean> {
+    return this.#use(() => this.#visitFrom(timestampMs, startOffset, limitOffset, config, visit));
+  }
+
+  async #visitFrom(
     timestampMs: number,
     startOffset: number,
     limitOffset: number,
@@ -598,7 +651,11 @@ export class Segments {
   }
 
   /** The greatest timestamp in segments that hold offsets in [startOffset, limitOffset); may be of an offset outside of it. */
-  async maxTimestamp(startOffset: number, limitOffset: number, config: LogConfig): Promise<number> {
+  maxTimestamp(startOffset: number, limitOffset: number, config: LogConfig): Promise<number> {
+    return this.#use(() => this.#maxTimestamp(startOffset, limitOffset, config));
+  }
+
+  async #maxTimestamp(startOffset: number, limitOffset: number, config: LogConfig): Promise<number> {
     await this.ready(config.indexIntervalBytes);
     let greatest = -1;
     for (const segment of [...this.#segments]) {
@@ -616,7 +673,15 @@ export class Segments {
   }
 
   /** The closed segment at an index from the oldest on, its size known, and its greatest timestamp when asked for. */
-  async closed(
+  closed(
+    index: number,
+    config: LogConfig,
+    withTimestamp: boolean,
+  ): Promise<{ segment: Segment; endOffset: number } | undefined> {
+    return this.#use(() => this.#closed(index, config, withTimestamp));
+  }
+
+  async #closed(
     index: number,
     config: LogConfig,
     withTimestamp: boolean,
@@ -644,7 +709,11 @@ export class Segments {
   }
 
   /** Takes the oldest segments, which end at or below `offset`, out of the log; their files go after the delay. */
-  async deleteBelow(offset: number, delayMs: number): Promise<number> {
+  deleteBelow(offset: number, delayMs: number): Promise<number> {
+    return this.#use(() => this.#deleteBelow(offset, delayMs));
+  }
+
+  async #deleteBelow(offset: number, delayMs: number): Promise<number> {
     let freed = 0;
     const doomed: Segment[] = [];
     while (this.#segments.length > 1 && (this.#segments[1] as Segment).baseOffset <= offset) {
@@ -657,6 +726,7 @@ export class Segments {
     }
     this.#closing = this.#closing.filter((segment) => !doomed.includes(segment));
     for (const segment of doomed) {
+      segment.gone = true;
       this.#host.indexes.drop(segment.path);
       for (const path of [segment.logPath, segment.indexPath, segment.timeIndexPath]) {
         await this.#host.cache.drop(path);

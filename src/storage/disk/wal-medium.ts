@@ -195,7 +195,9 @@ async function syncWrites(log: Log, writes: readonly { segment: Segment; lease: 
       await log.segments.sync(segment, lease);
     }
     // Bytes that an earlier background flush wrote but did not sync would otherwise count as durable with this commit.
-    for (const segment of log.unsynced) if (!done.has(segment)) await log.segments.syncSegment(segment);
+    for (const segment of log.unsynced) {
+      if (!done.has(segment) && !log.deleted) await log.segments.syncSegment(segment);
+    }
   } finally {
     for (const { lease } of writes) lease.release();
   }
