@@ -24,6 +24,8 @@ export interface CommitLoopOptions {
   /** Tells the partitions, after the next commit was started. */
   readonly onCommitted: (commit: Commit) => void;
   readonly onFailed: (error: unknown) => void;
+  /** A callback has thrown, which is a bug of its owner; the others are called all the same. */
+  readonly onThrown: (error: unknown) => void;
 }
 
 interface Waiter {
@@ -37,8 +39,8 @@ export class CommitLoop {
   #lastTicket: CommitTicket;
   #written: CommitTicket;
   #durable: CommitTicket;
-  #writtenWaiters = new Waiters();
-  #durableWaiters = new Waiters();
+  #writtenWaiters: Waiters;
+  #durableWaiters: Waiters;
   #scheduled = false;
   #busy = false;
   #inFlight: Promise<void> = Promise.resolve();
@@ -46,6 +48,8 @@ export class CommitLoop {
 
   constructor(options: CommitLoopOptions) {
     this.#options = options;
+    this.#writtenWaiters = new Waiters(options.onThrown);
+    this.#durableWaiters = new Waiters(options.onThrown);
     this.#lastTicket = this.#written = this.#durable = options.firstTicket - 1;
   }
 
@@ -66,6 +70,13 @@ export class CommitLoop {
   /** The last ticket that something was appended under. */
   get lastTicket(): CommitTicket {
     return this.#lastTicket;
+  }
+
+  /** Bytes of the commits that wait to be written. */
+  get formingBytes(): number {
+    let bytes = 0;
+    for (const commit of this.#forming) bytes += commit.bytes;
+    return bytes;
   }
 
   get durableTicket(): CommitTicket {
@@ -178,6 +189,11 @@ class Waiters {
   #waiting: Waiter[] = [];
   #head = 0;
   #calling = false;
+  #onThrown: (error: unknown) => void;
+
+  constructor(onThrown: (error: unknown) => void) {
+    this.#onThrown = onThrown;
+  }
 
   /** Some callback for a ticket up to this one is still to be called. */
   hasBefore(ticket: CommitTicket): boolean {
@@ -200,7 +216,11 @@ class Waiters {
         const next = this.#waiting[this.#head];
         if (next === undefined || next.ticket > ticket) break;
         this.#head++;
-        next.callback();
+        try {
+          next.callback();
+        } catch (error) {
+          this.#onThrown(error);
+        }
       }
     } finally {
       this.#calling = false;

@@ -112,7 +112,7 @@ async function start(disk: UnsyncedFiles, durability: Durability, models: Model[
     directory: '/data',
     brokerId: 1,
     durability,
-    settings: { ...smallSettings, spaceCheckMs: 1_000_000 },
+    settings: { ...smallSettings, spaceCheckMs: 1_000_000, formingBytesMax: 2 ** 30 },
     onFailure: () => {
       failed = true;
     },

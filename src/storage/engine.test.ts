@@ -502,3 +502,75 @@ test('a partition made again under its name is not looked up in the indexes of t
   }
   await engine.close();
 });
+
+test('below the budget, the order of eviction holds runs, not appends, and nothing for deleted partitions', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { settings: { ...smallSettings, tailBytes: 2 ** 26, commitBytesMax: 2 ** 20 } });
+  const { log } = open(engine, 1);
+  for (let i = 0; i < 2_000; i++) log.append([batchOf(i, 10)]);
+  await committed(engine);
+  assert.ok(engine.evictionsQueued < 50, `${engine.evictionsQueued} for 2000 appends`);
+  for (let number = 2; number < 300; number++) {
+    const { log: doomed } = open(engine, number);
+    doomed.append([batchOf(0, 10)]);
+    doomed.delete();
+  }
+  assert.ok(engine.evictionsQueued < 150, `${engine.evictionsQueued} after 298 deletions`);
+  assert.equal((await readAll(log)).length, log.sizeBytes);
+  await engine.close();
+});
+
+test('while too much waits for the disk nothing more is accepted, afterwards it is', async () => {
+  let hold: Promise<void> | undefined;
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => (operation === 'sync' && /wal-/.test(path) ? hold : undefined),
+  });
+  const engine = await start(disk);
+  const { log } = open(engine, 1);
+  let release = (): void => {};
+  hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  log.append([batchOf(0, 100)]);
+  await turns(5);
+  let bytes = 0;
+  for (; engine.writable && bytes < 2 ** 20; bytes += 1_000) log.append([batchOf(log.endOffset, 1_000)]);
+  assert.equal(engine.writable, false);
+  assert.ok(bytes < 2 * engine.settings.formingBytesMax, `${bytes} bytes were accepted`);
+  hold = undefined;
+  release();
+  await committed(engine);
+  assert.equal(engine.writable, true);
+  log.append([batchOf(log.endOffset, 1_000)]);
+  await committed(engine);
+  assert.equal(log.committedOffset, log.endOffset);
+  await engine.close();
+});
+
+test('a callback that throws takes no other with it', async () => {
+  const disk = new UnsyncedFiles();
+  const lines: string[] = [];
+  const log = { info() {}, warn() {}, error: (message: string) => void lines.push(message) };
+  const engine = await start(disk, { runtime: runtimeOver(disk.files, { log }) });
+  const first = open(engine, 1);
+  const second = open(engine, 2);
+  first.state.committed = () => {
+    throw new Error('no state');
+  };
+  first.log.append([batchOf(0, 10)]);
+  const ticket = second.log.append([batchOf(0, 10)]);
+  const called: string[] = [];
+  const callback = (name: string) => () => {
+    called.push(name);
+    if (name.startsWith('bad')) throw new Error(name);
+  };
+  engine.whenWritten(ticket, callback('bad written'));
+  engine.whenWritten(ticket, callback('written'));
+  engine.whenCommitted(ticket, callback('bad committed'));
+  engine.whenCommitted(ticket, callback('committed'));
+  await committed(engine);
+  assert.deepEqual(called, ['bad written', 'written', 'bad committed', 'committed']);
+  assert.deepEqual(second.state.committedOffsets, [1]);
+  assert.equal(lines.filter((line) => line === 'a callback of a commit has thrown').length, 3);
+  await engine.close();
+});

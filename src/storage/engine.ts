@@ -191,9 +191,11 @@ export class Engine implements Storage {
   #dataSync: Promise<void> | undefined;
   #dataSyncNext: Promise<void> | undefined;
   #extentBytes = 0;
-  /** Logs in the order of their appends: whose oldest run goes first when the tail is over its budget. */
+  /** Logs, once per run in the order of their appends: whose oldest run goes first when the tail is over its budget. */
   #evictionOrder: Log[] = [];
   #evictionHead = 0;
+  /** Entries of the order whose runs went otherwise: deleted, or merged into a carried one. */
+  #staleEvictions = 0;
   /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
   #nothingToEvict = false;
   #wroteInPlace = false;
@@ -227,6 +229,7 @@ export class Engine implements Storage {
       onDurable: (commit) => this.#onDurable(commit),
       onCommitted: (commit) => this.#onCommitted(commit),
       onFailed: (error) => this.#fail(error),
+      onThrown: (error) => this.#thrown(error),
     });
     this.#flusher = new Flusher({
       timers: runtime.timers,
@@ -359,21 +362,25 @@ export class Engine implements Storage {
         if (engine.#closed) throw new StorageError('IO', 'storage is closed');
         return engine.#loop.commitFor(bytes);
       },
-      tailGrew: (log: Log) => engine.#tailGrew(log),
+      runAdded: (log: Log) => void engine.#evictionOrder.push(log),
+      tailGrew: () => {
+        if (engine.arena.usedBytes > engine.settings.tailBytes) engine.#evict();
+      },
       logBecameDirty: (log: Log) => void engine.#dirty.add(log),
       logDeleted: (log: Log) => engine.#remove(log),
     };
   })();
 
   discardUnopened(): void {
+    const inUse = new Set<string>();
+    for (const { segments } of this.#logs.values()) inUse.add(segments.directory);
     for (const recovered of this.#recovered.values()) {
       for (const item of recovered.items) if ('backing' in item) this.arena.release(item.backing);
       for (const run of recovered.early) this.arena.release(run.backing);
       if (recovered.record === undefined) continue;
       const { topic, partition } = recovered.record;
-      const inUse = [...this.#logs.values()].some((log) => log.id.topic === topic && log.id.partition === partition);
       const directory = `${this.#opened.directory}/${directoryName(topic, partition)}`;
-      if (!inUse) this.#leave(directory, topic, partition, recovered.topicId, 0);
+      if (!inUse.has(directory)) this.#leave(directory, topic, partition, recovered.topicId, 0);
     }
     this.#recovered.clear();
   }
@@ -391,7 +398,8 @@ export class Engine implements Storage {
   }
 
   get writable(): boolean {
-    return this.#failure === undefined && !this.#closed && !this.#space.full;
+    if (this.#failure !== undefined || this.#closed || this.#space.full) return false;
+    return this.#loop.formingBytes <= this.settings.formingBytesMax;
   }
 
   /** Why the engine has failed. */
@@ -404,6 +412,11 @@ export class Engine implements Storage {
     let bytes = 0;
     for (const log of this.#logs.values()) bytes += log.sizeBytes;
     return bytes;
+  }
+
+  /** Runs that wait to be given up, and those that went without that; tests and tools. */
+  get evictionsQueued(): number {
+    return this.#evictionOrder.length - this.#evictionHead;
   }
 
   /** Free and total bytes where the data lives. */
@@ -483,9 +496,20 @@ export class Engine implements Storage {
       if (log === last || log.deleted || told?.has(log)) continue;
       told?.add(log);
       last = log;
-      log.state.committed(log.committedOffset);
+      try {
+        log.state.committed(log.committedOffset);
+      } catch (error) {
+        this.#thrown(error);
+      }
     }
-    for (const { log, offset } of commit.starts) if (!log.deleted) log.state.startMoved(offset);
+    for (const { log, offset } of commit.starts) {
+      if (log.deleted) continue;
+      try {
+        log.state.startMoved(offset);
+      } catch (error) {
+        this.#thrown(error);
+      }
+    }
     if (this.#wroteInPlace) this.#nothingToEvict = this.#wroteInPlace = false;
     // What is committed can be flushed, should the tail be over its budget.
     if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.#excessBytes);
@@ -496,9 +520,18 @@ export class Engine implements Storage {
     return this.arena.usedBytes - this.settings.tailBytes;
   }
 
-  #tailGrew(log: Log): void {
-    this.#evictionOrder.push(log);
-    if (this.arena.usedBytes > this.settings.tailBytes) this.#evict();
+  /** Entries of the order without a run; they, and what they keep alive, go when they are the greater part. */
+  #evictionsBecameStale(count: number): void {
+    this.#staleEvictions += count;
+    const length = this.#evictionOrder.length - this.#evictionHead;
+    if (this.#staleEvictions < 64 || this.#staleEvictions * 2 < length) return;
+    const left = new Map<Log, number>();
+    this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead).filter((log) => {
+      const runs = left.get(log) ?? log.tail.count;
+      left.set(log, runs - 1);
+      return runs > 0;
+    });
+    this.#evictionHead = this.#staleEvictions = 0;
   }
 
   /** More can be read from segments than before. */
@@ -513,7 +546,10 @@ export class Engine implements Storage {
     let steps = this.#evictionOrder.length - this.#evictionHead;
     while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
       const log = this.#evictionOrder[this.#evictionHead++] as Log;
-      if (log.deleted || log.tail.count === 0) continue;
+      if (log.deleted || log.tail.count === 0) {
+        this.#staleEvictions = Math.max(0, this.#staleEvictions - 1);
+        continue;
+      }
       if (!log.evictFirst()) this.#evictionOrder.push(log);
     }
     if (this.#evictionHead * 2 > this.#evictionOrder.length) {
@@ -540,6 +576,7 @@ export class Engine implements Storage {
     const run = new Run(log, backing, backing.used - bytes.length, backing.used, first.baseOffset, end, sequence);
     this.arena.reference(backing);
     log.tail.replace(old, [run]);
+    this.#evictionsBecameStale(old.length - 1);
     for (const { backing } of old) this.arena.release(backing);
     commit.carried.push(run);
     commit.bytes += bytes.length;
@@ -555,7 +592,9 @@ export class Engine implements Storage {
     ]).then(() => log.segments.left());
     const { topic, topicId, partition } = log.id;
     this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
+    const runs = log.tail.count;
     log.dropTail();
+    this.#evictionsBecameStale(runs);
   }
 
   /** Renames a partition's directory away and removes it later. */
@@ -635,6 +674,12 @@ export class Engine implements Storage {
         resolve();
       });
     });
+  }
+
+  /** A bug of whoever was called; nobody else shall wait for ever because of it. */
+  #thrown(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#opened.options.runtime.log.error('a callback of a commit has thrown', { error: text });
   }
 
   #fail(error: unknown): void {

@@ -31,8 +31,10 @@ export interface LogHost {
   /** The commit that an append of so many bytes joins; throws when nothing may be appended any more. */
   commitFor(bytes: number): Commit;
   readonly lastTicket: CommitTicket;
-  /** A run joined the tail: the budget may have to give something up. */
-  tailGrew(log: Log): void;
+  /** A new run joined the tail. */
+  runAdded(log: Log): void;
+  /** The tail holds more bytes: the budget may have to give something up. */
+  tailGrew(): void;
   logBecameDirty(log: Log): void;
   logDeleted(log: Log): void;
 }
@@ -122,7 +124,7 @@ export class Log implements PartitionLog {
     this.unwrittenBytes += bytes;
     this.version++;
     this.#host.logBecameDirty(this);
-    this.#host.tailGrew(this);
+    this.#host.tailGrew();
     return commit.ticket;
   }
 
@@ -167,6 +169,7 @@ export class Log implements PartitionLog {
   #push(commit: Commit, run: Run): void {
     this.#host.arena.reference(run.backing);
     this.tail.push(run);
+    this.#host.runAdded(this);
     commit.runs.push(run);
   }
 
@@ -190,7 +193,7 @@ export class Log implements PartitionLog {
       return found !== undefined;
     };
     // Segments up to what the tail holds now: should the tail shrink meanwhile, its batches were seen here.
-    const inTail = this.#tailBatches(startOffset, limitOffset);
+    const inTail = [...this.tail];
     const tailFrom = this.tail.first?.baseOffset ?? this.endOffset;
     if (startOffset < tailFrom && startOffset < limitOffset) {
       await this.segments.visitFromTimestamp(
@@ -202,7 +205,7 @@ export class Log implements PartitionLog {
       );
       if (found !== undefined) return found;
     }
-    for (const batch of inTail) {
+    for (const batch of batchesOf(inTail, startOffset, limitOffset)) {
       if (maxTimestamp(batch, 0) >= timestampMs && look(batch)) return found;
     }
     return undefined;
@@ -211,11 +214,10 @@ export class Log implements PartitionLog {
   async findMaxTimestamp(limitOffset: number): Promise<TimestampAndOffset | undefined> {
     const startOffset = this.startOffset;
     if (startOffset >= limitOffset) return undefined;
-    const inTail = this.#tailBatches(startOffset, limitOffset);
     const tailFrom = Math.min(limitOffset, this.tail.first?.baseOffset ?? this.endOffset);
     let greatest = -1;
     let best: Buffer | undefined;
-    for (const batch of inTail) {
+    for (const batch of batchesOf(this.tail, startOffset, limitOffset)) {
       if (maxTimestamp(batch, 0) <= greatest) continue;
       greatest = maxTimestamp(batch, 0);
       best = batch;
@@ -247,22 +249,6 @@ export class Log implements PartitionLog {
     return best;
   }
 
-  /** Views of the batches in the tail that lie in [startOffset, limitOffset). */
-  #tailBatches(startOffset: number, limitOffset: number): Buffer[] {
-    const batches: Buffer[] = [];
-    for (const run of this.tail) {
-      const { buffer } = run.backing;
-      for (let at = run.start; at < run.end; ) {
-        const end = at + batchLength(buffer, at);
-        const next = nextOffset(buffer, at);
-        if (next > limitOffset) return batches;
-        if (next > startOffset) batches.push(buffer.subarray(at, end));
-        at = end;
-      }
-    }
-    return batches;
-  }
-
   moveStart(offset: number): CommitTicket {
     assert(offset <= this.committedOffset, 'the start moves over committed records only');
     if (offset <= this.startOffset) return this.#host.lastTicket;
@@ -276,7 +262,6 @@ export class Log implements PartitionLog {
   delete(): void {
     if (this.deleted) return;
     this.deleted = true;
-    this.dropTail();
     this.#host.logDeleted(this);
   }
 
@@ -303,5 +288,20 @@ export class Log implements PartitionLog {
 
   get isDirty(): boolean {
     return this.writtenOffset < this.endOffset || this.flushedOffset < this.writtenOffset;
+  }
+}
+
+/** Views, one at a time, of the batches in runs that lie in [startOffset, limitOffset). */
+function* batchesOf(runs: Iterable<Run>, startOffset: number, limitOffset: number): Generator<Buffer> {
+  for (const run of runs) {
+    if (run.endOffset <= startOffset) continue;
+    const { buffer } = run.backing;
+    for (let at = run.start; at < run.end; ) {
+      const end = at + batchLength(buffer, at);
+      const next = nextOffset(buffer, at);
+      if (next > limitOffset) return;
+      if (next > startOffset) yield buffer.subarray(at, end);
+      at = end;
+    }
   }
 }

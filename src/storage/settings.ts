@@ -11,6 +11,8 @@ export interface StorageSettings {
   readonly extentBytes: number;
   /** A commit is closed when it holds this much. */
   readonly commitBytesMax: number;
+  /** Bytes that may wait for their commit; above it nothing is accepted until a slow disk has caught up. */
+  readonly formingBytesMax: number;
   /** Extents written since the last checkpoint before a new one is made: they too are read at a start. */
   readonly extentReplayBytesMax: number;
   /** Below this much free space nothing more is appended. */
@@ -29,12 +31,15 @@ const mebibyte = 1024 * 1024;
 
 export function storageSettings(overrides: Partial<StorageSettings> = {}): StorageSettings {
   const walFileBytes = overrides.walFileBytes ?? 64 * mebibyte;
+  const tailBytes = overrides.tailBytes ?? 256 * mebibyte;
+  const commitBytesMax = overrides.commitBytesMax ?? Math.min(16 * mebibyte, Math.floor(walFileBytes / 4));
   return {
     walFileBytes,
     walFiles: Math.max(3, overrides.walFiles ?? 4),
-    tailBytes: 256 * mebibyte,
+    tailBytes,
     extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
-    commitBytesMax: Math.min(16 * mebibyte, Math.floor(walFileBytes / 4)),
+    commitBytesMax,
+    formingBytesMax: Math.max(tailBytes, 4 * commitBytesMax),
     extentReplayBytesMax: 8 * walFileBytes,
     reserveBytes: 64 * mebibyte,
     spaceCheckMs: 2_000,

@@ -22,7 +22,10 @@ export interface Storage {
   whenCommitted(ticket: CommitTicket, callback: () => void): void;
   /** The ticket that an append made now would get. */
   readonly currentTicket: CommitTicket;
-  /** False while the disk is full or the engine has failed: Produce answers KAFKA_STORAGE_ERROR before append. */
+  /**
+   * False while the disk is full, or so slow that too much waits for it, or the engine has failed: Produce answers
+   * KAFKA_STORAGE_ERROR before append.
+   */
   readonly writable: boolean;
   /**
    * True when the broker id ran over this directory before and did not stop cleanly: leader epochs must rise, durably,
