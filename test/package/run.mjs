@@ -48,7 +48,7 @@ try {
     run('npm', ['install', '--no-audit', '--no-fund', path.join(work, tarball)]);
   });
   check('its command runs', () => {
-    assert.match(run('npx', ['--no-install', 'ottla', 'version']), /^\S*\d+\.\d+\.\d+/);
+    assert.match(run('npx', ['--no-install', 'ottla', 'version']), /^ottla \d+\.\d+\.\d+\n$/);
   });
   check('its import starts a broker, and closing it lets the process end', () => {
     writeFileSync(path.join(project, 'use.mjs'), USE);
