@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { filesSuite } from './files.suite.ts';
 import { MemoryFiles } from './memory/memory-files.ts';
 import { UnsyncedFiles } from './memory/unsynced-files.ts';
@@ -63,4 +64,20 @@ test('a full memory disk refuses to grow and says so', async () => {
   assert.throws(() => file.writeSync([Buffer.alloc(11)], 90), { name: 'FileError', code: 'ENOSPC' });
   file.writeSync([Buffer.alloc(90)], 5);
   assert.deepEqual(await files.space('/'), { freeBytes: 5, totalBytes: 100 });
+});
+
+test('a file system without links is told, not worked around', async () => {
+  const directory = await mkdtemp(`${tmpdir()}/ottla-files-`);
+  const refused = mock.method(fs, 'link', (_from: string, _to: string, done: (error: Error) => void) =>
+    done(Object.assign(new Error('no links'), { code: 'EPERM' })),
+  );
+  try {
+    const files = nodeFiles();
+    await (await files.open(`${directory}/a`, 'create')).close();
+    await assert.rejects(files.link(`${directory}/a`, `${directory}/b`), { name: 'FileError', code: 'EPERM' });
+    assert.deepEqual(await files.list(directory), ['a']);
+  } finally {
+    refused.mock.restore();
+    await rm(directory, { recursive: true, force: true });
+  }
 });

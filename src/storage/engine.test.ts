@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryFiles } from '../runtime/memory/memory-files.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import { Commit } from './commit.ts';
+import type { Wal } from './disk/wal.ts';
+import { WalMedium } from './disk/wal-medium.ts';
 import { type Engine, openStorage, type StorageOptions } from './engine.ts';
+import type { Log } from './partition-log.ts';
+import type { Run } from './run.ts';
 import {
   batchAt,
   batchOf,
@@ -573,4 +578,37 @@ test('a callback that throws takes no other with it', async () => {
   assert.deepEqual(second.state.committedOffsets, [1]);
   assert.equal(lines.filter((line) => line === 'a callback of a commit has thrown').length, 3);
   await engine.close();
+});
+
+test('while a write in place takes earlier runs along, the oldest block of any of them stays needed', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { settings: { ...smallSettings, extentBytes: 2 ** 20 } });
+  const log = open(engine, 1).log as Log;
+  await log.segments.ready(4096);
+  for (const base of [0, 1]) {
+    log.append([batchOf(base, 100)]);
+    await committed(engine);
+  }
+  // As a carried copy leaves it: the first run in a later block than the second.
+  const [first, second] = [...log.tail] as [Run, Run];
+  first.sequence = 10;
+  second.sequence = 9;
+  log.append([batchOf(2, 20_000)]);
+  const commit = new Commit(11);
+  commit.runs.push(log.tail.last as Run);
+  const medium = new WalMedium({
+    wal: { blockBytesMax: 2 ** 20, hasRoom: () => true, write: () => 11, sync: async () => {} } as unknown as Wal,
+    fsync: true,
+    extentBytes: 1_000,
+    makeRoom: () => Promise.reject(new Error('there is room')),
+    wantReady: () => {},
+    makeReady: () => Promise.reject(new Error('it is ready')),
+    onExtents: () => {},
+  });
+  assert.equal(medium.prepare(commit), undefined);
+  medium.write(commit);
+  assert.equal(log.writtenOffset, 3);
+  assert.equal(log.firstNeededSequence, 9);
+  await medium.sync(commit);
+  await engine.abandon();
 });

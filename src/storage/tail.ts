@@ -46,11 +46,6 @@ export class Tail {
     return runs;
   }
 
-  /** The first run at or after `offset`. */
-  firstFrom(offset: number): Run | undefined {
-    return this.#runs[this.#indexOf(offset)];
-  }
-
   /** Puts `fresh` in the place of the neighbouring runs `old`. */
   replace(old: readonly Run[], fresh: readonly Run[]): void {
     const at = this.#runs.indexOf(old[0] as Run, this.#head);

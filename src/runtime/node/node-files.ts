@@ -46,16 +46,8 @@ const files: Files = {
 
   rename: (from, to) => settle<void>('rename', from, (done) => fs.rename(from, to, done)),
 
-  async link(from, to) {
-    try {
-      await settle<void>('link', to, (done) => fs.link(from, to, done));
-    } catch (error) {
-      if (!(error instanceof FileError) || !['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(error.code))
-        throw error;
-      // A file system without links: an exclusive copy still refuses an existing name, but is not atomic in a crash.
-      await settle<void>('link', to, (done) => fs.copyFile(from, to, fs.constants.COPYFILE_EXCL, done));
-    }
-  },
+  // No copy in its place where a file system has no links: that would neither be whole after a crash nor durable.
+  link: (from, to) => settle<void>('link', to, (done) => fs.link(from, to, done)),
 
   async remove(path) {
     try {

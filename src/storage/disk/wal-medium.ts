@@ -108,11 +108,7 @@ export class WalMedium implements CommitMedium {
     for (const { log, writes } of this.#inPlace) {
       log.inPlaceTicket = sequence;
       for (const { segment } of writes) log.unsynced.add(segment);
-      log.unsyncedSequence = Math.min(
-        log.unsyncedSequence,
-        log.tail.firstFrom(log.flushedOffset)?.sequence ?? sequence,
-        sequence,
-      );
+      log.unsyncedSequence = Math.min(log.unsyncedSequence, sequence);
     }
   }
 
@@ -128,7 +124,10 @@ export class WalMedium implements CommitMedium {
   /** Everything of the log that is in no segment yet goes there; what this commit brings is described as extents. */
   #writeInPlace(log: Log, commit: Commit, entries: BlockEntry[], body: Body): void {
     const from = firstOffsetOf(log, commit);
-    const prior = log.tail.between(log.writtenOffset, from).map((run) => run.bytes());
+    const priorRuns = log.tail.between(log.writtenOffset, from);
+    // Not simply the first one's: a carried copy can stand in a later block than the runs after it.
+    for (const run of priorRuns) log.unsyncedSequence = Math.min(log.unsyncedSequence, run.sequence);
+    const prior = priorRuns.map((run) => run.bytes());
     const until = endOffsetOf(log, commit);
     const fresh = log.tail.between(from, until).map((run) => run.bytes());
     const writes: { segment: Segment; lease: FileLease }[] = [];
