@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryFiles } from '../runtime/memory/memory-files.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { Commit } from './commit.ts';
 import type { Wal } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
@@ -603,6 +604,7 @@ test('while a write in place takes earlier runs along, the oldest block of any o
     makeRoom: () => Promise.reject(new Error('there is room')),
     wantReady: () => {},
     makeReady: () => Promise.reject(new Error('it is ready')),
+    pause: () => Promise.reject(new Error('nothing is short')),
     onExtents: () => {},
   });
   assert.equal(medium.prepare(commit), undefined);
@@ -611,4 +613,79 @@ test('while a write in place takes earlier runs along, the oldest block of any o
   assert.equal(log.firstNeededSequence, 9);
   await medium.sync(commit);
   await engine.abandon();
+});
+
+/** Pauses are short, and keep the process. */
+const quickTimers: Runtime['timers'] = {
+  set: (delayMs, callback) => {
+    const handle = delayMs < 1_000 ? setImmediate(callback) : undefined;
+    return { cancel: () => clearImmediate(handle) };
+  },
+  defer: (callback) => void setImmediate(callback),
+};
+
+test('while no file descriptor is left commits go through the log, and what needs one waits', async () => {
+  const disk = new UnsyncedFiles();
+  const failures: StorageError[] = [];
+  const engine = await start(disk, {
+    runtime: runtimeOver(disk.files, { timers: quickTimers }),
+    settings: { ...smallSettings, openFilesMax: 1 },
+    onFailure: (error) => failures.push(error),
+  });
+  const logs = [1, 2].map((number) => open(engine, number).log);
+  for (const log of logs) {
+    log.append([batchOf(0, 10_000)]);
+    await committed(engine);
+  }
+  await engine.flush();
+  disk.faults.push({ operation: 'open', path: /topic\d-0/, code: 'EMFILE', times: 4 });
+  for (const log of logs) {
+    log.append([batchOf(1, 10_000)]);
+    await committed(engine);
+  }
+  await engine.flush();
+  assert.deepEqual(failures, []);
+  for (const log of logs) assert.equal((await readAll(log)).length, log.sizeBytes);
+  const again = await start(disk.crash());
+  for (const number of [1, 2]) assert.equal(open(again, number).log.endOffset, 2);
+  await again.close();
+});
+
+test('a batch too large for the log waits for a file descriptor', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, {
+    runtime: runtimeOver(disk.files, { timers: quickTimers }),
+    settings: { ...smallSettings, openFilesMax: 1 },
+  });
+  const { log } = open(engine, 1);
+  log.append([batchOf(0, 10_000)]);
+  await committed(engine);
+  await engine.flush();
+  disk.faults.push({ operation: 'open', path: /topic1-0/, code: 'EMFILE', times: 3 });
+  (log as Log).segments.openActive()?.();
+  log.append([batchOf(1, 200_000)]);
+  await committed(engine);
+  assert.equal((await readAll(log)).length, log.sizeBytes);
+  await engine.close();
+});
+
+test('a topic that rolls with every batch fails nobody', async () => {
+  const disk = new UnsyncedFiles();
+  const failures: StorageError[] = [];
+  const engine = await start(disk, { onFailure: (error) => failures.push(error) });
+  const { log } = open(engine, 1, { ...defaultConfig, segmentMs: 1 });
+  await (log as Log).segments.ready(4096);
+  const expected: Buffer[] = [];
+  for (let i = 0; i < 600; i++) {
+    const batch = batchOf(i, 10, 1_000 + i * 10);
+    expected.push(Buffer.from(batch));
+    log.append([batch]);
+  }
+  await committed(engine);
+  await engine.flush();
+  assert.deepEqual(failures, []);
+  assert.ok((await readAll(log)).equals(Buffer.concat(expected)));
+  const again = await start(disk.crash());
+  assert.ok((await readAll(open(again, 1).log)).equals(Buffer.concat(expected)));
+  await again.close();
 });

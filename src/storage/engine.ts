@@ -15,6 +15,7 @@ import { type Checkpoint, CheckpointFiles } from './disk/checkpoint.ts';
 import { FileCache } from './disk/file-cache.ts';
 import { IndexCache } from './disk/index-cache.ts';
 import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
+import { PatientFiles } from './disk/patient-files.ts';
 import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
 import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
@@ -41,8 +42,13 @@ export interface StorageOptions {
   readonly settings?: Partial<StorageSettings>;
 }
 
-export async function openStorage(options: StorageOptions): Promise<Engine> {
-  const { files } = options.runtime;
+/** Before a commit that found no file descriptor and cannot do without is tried again. */
+const pauseMs = 50;
+
+export async function openStorage(given: StorageOptions): Promise<Engine> {
+  const files = new PatientFiles(given.runtime.files, given.runtime.timers);
+  const { clock, timers, random, log } = given.runtime;
+  const options = { ...given, runtime: { clock, timers, random, log, files } };
   const directory = options.directory.replace(/[/\\]+$/, '');
   const own = `${directory}/broker-${options.brokerId}`;
   try {
@@ -287,6 +293,7 @@ export class Engine implements Storage {
         });
       },
       makeReady: (log) => this.#flusher.flush(log),
+      pause: () => new Promise((resolve) => void this.#opened.options.runtime.timers.set(pauseMs, resolve)),
       onExtents: (bytes) => {
         this.#wroteInPlace = true;
         this.#extentBytes += bytes;
@@ -300,6 +307,8 @@ export class Engine implements Storage {
   #makeSegmentsHost(): SegmentsHost {
     const { runtime } = this.#opened.options;
     const { files, timers, clock, random, log } = runtime;
+    const cache = new FileCache(files, this.settings.openFilesMax);
+    if (files instanceof PatientFiles) files.onShortage = () => cache.closeIdle();
     return {
       files,
       clock,
@@ -307,7 +316,7 @@ export class Engine implements Storage {
       log,
       settings: this.settings,
       dataDirectory: this.#opened.directory,
-      cache: new FileCache(files, this.settings.openFilesMax),
+      cache,
       indexes: new IndexCache(this.settings.indexCacheBytes),
       slots: new Slots(this.settings.backgroundJobs),
       syncDataDirectory: () => this.#syncDataDirectory(),

@@ -69,6 +69,15 @@ export class FileCache {
     await Promise.all(waits);
   }
 
+  /** Closes what nobody uses: descriptors are short. */
+  closeIdle(): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.leases > 0) continue;
+      this.#entries.delete(key);
+      void this.#retire(entry);
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const entries = [...this.#entries.values()];

@@ -5,6 +5,7 @@
 import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
+import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
@@ -12,6 +13,7 @@ import { StorageError } from '../storage-error.ts';
 import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
+import { isShortage } from './patient-files.ts';
 import { removeFiles } from './remove-files.ts';
 import { scanBatches } from './scan.ts';
 
@@ -70,6 +72,8 @@ export interface Stretch {
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
 const readHintsMax = 4;
+/** Below this an index may be full at any batch. */
+const indexBytesTrusted = 64 * 1024;
 
 export class Segments {
   readonly directory: string;
@@ -256,6 +260,49 @@ export class Segments {
       if (stretch !== undefined && from < part.length) stretch.parts.push(from === 0 ? part : part.subarray(from));
     }
     return stretches;
+  }
+
+  /** How many segments `place` would write these to, or a few more. */
+  segmentsFor(runs: readonly Run[], config: LogConfig): number {
+    const { active } = this;
+    const rollsAlways = config.segmentIndexBytes < indexBytesTrusted;
+    const spanMs = config.segmentMs - Math.min(config.segmentJitterMs, config.segmentMs);
+    let count = 1;
+    let sizeBytes = active?.sizeBytes ?? 0;
+    let first = active?.firstTimestamp ?? -1;
+    for (const { backing, start, end } of runs) {
+      const { buffer } = backing;
+      for (let at = start; at < end; ) {
+        const bytes = batchLength(buffer, at);
+        const timestamp = maxTimestamp(buffer, at);
+        const isOver = first >= 0 && timestamp >= 0 && timestamp - first > spanMs;
+        if (sizeBytes > 0 && (rollsAlways || isOver || sizeBytes + bytes > config.segmentBytes)) {
+          count++;
+          sizeBytes = 0;
+          first = -1;
+        }
+        if (first < 0) first = timestamp;
+        sizeBytes += bytes;
+        at += bytes;
+      }
+    }
+    return count;
+  }
+
+  /**
+   * Keeps the active segment open for a write that follows, until the function returned is called; undefined when no
+   * descriptor is left for it.
+   */
+  openActive(): (() => void) | undefined {
+    const { active } = this;
+    if (active === undefined) return () => {};
+    try {
+      return this.#host.cache.leaseSync(active.logPath, 'write').release;
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      this.#host.cache.closeIdle();
+      return undefined;
+    }
   }
 
   /** As Kafka's LogSegment.shouldRoll. */

@@ -15,6 +15,8 @@ import type { Wal } from './wal.ts';
 
 /** Bytes of earlier commits that one in-place write may take along; more is left to the flusher. */
 const priorBytesMax = 1024 * 1024;
+/** A commit that would begin more segments than this goes through the log. */
+const segmentsMax = 16;
 
 export interface WalMediumOptions {
   readonly wal: Wal;
@@ -26,6 +28,8 @@ export interface WalMediumOptions {
   readonly wantReady: (log: Log) => void;
   /** The same, and moves what waits in its tail to them: resolves when the next commit can write in place. */
   readonly makeReady: (log: Log) => Promise<void>;
+  /** Resolves a little later. */
+  readonly pause: () => Promise<void>;
   readonly onExtents: (bytes: number) => void;
 }
 
@@ -40,14 +44,25 @@ export class WalMedium implements CommitMedium {
   #options: WalMediumOptions;
   /** What the commit being made wrote into segments. */
   #inPlace: InPlace[] = [];
+  /** Logs of which the prepared commit goes in place, their active segments kept open. */
+  #prepared = new Map<Log, () => void>();
+  /** There was no descriptor for one of them. */
+  #short = false;
 
   constructor(options: WalMediumOptions) {
     this.#options = options;
   }
 
   prepare(commit: Commit): Promise<void> | undefined {
+    const wait = this.#prepare(commit);
+    if (wait !== undefined) this.#closePrepared();
+    return wait;
+  }
+
+  #prepare(commit: Commit): Promise<void> | undefined {
     const { wal, extentBytes } = this.#options;
     const byLog = bytesByLog(commit);
+    this.#short = false;
     let blockBytes = blockHeaderBytes;
     for (const run of commit.carried) blockBytes += run.sizeBytes + descriptorBytes;
     blockBytes += (commit.runs.length + commit.starts.length) * descriptorBytes;
@@ -55,8 +70,9 @@ export class WalMedium implements CommitMedium {
     let largestBytes = 0;
     for (const [log, bytes] of byLog) {
       if (log.deleted) continue;
-      if (bytes >= extentBytes && this.#fitsInPlace(log, commit)) {
-        blockBytes += 400 * (2 + Math.ceil(bytes / log.config.segmentBytes));
+      const extents = bytes >= extentBytes ? this.#extentsInPlace(log, commit) : 0;
+      if (extents > 0) {
+        blockBytes += 400 * (1 + extents);
         continue;
       }
       blockBytes += bytes;
@@ -64,19 +80,37 @@ export class WalMedium implements CommitMedium {
       largest = log;
       largestBytes = bytes;
     }
-    if (blockBytes > wal.blockBytesMax && largest !== undefined) return this.#options.makeReady(largest);
+    if (blockBytes > wal.blockBytesMax && largest !== undefined) {
+      return this.#short ? this.#options.pause() : this.#options.makeReady(largest);
+    }
     if (!wal.hasRoom(blockBytes)) return this.#options.makeRoom(commit.ticket);
     return undefined;
   }
 
-  /** Whether the commit path may write to the log's segment now. */
-  #fitsInPlace(log: Log, commit: Commit): boolean {
+  #closePrepared(): void {
+    for (const close of this.#prepared.values()) close();
+    this.#prepared.clear();
+  }
+
+  /** In how many pieces the commit path may write to the log's segments now; 0 when it may not. */
+  #extentsInPlace(log: Log, commit: Commit): number {
     if (!log.segments.isReady) {
       // From the next large commit on.
       this.#options.wantReady(log);
-      return false;
+      return 0;
     }
-    return log.flushing === undefined && this.#priorBytes(log, commit) <= priorBytesMax;
+    if (log.flushing !== undefined || this.#priorBytes(log, commit) > priorBytesMax) return 0;
+    const runs = log.tail.between(log.writtenOffset, endOffsetOf(log, commit));
+    const extents = log.segments.segmentsFor(runs, log.config);
+    // What is too large for a block has no other way.
+    if (extents > segmentsMax && commit.bytes * 2 <= this.#options.wal.blockBytesMax) return 0;
+    const close = log.segments.openActive();
+    if (close === undefined) {
+      this.#short = true;
+      return 0;
+    }
+    this.#prepared.set(log, close);
+    return extents;
   }
 
   #priorBytes(log: Log, commit: Commit): number {
@@ -85,12 +119,17 @@ export class WalMedium implements CommitMedium {
     return bytes;
   }
 
+  /** Follows a `prepare` that had nothing to wait for, in the same turn. */
   write(commit: Commit): void {
-    const { wal, extentBytes } = this.#options;
-    const inPlace = new Set<Log>();
-    for (const [log, bytes] of bytesByLog(commit)) {
-      if (bytes >= extentBytes && !log.deleted && this.#fitsInPlace(log, commit)) inPlace.add(log);
+    try {
+      this.#write(commit, this.#prepared);
+    } finally {
+      this.#closePrepared();
     }
+  }
+
+  #write(commit: Commit, inPlace: ReadonlyMap<Log, unknown>): void {
+    const { wal } = this.#options;
     const entries: BlockEntry[] = [];
     const body = new Body();
     for (const { log, offset } of commit.starts) {
@@ -101,7 +140,7 @@ export class WalMedium implements CommitMedium {
       if (!inPlace.has(run.log)) this.#addRun(entries, body, run);
     }
     this.#inPlace = [];
-    for (const log of inPlace) this.#writeInPlace(log, commit, entries, body);
+    for (const log of inPlace.keys()) this.#writeInPlace(log, commit, entries, body);
     const sequence = wal.write(entries, body.parts);
     if (sequence !== commit.ticket) throw new Error(`block ${sequence} was written for commit ${commit.ticket}`);
     for (const run of commit.runs) run.sequence = sequence;
