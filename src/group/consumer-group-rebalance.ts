@@ -124,6 +124,7 @@ export class Rebalance {
     step.removeMember(former.memberId);
     if (former.memberId !== memberId) {
       step.cancel(...Object.values(memberTimers).map((key) => key(former.memberId)));
+      this.#revokingSince.delete(former.memberId);
       this.#calledToJoin.delete(former.memberId);
     }
     step.putMetadata(member);
