@@ -397,25 +397,61 @@ describe('The coordinator', () => {
     assert.deepEqual([world.offset('g', 't', 0), world.offset('g', 't', 1)], [1, 2]);
   });
 
-  it('is as its log is after an append that was refused, and everybody who waited was answered', async () => {
+  it('is as its log is after an append that was refused, and everybody who waited comes again', async () => {
     const world = worldWithTopic({ partitions: 1, offsetsTopicConfig: { 'max.message.bytes': '2000' } });
     world.commitOffset('g', 't', 0, 1);
     const first = world.stableMember('busy');
     const waiting = world.send(joinGroup, 3, joinRequest('busy'));
     world.storage.commit();
-    const huge = world.send(offsetCommit, 8, {
-      groupId: 'g',
-      memberId: '',
-      generationIdOrMemberEpoch: -1,
-      topics: [{ name: 't', partitions: [partition(0, 2, 'x'.repeat(3000))] }],
-    } as never);
-    assert.equal(huge.got.topics[0]!.partitions[0]!.errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
-    assert.equal(waiting.got.errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+    const huge = world.send(
+      consumerGroupHeartbeat,
+      1,
+      consumerRequest('new', { subscribedTopicNames: ['x'.repeat(3000)] }),
+    );
+    assert.equal(huge.got.errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+    assert.equal(waiting.got.errorCode, ErrorCode.NOT_COORDINATOR);
     assert.equal(world.commitOffset('g', 't', 0, 3), ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
     for (let i = 0; i < 20; i++) await world.turn();
+    assert.deepEqual(world.groupIds(), ['busy', 'g']);
     assert.equal(world.offset('g', 't', 0), 1);
     assert.equal(world.ask(heartbeat, 3, { groupId: 'busy', ...first }).errorCode, ErrorCode.NONE);
     assert.equal(world.commitOffset('g', 't', 0, 3), ErrorCode.NONE);
+  });
+
+  it('refuses offsets that no batch can hold, and nobody else notices', () => {
+    const world = worldWithTopic({ partitions: 1, offsetsTopicConfig: { 'max.message.bytes': '2000' } });
+    world.commitOffset('g', 't', 0, 1);
+    world.stableMember('busy');
+    const waiting = world.send(joinGroup, 3, joinRequest('busy'));
+    const topics = [{ name: 't', partitions: [partition(0, 2, 'x'.repeat(3000))] }];
+    const request = { groupId: 'g', memberId: '', generationIdOrMemberEpoch: -1, topics };
+    const huge = world.ask(offsetCommit, 8, request as never);
+    assert.equal(huge.topics[0]!.partitions[0]!.errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+    assert.equal(world.offset('g', 't', 0), 1);
+    assert.equal(waiting.answer, undefined);
+  });
+
+  it('is as its log is after a step that threw half way, which was answered once', async () => {
+    const world = worldWithTopic({ partitions: 1 });
+    world.commitOffset('g', 't', 0, 1);
+    world.stableMember('busy');
+    const waiting = world.send(joinGroup, 3, joinRequest('busy'));
+    world.storage.commit();
+    const answers: number[] = [];
+    world.groups.call<number>('g', {
+      reply: (answer) => answers.push(answer),
+      refused: (errorCode) => errorCode,
+      step(shard) {
+        shard.offsets.delete('g', 't', [0]);
+        throw new Error('a bug');
+      },
+    });
+    assert.deepEqual(answers, [ErrorCode.UNKNOWN_SERVER_ERROR]);
+    assert.equal(waiting.got.errorCode, ErrorCode.NOT_COORDINATOR);
+    for (let i = 0; i < 20; i++) await world.turn();
+    assert.equal(world.offset('g', 't', 0), 1);
+    world.groups.close();
+    assert.equal(answers.length, 1);
   });
 
   it('keeps members while the disk is full, and refuses what it cannot remember', () => {

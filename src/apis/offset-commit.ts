@@ -4,11 +4,12 @@
 // UNKNOWN_TOPIC_ID, and OFFSET_METADATA_TOO_LARGE (offset.metadata.max.bytes); the others are stored. What the group has
 // against the member (UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, STALE_MEMBER_EPOCH, REBALANCE_IN_PROGRESS, FENCED_INSTANCE_ID,
 // GROUP_ID_NOT_FOUND since version 9) is every partition's error. A group that does not exist comes into being with a commit without
-// generation. Versions 2 to 4 may bring a retention of their own. The commit of a classic member counts as a heartbeat.
+// generation. More than one batch of __consumer_offsets can hold is UNKNOWN_SERVER_ERROR. Versions 2 to 4 may bring a retention of their own. The commit of a classic member counts as a heartbeat.
 //
 // Deviations: none known. KIPs: 211, 320 (leader epochs), 345, 848 and 1251 (member epochs), 516 (topic ids).
 // Source: KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset.
 import type { GroupCoordinator } from '../group/coordinator.ts';
+import { classicGroupSettings } from '../group/group-world.ts';
 import { commitOffsets } from '../group/offset-requests.ts';
 import type { TopicToCommit } from '../group/offsets.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
@@ -24,7 +25,7 @@ import type { ApiHandler } from './api.ts';
 type Dependencies = {
   readonly groups: GroupCoordinator;
   readonly metadata: Pick<Metadata, 'image'>;
-  readonly configs: Pick<Configs, 'broker'>;
+  readonly configs: Pick<Configs, 'broker' | 'topic'>;
 };
 
 const FIRST_VERSION_WITH_TOPIC_IDS = 10;
@@ -55,7 +56,12 @@ export function offsetCommitHandler({
           const { errorCode, partitionErrors, effects } = commitOffsets(
             shard,
             { ...request, topics: asked.known },
-            { apiVersion: context.apiVersion, nowMs, metadataLengthMax: configs.broker.offsetMetadataMaxBytes },
+            {
+              apiVersion: context.apiVersion,
+              nowMs,
+              metadataLengthMax: configs.broker.offsetMetadataMaxBytes,
+              batchBytesMax: classicGroupSettings(configs).recordBytesMax,
+            },
           );
           const response =
             errorCode === ErrorCode.NONE

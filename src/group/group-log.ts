@@ -93,7 +93,7 @@ export function* chunksOf(
   let chunk: CoordinatorRecord[] = [];
   let bytes = 0;
   for (const record of records) {
-    const size = record.key.length + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+    const size = recordBytes(record);
     if (bytes + size > maxBytes && chunk.length > 0) {
       yield chunk;
       chunk = [];
@@ -103,6 +103,11 @@ export function* chunksOf(
     bytes += size;
   }
   if (chunk.length > 0) yield chunk;
+}
+
+/** In a batch, estimated from above. */
+export function recordBytes({ key, value }: CoordinatorRecord): number {
+  return key.length + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES;
 }
 
 /** Lengths, deltas and attributes of one record at their longest. */

@@ -2,8 +2,8 @@
 // the effects of each step: one atomic batch in the log, timers, and answers, which are sent when everything appended so
 // far is committed, so that nobody is told what a crash could take back.
 //
-//     loading ──► active ──► closed            an append that is refused: back to loading, since the machines
-//        ▲──────────┘                          already are where the log will never be
+//     loading ──► active ──► closed            an append that is refused, a step that throws: back to loading, since
+//        ▲──────────┘                          the machines already are where the log will never be
 //
 // Invariants: at most one step at a time, no step while loading; a request is answered once, whatever happens.
 import type { Configs } from '../metadata/configs/configs.ts';
@@ -76,6 +76,8 @@ export class GroupShard {
   #awaitedTimer: Timer | undefined;
   #state: 'loading' | 'active' | 'closed' = 'loading';
   #ticket: CommitTicket = -1;
+  /** The request whose step is taken now: what goes wrong is its fault, and nobody else's. */
+  #current: Pending | undefined;
   #retry: Timer | undefined;
   /** While what follows from loading is written down. */
   #settling = false;
@@ -134,7 +136,22 @@ export class GroupShard {
       },
       { pending },
     );
-    this.perform(call.groupId ?? '', step(this, to, clock.nowMs()));
+    this.#current = pending;
+    this.#take(call.groupId ?? '', () => step(this, to, clock.nowMs()));
+    this.#current = undefined;
+  }
+
+  /** A step that throws may have left its machine anywhere. */
+  #take(groupId: string, step: () => readonly Effect[]): void {
+    try {
+      this.perform(groupId, step());
+    } catch (error) {
+      this.#surroundings.log.error('A step of a group failed; the groups are loaded again', {
+        partition: this.partition.id.partition,
+        reason: (error as Error).message,
+      });
+      this.#reload(ErrorCode.UNKNOWN_SERVER_ERROR);
+    }
   }
 
   /** Performs what a step of this group's machine asked for. */
@@ -191,11 +208,11 @@ export class GroupShard {
     const group = this.groups.get(groupId);
     if (group === undefined) return;
     if (!storage.writable) this.#timers.arm(groupId, key, TIMER_RETRY_MS);
-    else this.perform(groupId, group.timer(key, clock.nowMs()));
+    else this.#take(groupId, () => group.timer(key, clock.nowMs()));
   }
 
   #append(records: readonly CoordinatorRecord[]): boolean {
-    const { configs, clock, log, timers, storage } = this.#surroundings;
+    const { configs, clock, log } = this.#surroundings;
     const compression = configs.broker.offsetsTopicCompressionCodec as Compression;
     const batch = batchOf(records, clock.nowMs(), compression);
     const result = this.partition.append(batch, { acks: -1, origin: 'coordinator' });
@@ -207,11 +224,22 @@ export class GroupShard {
       partition: this.partition.id.partition,
       error: errorName(result.errorCode),
     });
+    this.#reload(answerFor(result.errorCode));
+    return false;
+  }
+
+  /**
+   * `errorCode` is for the request that did it. UNKNOWN_SERVER_ERROR ends consumers for good, so the others that wait are
+   * told what makes them come again.
+   */
+  #reload(errorCode: number): void {
+    if (this.#state !== 'active') return;
+    const { timers, storage } = this.#surroundings;
     this.#state = 'loading';
-    this.#discard(answerFor(result.errorCode));
+    this.#current?.refuse(errorCode);
+    this.#discard(errorCode === ErrorCode.UNKNOWN_SERVER_ERROR ? ErrorCode.NOT_COORDINATOR : errorCode);
     // What is refused right after loading would be refused again.
     this.#retry = timers.set(this.#settling || !storage.writable ? RELOAD_MS : 0, () => void this.#load());
-    return false;
   }
 
   #discard(errorCode: number): void {
@@ -315,7 +343,7 @@ export class GroupShard {
     this.#state = 'active';
     this.#settling = true;
     this.#dropOffsetsOfLostTopics();
-    for (const group of [...this.groups.all()]) this.perform(group.groupId, group.loaded(nowMs));
+    for (const group of [...this.groups.all()]) this.#take(group.groupId, () => group.loaded(nowMs));
     this.#settling = false;
   }
 

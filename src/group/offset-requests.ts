@@ -36,10 +36,15 @@ const FIRST_COMMIT_VERSION_WITH_GROUP_ERRORS = 9;
 export function commitOffsets(
   { groups, offsets }: Place,
   request: CommitRequest,
-  rules: { readonly apiVersion: number; readonly nowMs: number; readonly metadataLengthMax: number },
+  rules: {
+    readonly apiVersion: number;
+    readonly nowMs: number;
+    readonly metadataLengthMax: number;
+    readonly batchBytesMax: number;
+  },
 ): Committed {
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch, retentionTimeMs } = request;
-  const { apiVersion, nowMs, metadataLengthMax } = rules;
+  const { apiVersion, nowMs, metadataLengthMax, batchBytesMax } = rules;
   const group = groups.get(groupId);
   let verdict: OffsetCommitVerdict;
   if (group !== undefined) {
@@ -52,7 +57,8 @@ export function commitOffsets(
     const hasGroupErrors = apiVersion >= FIRST_COMMIT_VERSION_WITH_GROUP_ERRORS;
     verdict = hasGroupErrors ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
   }
-  const outcome = offsets.commit(groupId, request.topics, { nowMs, retentionTimeMs, metadataLengthMax, verdict });
+  const limits = { metadataLengthMax, batchBytesMax };
+  const outcome = offsets.commit(groupId, request.topics, { nowMs, retentionTimeMs, ...limits, verdict });
   const { errorCode, partitionErrors, records } = outcome;
   const effects: Effect[] = records.length > 0 ? [{ type: 'append', records }] : [];
   if (errorCode === ErrorCode.NONE) {

@@ -11,7 +11,13 @@ import { CommittedOffsets } from './offsets.ts';
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ';
 const OTHER_ID = 'AAAAAAAAAAAAAAAAAAAAAg';
 
-const rules = { nowMs: 1000, retentionTimeMs: -1, metadataLengthMax: 10, verdict: ErrorCode.NONE as number };
+const rules = {
+  nowMs: 1000,
+  retentionTimeMs: -1,
+  metadataLengthMax: 10,
+  batchBytesMax: 1_000_000,
+  verdict: ErrorCode.NONE as number,
+};
 
 const topic = (name: string, offsets: Record<number, number>, topicId = TOPIC_ID) => ({
   name,
@@ -83,6 +89,15 @@ describe('Committed offsets', () => {
     });
     assert.deepEqual(partly.partitionErrors, [[ErrorCode.NONE, ErrorCode.OFFSET_METADATA_TOO_LARGE]]);
     assert.equal(offsets.get('g', 't', 0)?.offset, 1);
+  });
+
+  it('that do not fit in one batch are refused together and change nothing', () => {
+    const offsets = new CommittedOffsets();
+    offsets.commit('g', [topic('t', { 0: 1 })], rules);
+    const asked = [topic('t', { 0: 2, 1: 2, 2: 2 })];
+    const refused = offsets.commit('g', asked, { ...rules, batchBytesMax: 200 });
+    assert.deepEqual([refused.errorCode, refused.records.length], [ErrorCode.UNKNOWN_SERVER_ERROR, 0]);
+    assert.deepEqual([offsets.get('g', 't', 0)?.offset, offsets.count], [1, 1]);
   });
 
   it('of a topic that has the name now stay when the one that had it is deleted', () => {

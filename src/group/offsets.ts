@@ -13,6 +13,7 @@ import { type OffsetCommitKey, offsetCommitRecord } from '../protocol/coordinato
 import { ErrorCode } from '../protocol/error-code.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { CoordinatorRecord } from './effects.ts';
+import { recordBytes } from './group-log.ts';
 import type { OffsetCommitVerdict } from './machine.ts';
 
 export interface CommittedOffset {
@@ -47,6 +48,8 @@ export interface CommitRules {
   readonly retentionTimeMs: number;
   /** `offset.metadata.max.bytes`, which Kafka counts in UTF-16 code units. */
   readonly metadataLengthMax: number;
+  /** What fits in one batch: the offsets of a request are committed together or not at all. */
+  readonly batchBytesMax: number;
   readonly verdict: OffsetCommitVerdict;
 }
 
@@ -132,6 +135,8 @@ export class CommittedOffsets {
     if (errorCode !== ErrorCode.NONE) return { errorCode, records: [], partitionErrors: [] };
     const { nowMs, retentionTimeMs } = rules;
     const records: CoordinatorRecord[] = [];
+    const accepted: (() => void)[] = [];
+    let bytes = 0;
     topics.forEach(({ name, topicId, partitions }, topicIndex) => {
       partitions.forEach((partition, index) => {
         if (partitionErrors[topicIndex]![index] !== ErrorCode.NONE) return;
@@ -143,10 +148,16 @@ export class CommittedOffsets {
           expireTimestampMs: retentionTimeMs === -1 ? -1 : nowMs + retentionTimeMs,
           topicId,
         };
-        this.put(groupId, name, partition.partitionIndex, committed);
-        records.push(recordOf(groupId, name, partition.partitionIndex, committed));
+        const record = recordOf(groupId, name, partition.partitionIndex, committed);
+        bytes += recordBytes(record);
+        records.push(record);
+        accepted.push(() => this.put(groupId, name, partition.partitionIndex, committed));
       });
     });
+    if (bytes > rules.batchBytesMax) {
+      return { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, records: [], partitionErrors: [] };
+    }
+    for (const put of accepted) put();
     return { errorCode: ErrorCode.NONE, records, partitionErrors };
   }
 
