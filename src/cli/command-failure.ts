@@ -21,7 +21,11 @@ export function usageFailure(message: string): CommandFailure {
 /** What goes to standard error, without the leading `ottla: `. */
 export function sentenceFor(error: unknown): string {
   if (error instanceof CommandFailure) return error.message;
-  if (error instanceof Error && typeof (error as { code?: unknown }).code !== 'undefined') return error.message;
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  if (error instanceof Error && code === 'UNKNOWN_TOPIC_OR_PARTITION' && !error.message.includes(';')) {
+    return `${error.message}; \`ottla topic list\` shows what there is.`;
+  }
+  if (error instanceof Error && code !== undefined) return error.message;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `this is a bug in Ottla, please report it with these lines:\n${stack}`;
 }

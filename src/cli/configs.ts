@@ -44,7 +44,11 @@ export async function describeConfigs(
   });
   const result = response.results[0];
   if (result === undefined || result.errorCode !== ErrorCode.NONE) {
-    throw brokerRefusal(`the configs of ${name} cannot be read`, result?.errorCode ?? -1, result?.errorMessage);
+    throw brokerRefusal(
+      `the configs of ${resourceWords(type, name)} cannot be read`,
+      result?.errorCode ?? -1,
+      result?.errorMessage,
+    );
   }
   return result.configs
     .map((config) => ({
@@ -81,10 +85,15 @@ export async function alterConfigs(
   for (const result of response.responses) {
     if (result.errorCode !== ErrorCode.NONE) {
       throw brokerRefusal(
-        `the configs of ${name || 'the brokers'} were not changed`,
+        `the configs of ${resourceWords(type, name)} were not changed`,
         result.errorCode,
         result.errorMessage,
       );
     }
   }
+}
+
+function resourceWords(type: ResourceType, name: string): string {
+  if (type === RESOURCE_TYPE.topic) return `topic ${name}`;
+  return name === '' ? 'all brokers' : `broker ${name}`;
 }

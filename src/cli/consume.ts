@@ -1,6 +1,6 @@
 // `ottla consume`: prints records of a topic, from a position until a position, a count, or for ever. Values come out as the
 // bytes they are. Without --group, partitions are assigned, not subscribed: no group is involved, nothing is committed.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import { Consumer, type FetchedRecords } from '../client/consumer.ts';
@@ -40,8 +40,10 @@ export function consumeCommand(world: CommandWorld): Command {
     .option('-n, --count <n>', 'stop after this many records', wholeNumber(0))
     .option('-F, --follow', 'do not stop at the end, wait for more')
     .option('-o, --format <format>', "value, key-value, json, or a template such as '{offset} {key} {value}'", 'value')
-    .option('-k, --key-separator <text>', 'between key and value with --format key-value', '\\t')
-    .option('-d, --delimiter <text>', 'after each record', '\\n')
+    .addOption(
+      new Option('-k, --key-separator <text>', 'between key and value with --format key-value').default('\\t', '\\t'),
+    )
+    .addOption(new Option('-d, --delimiter <text>', 'after each record').default('\\n', '\\n'))
     .option('-g, --group <name>', 'read as a member of this consumer group, from where it left off, and commit')
     .option('--read-committed', 'only records of committed transactions')
     .addHelpText(

@@ -55,8 +55,6 @@ async function buildProgram(args: readonly string[], world: CommandWorld): Promi
   const program = new Command('ottla')
     .description('A message broker that speaks the Apache Kafka protocol.')
     .version(`ottla ${await packageVersion(world)}`, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EXAMPLES);
   for (const name of neededCommands(args)) {
     const makeCommand = await COMMANDS[name]?.();
@@ -86,21 +84,33 @@ Examples:
 function settleParsers(command: Command, world: CommandWorld): void {
   command.exitOverride();
   command.showSuggestionAfterError(true);
+  command.helpOption('-h, --help', 'print this help');
+  if (command.commands.length > 0) command.helpCommand('help [command]', 'print the help of a command');
   command.configureOutput({
     writeOut: (text) => world.output.write(text),
     writeErr: (text) => world.errors.write(text),
-    outputError: (text, write) => write(`ottla: ${text.replace(/^error: /, '')}`),
+    outputError: (text, write) => write(`ottla: ${oneSentence(text)}\n`),
     getOutHelpWidth: () => Math.min(world.output.columns, 120),
     getErrHelpWidth: () => Math.min(world.errors.columns, 120),
   });
   for (const child of command.commands) settleParsers(child, world);
 }
 
+/** What the parser says on several lines and in its own words, as one sentence. */
+function oneSentence(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\.?\n\(Did you mean (.*)\?\)$/, '; did you mean $1?')
+    .replace(/^command-argument value '(.*)' is invalid for argument '(.*?)'\./, "'$1' is not a $2.");
+  return /[.?!]$/.test(sentence) ? sentence : `${sentence}; --help shows how it is written.`;
+}
+
 /** The default command takes options only, so a first word that is no command is a mistake: say so before it is parsed. */
 function refuseUnknownCommand(program: Command, args: readonly string[]): void {
   const first = args[0];
   if (first === undefined || first.startsWith('-') || first === 'help' || Object.hasOwn(COMMANDS, first)) return;
-  program.error(`error: unknown command '${first}'; the commands are ${Object.keys(COMMANDS).join(', ')}`);
+  program.error(`error: unknown command '${first}'; the commands are ${Object.keys(COMMANDS).join(', ')}.`);
 }
 
 function processWorld(begunMs: number): CommandWorld {

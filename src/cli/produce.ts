@@ -43,7 +43,7 @@ export function produceCommand(world: CommandWorld): Command {
       '-k, --key-separator <text>',
       "what ends the key at the beginning of a line, for example '\\t'; without it there are no keys",
     )
-    .option('-d, --delimiter <text>', "what ends a record, for example '\\0'", '\\n')
+    .addOption(new Option('-d, --delimiter <text>', "what ends a record, for example '\\0'").default('\\n', '\\n'))
     .option('-H, --header <name=value>', 'a header for every record; may be repeated', collect)
     .option(
       '-p, --partition <n>',

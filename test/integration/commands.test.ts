@@ -86,7 +86,7 @@ test('configs of topics and brokers are described, set and unset', async () => {
   assert.doesNotMatch(await ottla(['config', 'describe', 'topic', 'configured']), /retention\.ms/);
   const wrong = await attempt(['config', 'set', 'topic', 'configured', 'retention.ms=soon']);
   assert.equal(wrong.code, 1);
-  assert.match(wrong.stderr, /^ottla: the configs of configured were not changed \(INVALID_CONFIG: [^\n]+\n$/);
+  assert.match(wrong.stderr, /^ottla: the configs of topic configured were not changed \(INVALID_CONFIG: [^\n]+\n$/);
   await ottla(['config', 'set', 'broker', 'default', 'log.retention.ms=5000']);
   const all = JSON.parse(await ottla(['config', 'describe', 'broker', '1', '--json'])) as {
     name: string;
@@ -151,7 +151,13 @@ test('reading begins and ends where it is told to', async () => {
   assert.match(noPartition.stderr, /has no partition 7/);
   const noTopic = await attempt(['consume', 'no-such-topic']);
   assert.equal(noTopic.code, 1);
-  assert.match(noTopic.stderr, /^ottla: topic no-such-topic does not exist[^\n]*\n$/);
+  assert.match(noTopic.stderr, /^ottla: topic no-such-topic does not exist[^\n]*; `ottla topic list` [^\n]+\n$/);
+  const noFile = await attempt(['produce', 'lines', '--file', '/nowhere/lines.txt']);
+  assert.equal(noFile.code, 1);
+  assert.match(
+    noFile.stderr,
+    /^ottla: --file \/nowhere\/lines\.txt cannot be read \(ENOENT\); name a readable file\.\n$/,
+  );
 });
 
 test('following waits for new records until it is stopped', async () => {
