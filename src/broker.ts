@@ -279,7 +279,7 @@ class LivingBroker implements Broker {
       const sentence =
         error.code === 'EADDRINUSE'
           ? `${address} is in use by another program; stop it, or choose another port (--port; 0 takes a free one).`
-          : `cannot listen on ${address} (${error.message}); choose another address (--host, --port).`;
+          : `cannot listen on ${address} (${error.code}); choose another address (--host, --port).`;
       return new BrokerFault(error.code, sentence, error);
     }
     if (error instanceof FileError) {

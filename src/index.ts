@@ -45,10 +45,11 @@ export interface RunningBroker extends AsyncDisposable {
 }
 
 /**
- * Starts a broker and resolves when it accepts connections. Rejects with SettingsError, or with an error that has a `code`
- * and one sentence that says what to do (port in use, directory in use, …).
+ * Starts a broker and resolves when it accepts connections. Rejects with SettingsError, with TypeError for an option that
+ * does not exist, or with an error that has a `code` and one sentence that says what to do (port or directory in use, …).
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  refuseUnknown(options);
   const { writeLogLine = () => {}, ...rest } = options;
   const settings = settingsFrom(rest, { data: null, host: '127.0.0.1', port: 0 });
   const directory = settings.dataDirectory === null ? null : resolve(settings.dataDirectory).split(sep).join('/');
@@ -62,6 +63,26 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     close: () => broker.close(),
     [Symbol.asyncDispose]: () => broker.close(),
   };
+}
+
+const OPTIONS = [
+  'data',
+  'durability',
+  'host',
+  'port',
+  'advertise',
+  'settings',
+  'writeLogLine',
+] as const satisfies readonly (keyof BrokerOptions)[];
+
+/** Programs without types get no help from the compiler: a misspelt option must not be dropped silently. */
+function refuseUnknown(options: BrokerOptions): void {
+  const known: readonly string[] = OPTIONS;
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(
+    `startBroker has no option ${unknown}; it takes ${OPTIONS.join(', ')} (Kafka's settings go into "settings").`,
+  );
 }
 
 /** An address to dial; a broker that listens everywhere is reached on this machine's own. */

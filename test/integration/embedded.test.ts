@@ -7,7 +7,7 @@ import { createTopic } from '../../src/client/admin.ts';
 import { connectClient } from '../../src/client/client.ts';
 import { Consumer } from '../../src/client/consumer.ts';
 import { Producer } from '../../src/client/producer.ts';
-import { startBroker } from '../../src/index.ts';
+import { type BrokerOptions, startBroker } from '../../src/index.ts';
 import { nodeRuntime } from '../../src/runtime/node/node-runtime.ts';
 import { finished, temporaryDirectory } from './ottla-process.ts';
 
@@ -140,3 +140,8 @@ async function consume(bootstrapServers: string, topic: string, count: number): 
   client.close();
   return values;
 }
+
+test('an option that does not exist is refused by name', async () => {
+  const misspelt = { prt: 1 } as unknown as BrokerOptions;
+  await assert.rejects(startBroker(misspelt), /TypeError: startBroker has no option prt; it takes data, /);
+});
