@@ -141,14 +141,14 @@ export class GroupShard {
     this.#current = undefined;
   }
 
-  /** A step that throws may have left its machine anywhere. */
+  /** A step that throws, which is a bug, may have left its machine anywhere; the broker goes on with the others. */
   #take(groupId: string, step: () => readonly Effect[]): void {
     try {
       this.perform(groupId, step());
     } catch (error) {
       this.#surroundings.log.error('A step of a group failed; the groups are loaded again', {
         partition: this.partition.id.partition,
-        reason: (error as Error).message,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       });
       this.#reload(ErrorCode.UNKNOWN_SERVER_ERROR);
     }
