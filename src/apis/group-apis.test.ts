@@ -50,6 +50,16 @@ function worldWithTopic(options = {}): GroupApiWorld {
 }
 
 describe('JoinGroup, SyncGroup, Heartbeat and LeaveGroup', () => {
+  it('give nobody a member id that no answer could carry', () => {
+    const world = worldWithTopic();
+    const { errorCode } = world.ask(joinGroup, 5, joinRequest('g', '', { groupInstanceId: 'x'.repeat(32_750) }));
+    assert.equal(errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+    assert.deepEqual(world.groupIds(), []);
+    const longest = world.send(joinGroup, 5, joinRequest('g', '', { groupInstanceId: 'x'.repeat(32_730) }));
+    world.settle();
+    assert.equal(longest.got.errorCode, ErrorCode.NONE);
+  });
+
   it('refuse to join without a protocol name, in every version', () => {
     const world = worldWithTopic();
     for (let version = 0; version <= 9; version++) {

@@ -60,6 +60,8 @@ export type DescribedGroup = DescribeGroupsResponse['groups'][number];
 
 /** Ids given out and not come back are bounded by their sessions' ends, which a hostile client makes long. */
 const PENDING_JOIN_MAX = 10_000;
+/** What a string of the protocol can hold; a longer one could be told to nobody and written nowhere. */
+const MEMBER_ID_BYTES_MAX = 0x7fff;
 const AUTHORIZED_OPERATIONS_UNKNOWN = -0x8000_0000;
 
 export class ClassicGroup implements ClassicGroupMachine {
@@ -156,6 +158,10 @@ export class ClassicGroup implements ClassicGroupMachine {
   #joinNew(step: Step, request: JoinGroupRequest, context: MemberContext, join: WaitingJoin): void {
     const { groupInstanceId } = request;
     const newMemberId = `${groupInstanceId ?? context.clientId}-${this.#world.newUuid()}`;
+    if (Buffer.byteLength(newMemberId) > MEMBER_ID_BYTES_MAX) {
+      replyToJoin(step, join, joinError('', ErrorCode.UNKNOWN_SERVER_ERROR));
+      return;
+    }
     const existingId = groupInstanceId === null ? undefined : this.#rounds.members.idOfInstance(groupInstanceId);
     this.#recordNewGroup(step);
     if (existingId !== undefined) {
