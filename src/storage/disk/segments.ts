@@ -221,9 +221,12 @@ export class Segments {
     const { files, random, dataDirectory, log } = this.#host;
     await this.#host.whenLeft(this.directory);
     const name = directoryName(this.#id.topic, this.#id.partition);
+    // A directory of this very topic is what a flush had begun when the broker died: all it held is still in the
+    // write-ahead log, or this log would know its place. Anything else is somebody's and worth a word.
+    const isOwn = (await readTopicId(files, this.directory)) === this.#id.topicId;
     const doomed = await renameForRemoval(files, random, dataDirectory, name);
     if (doomed !== undefined) {
-      log.warn('set aside a partition directory that belongs to nothing', { directory: doomed });
+      if (!isOwn) log.warn('set aside a partition directory that belongs to nothing', { directory: doomed });
       this.#host.removeLater(doomed, 60_000);
     }
     await createPartitionDirectory(files, this.directory, this.#id.topicId);
