@@ -3,10 +3,11 @@
 // Behaviour: joins (member epoch 0), keeps, leaves (−1) or pauses (−2) a member of a consumer group; the answer tells what
 // the member has to have, see group/consumer-group.ts. A classic group is taken over by its first member of this protocol,
 // as group.consumer.migration.policy allows. UNSUPPORTED_VERSION when group.version is 0 or group.coordinator.rebalance.protocols
-// does not name the consumer protocol.
+// does not name the consumer protocol. UNKNOWN_SERVER_ERROR for a subscription that no record of __consumer_offsets can hold.
 //
 // Deviations: none known. KIPs: 848. Source: KafkaApis.handleConsumerGroupHeartbeat, GroupCoordinatorService.consumerGroupHeartbeat.
 import type { GroupCoordinator } from '../group/coordinator.ts';
+import { classicGroupSettings } from '../group/group-world.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
@@ -20,7 +21,7 @@ import { memberContext } from './member-context.ts';
 
 type Dependencies = {
   readonly groups: GroupCoordinator;
-  readonly configs: Pick<Configs, 'broker'>;
+  readonly configs: Pick<Configs, 'broker' | 'topic'>;
   readonly features: Features;
 };
 
@@ -44,6 +45,10 @@ export function consumerGroupHeartbeatHandler({
         reply(refused(ErrorCode.UNSUPPORTED_VERSION));
         return;
       }
+      if (textBytes(request) > classicGroupSettings(configs).recordBytesMax) {
+        reply(refused(ErrorCode.UNKNOWN_SERVER_ERROR));
+        return;
+      }
       groups.call<ConsumerGroupHeartbeatResponseInput>(request.groupId, {
         reply,
         refused,
@@ -51,4 +56,10 @@ export function consumerGroupHeartbeatHandler({
       });
     },
   };
+}
+
+/** Of what a member's record will hold, estimated from below. */
+function textBytes({ memberId, subscribedTopicNames, subscribedTopicRegex }: ConsumerGroupHeartbeatRequest): number {
+  const texts = [memberId, subscribedTopicRegex ?? '', ...(subscribedTopicNames ?? [])];
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }

@@ -413,12 +413,16 @@ describe('The coordinator', () => {
     const first = world.stableMember('busy');
     const waiting = world.send(joinGroup, 3, joinRequest('busy'));
     world.storage.commit();
-    const huge = world.send(
-      consumerGroupHeartbeat,
-      1,
-      consumerRequest('new', { subscribedTopicNames: ['x'.repeat(3000)] }),
-    );
-    assert.equal(huge.got.errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+    const answers: number[] = [];
+    world.groups.call<number>('g', {
+      reply: (answer) => answers.push(answer),
+      refused: (errorCode) => errorCode,
+      step: (_, to) => [
+        { type: 'append', records: [{ key: Buffer.alloc(3000), value: null }] },
+        { type: 'reply', to, response: ErrorCode.NONE },
+      ],
+    });
+    assert.deepEqual(answers, [ErrorCode.UNKNOWN_SERVER_ERROR]);
     assert.equal(waiting.got.errorCode, ErrorCode.NOT_COORDINATOR);
     assert.equal(world.commitOffset('g', 't', 0, 3), ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
     for (let i = 0; i < 20; i++) await world.turn();
@@ -428,7 +432,7 @@ describe('The coordinator', () => {
     assert.equal(world.commitOffset('g', 't', 0, 3), ErrorCode.NONE);
   });
 
-  it('refuses offsets that no batch can hold, and nobody else notices', () => {
+  it('refuses offsets and subscriptions that no batch can hold, and nobody else notices', () => {
     const world = worldWithTopic({ partitions: 1, offsetsTopicConfig: { 'max.message.bytes': '2000' } });
     world.commitOffset('g', 't', 0, 1);
     world.stableMember('busy');
@@ -437,6 +441,8 @@ describe('The coordinator', () => {
     const request = { groupId: 'g', memberId: '', generationIdOrMemberEpoch: -1, topics };
     const huge = world.ask(offsetCommit, 8, request as never);
     assert.equal(huge.topics[0]!.partitions[0]!.errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
+    const names = consumerRequest('new', { subscribedTopicNames: ['x'.repeat(3000)] });
+    assert.equal(world.ask(consumerGroupHeartbeat, 1, names).errorCode, ErrorCode.UNKNOWN_SERVER_ERROR);
     assert.equal(world.offset('g', 't', 0), 1);
     assert.equal(waiting.answer, undefined);
   });
