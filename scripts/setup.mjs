@@ -33,14 +33,42 @@ function installDependencies() {
 
 function compile() {
   const stamp = path.join(root, 'dist', '.compiled');
-  const wanted = hashOf([path.join(root, 'tsconfig.json'), ...typescriptFiles()]);
+  const wanted = hashOf([fileURLToPath(import.meta.url), path.join(root, 'tsconfig.json'), ...typescriptFiles()]);
   if (readIfPresent(stamp) === wanted) return;
   say('compiling …');
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   run(process.execPath, [compiler, '-p', root], 'the sources do not compile; the compiler’s message is above.');
+  bundle();
   mkdirSync(path.dirname(stamp), { recursive: true });
   writeFileSync(stamp, wanted);
+}
+
+/**
+ * dist/lib: the command and the library in a few files. Node needs longer to find and link three hundred modules than the
+ * broker needs to start (docs/decisions/0004-bundled-start.md). Tests run the modules of dist/src one by one.
+ */
+function bundle() {
+  const esbuild = createRequire(import.meta.url)('esbuild');
+  const entry = (name) => path.join(root, 'dist', 'src', name);
+  try {
+    esbuild.buildSync({
+      entryPoints: [entry('index.js'), entry(path.join('cli', 'main.js'))],
+      outbase: path.join(root, 'dist', 'src'),
+      outdir: path.join(root, 'dist', 'lib'),
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: `node${OLDEST_NODE}`,
+      packages: 'external',
+      keepNames: true,
+      sourcemap: true,
+      logLevel: 'warning',
+    });
+  } catch (error) {
+    fail(`the compiled sources cannot be bundled: ${error.message}`);
+  }
 }
 
 function typescriptFiles() {

@@ -48,7 +48,6 @@ export class BrokerFault extends Error {
 
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
 export async function openBroker({ runtime, settings, directory }: BrokerOptions): Promise<Broker> {
-  await loadCompression();
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
   const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory');
   await broker.open();
@@ -72,6 +71,9 @@ async function beginLife(
 ): Promise<Life> {
   const { clock, timers, random, files, log } = runtime;
   const { nodeId: brokerId, durability, ottla } = settings;
+  // Compiles on another thread while the disk is read (nothing to do where Node has its own zstd).
+  const compression = loadCompression();
+  compression.catch(() => {}); // awaited below, unless something else fails first
   await files.makeDirectory(directory);
   // First, because it takes the lock on the directory.
   const storage = await openStorage({
@@ -90,6 +92,7 @@ async function beginLife(
   try {
     const store = await openDirectoryStore({ files, random, directory, owner: `broker-${brokerId}` });
     const metadata = await openMetadata({ store, clock, random, log });
+    await compression;
     const configs = new Configs({ metadata, nodeId: brokerId, staticValues: settings.staticValues });
     const topics = new Topics({
       metadata,
