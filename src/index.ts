@@ -7,10 +7,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { resolve, sep } from 'node:path';
 import { openBroker } from './broker.ts';
+import type { Client } from './client/client.ts';
+import type { DescribedGroup } from './client/group-description.ts';
+import type { ListedGroup } from './client/groups.ts';
 import { nodeRuntime } from './runtime/node/node-runtime.ts';
+import type { Runtime } from './runtime/runtime.ts';
 import { settingsFrom } from './settings/start-options.ts';
 import { SettingsError } from './settings.ts';
 
+export type { DescribedGroup, ListedGroup };
 export { SettingsError };
 
 export interface BrokerOptions {
@@ -38,10 +43,23 @@ export interface RunningBroker extends AsyncDisposable {
   readonly bootstrapServers: string;
   readonly host: string;
   readonly port: number;
+  /** Consumer groups, as `ottla group` shows and changes them. */
+  readonly groups: BrokerGroups;
   /** Resolves when the broker has been closed; rejects when it had to give up by itself (a broken disk, for example). */
   readonly closed: Promise<void>;
   /** Answers the requests already received, flushes everything, and leaves nothing behind that keeps the process alive. */
   close(): Promise<void>;
+}
+
+/** Rejections have Kafka's name of the error as `code`: GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP, … */
+export interface BrokerGroups {
+  list(): Promise<ListedGroup[]>;
+  /** State, members with their partitions; committed offset, end and lag of each partition. */
+  describe(group: string): Promise<DescribedGroup>;
+  /** Sets committed offsets (partition → offset) of a group that has no members; creates the group when there is none. */
+  reset(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
+  /** Deletes a group that has no members, with its offsets. */
+  delete(group: string): Promise<void>;
 }
 
 /**
@@ -53,15 +71,40 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const { writeLogLine = () => {}, ...rest } = options;
   const settings = settingsFrom(rest, { data: null, host: '127.0.0.1', port: 0 });
   const directory = settings.dataDirectory === null ? null : resolve(settings.dataDirectory).split(sep).join('/');
-  const broker = await openBroker({ runtime: nodeRuntime({ writeLogLine }), settings, directory });
+  const runtime = nodeRuntime({ writeLogLine });
+  const broker = await openBroker({ runtime, settings, directory });
+  const bootstrapServers = dialable(broker.host, broker.port);
   for (const warning of settings.warnings) writeLogLine(`${warning}\n`);
   return {
-    bootstrapServers: dialable(broker.host, broker.port),
+    bootstrapServers,
     host: broker.host,
     port: broker.port,
+    groups: brokerGroups(runtime, bootstrapServers),
     closed: broker.closed,
     close: () => broker.close(),
     [Symbol.asyncDispose]: () => broker.close(),
+  };
+}
+
+/** Asks as any client does, over a connection of its own for each call; the client is loaded when first needed. */
+function brokerGroups(runtime: Runtime, bootstrapServers: string): BrokerGroups {
+  const ask = async <Result>(work: (client: Client) => Promise<Result>): Promise<Result> => {
+    const { connectClient } = await import('./client/client.ts');
+    const client = await connectClient(runtime, bootstrapServers, { clientId: 'ottla-embedded' });
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  };
+  const calls = () => import('./client/groups.ts');
+  return {
+    list: () => ask(async (client) => (await calls()).groupsOf(client)),
+    describe: (group) =>
+      ask(async (client) => (await import('./client/group-description.ts')).describeGroup(client, group)),
+    reset: (group, topic, offsets) =>
+      ask(async (client) => (await calls()).commitOffsets(client, group, [{ topic, offsets }])),
+    delete: (group) => ask(async (client) => (await calls()).deleteGroup(client, group)),
   };
 }
 

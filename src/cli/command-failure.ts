@@ -1,5 +1,7 @@
 // How a command ends badly: one sentence that says what to do, and an exit code. Expected failures carry their own
 // sentence; faults of the world (files, network, broker) bring theirs; anything else is a bug and shows its stack.
+import { ClientError } from '../client/client-error.ts';
+import { remedyFor } from './remedies.ts';
 
 /** 1: it did not work. 2: the command line itself was wrong. */
 export type ExitCode = 1 | 2;
@@ -22,8 +24,9 @@ export function usageFailure(message: string): CommandFailure {
 export function sentenceFor(error: unknown): string {
   if (error instanceof CommandFailure) return error.message;
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  if (error instanceof Error && code === 'UNKNOWN_TOPIC_OR_PARTITION' && !error.message.includes(';')) {
-    return `${error.message}; \`ottla topic list\` shows what there is.`;
+  if (error instanceof ClientError && !error.message.includes(';')) {
+    const remedy = remedyFor(error.errorCode);
+    if (remedy !== undefined) return `${error.message}; ${remedy}.`;
   }
   if (error instanceof Error && code !== undefined) return error.message;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

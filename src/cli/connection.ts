@@ -1,8 +1,9 @@
 // How the commands reach a broker: `--bootstrap-server`, else OTTLA_BOOTSTRAP, else the place where `ottla` listens when told nothing.
 import type { Command } from 'commander';
 import { type Client, connectClient } from '../client/client.ts';
-import { ErrorCode, errorName, isRetriable } from '../protocol/error-code.ts';
+import { errorName } from '../protocol/error-code.ts';
 import { CommandFailure } from './command-failure.ts';
+import { remedyFor } from './remedies.ts';
 import type { CommandWorld } from './world.ts';
 
 export const DEFAULT_BOOTSTRAP = '127.0.0.1:9092';
@@ -55,17 +56,6 @@ export function brokerRefusal(
   name: string = errorName(errorCode),
 ): CommandFailure {
   const words = brokerMessage ? `: ${brokerMessage.replace(/\.$/, '')}` : '';
-  const remedy = REMEDIES[errorCode] ?? (isRetriable(errorCode) ? 'try again in a moment' : undefined);
+  const remedy = remedyFor(errorCode);
   return new CommandFailure(`${what} (${name}${words})${remedy === undefined ? '' : `; ${remedy}`}.`);
 }
-
-const REMEDIES: Readonly<Record<number, string>> = {
-  [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]: '`ottla topic list` shows what there is',
-  [ErrorCode.GROUP_ID_NOT_FOUND]: '`ottla group list` shows what there is',
-  [ErrorCode.NON_EMPTY_GROUP]: 'stop its consumers first',
-  [ErrorCode.TOPIC_ALREADY_EXISTS]: '--if-not-exists accepts that',
-  [ErrorCode.INVALID_REPLICATION_FACTOR]: 'there is one broker, so the replication factor is 1',
-  [ErrorCode.KAFKA_STORAGE_ERROR]:
-    'the broker cannot write at the moment; its own log lines say why, a full disk for example',
-  [ErrorCode.MESSAGE_TOO_LARGE]: 'raise max.message.bytes of the topic or write smaller records',
-};

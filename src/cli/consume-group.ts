@@ -4,7 +4,7 @@ import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import type { FetchedRecords } from '../client/consumer.ts';
 import { GroupConsumer } from '../client/group-consumer.ts';
-import { listOffsetsOf } from './offsets.ts';
+import { listOffsetsOf } from '../client/list-offsets.ts';
 import type { CommandWorld } from './world.ts';
 
 export interface GroupReading {

@@ -2,15 +2,12 @@
 import { Command } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
-import { commitOffsets, committedOffsets, coordinatorOf, type TopicOffsets } from '../client/groups.ts';
-import { ErrorCode } from '../protocol/error-code.ts';
-import { deleteGroups } from '../protocol/messages/delete-groups.ts';
-import { listGroups } from '../protocol/messages/list-groups.ts';
+import { type DescribedGroup, describeGroup } from '../client/group-description.ts';
+import { commitOffsets, committedOffsets, deleteGroup, groupsOf, type TopicOffsets } from '../client/groups.ts';
+import { listOffsetsOf } from '../client/list-offsets.ts';
 import { collect, partitionList, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
-import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
-import { type DescribedGroup, describeGroup } from './group-description.ts';
-import { listOffsetsOf } from './offsets.ts';
+import { type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { splitOnce } from './position.ts';
 import { formatTable } from './table.ts';
 import type { CommandWorld } from './world.ts';
@@ -51,31 +48,6 @@ async function list(world: CommandWorld, client: Client, options: ListOptions): 
       ),
     );
   } else for (const { group } of groups) world.output.line(group);
-}
-
-interface ListedGroup {
-  readonly group: string;
-  readonly type: string;
-  readonly protocolType: string;
-  readonly state: string;
-}
-
-async function groupsOf(client: Client, states: readonly string[], types: readonly string[]): Promise<ListedGroup[]> {
-  const found: ListedGroup[] = [];
-  for (const { id: nodeId } of client.cluster.brokers) {
-    await client.retrying(async () => {
-      const { errorCode, groups } = await client.request(
-        listGroups,
-        { statesFilter: [...states], typesFilter: [...types] },
-        { nodeId },
-      );
-      if (errorCode !== ErrorCode.NONE) throw brokerRefusal('groups cannot be listed', errorCode);
-      for (const { groupId, protocolType, groupState, groupType } of groups) {
-        found.push({ group: groupId, type: groupType, protocolType, state: groupState });
-      }
-    });
-  }
-  return found.sort((a, b) => (a.group < b.group ? -1 : 1));
 }
 
 // ---- describe
@@ -309,16 +281,9 @@ function deleteCommand(world: CommandWorld): Command {
     .argument('<group...>', 'names')
     .action((names: string[], options: ConnectionOptions) =>
       withClient(world, options, async (client) => {
-        for (const name of names) await remove(client, name);
+        for (const name of names) await deleteGroup(client, name);
         if (options.json) world.output.json(names);
         else for (const name of names) world.output.line(`deleted ${name}`);
       }),
     );
-}
-
-async function remove(client: Client, group: string): Promise<void> {
-  const nodeId = await coordinatorOf(client, group);
-  const { results } = await client.request(deleteGroups, { groupsNames: [group] }, { nodeId });
-  const errorCode = results[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR;
-  if (errorCode !== ErrorCode.NONE) throw brokerRefusal(`group ${group} was not deleted`, errorCode);
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
+import { listOffsetsOf } from '../client/list-offsets.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { createPartitions } from '../protocol/messages/create-partitions.ts';
 import { createTopics } from '../protocol/messages/create-topics.ts';
@@ -12,7 +13,6 @@ import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { alterConfigs, CONFIG_SOURCE, describeConfigs, RESOURCE_TYPE } from './configs.ts';
 import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
-import { listOffsetsOf } from './offsets.ts';
 import { counted, formatTable } from './table.ts';
 import type { CommandWorld } from './world.ts';
 

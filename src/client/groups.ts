@@ -1,7 +1,9 @@
 // Calls about groups: where their coordinator is, their committed offsets, their state. For the command line, the group
 // consumer and tests; what needs retrying is retried here.
 import { ErrorCode } from '../protocol/error-code.ts';
+import { deleteGroups } from '../protocol/messages/delete-groups.ts';
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts';
+import { listGroups } from '../protocol/messages/list-groups.ts';
 import { offsetCommit } from '../protocol/messages/offset-commit.ts';
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts';
 import type { Client } from './client.ts';
@@ -111,4 +113,40 @@ export async function commitOffsets(
       }
     }
   });
+}
+
+export interface ListedGroup {
+  readonly group: string;
+  /** classic or consumer; '' from brokers that do not say. */
+  readonly type: string;
+  readonly protocolType: string;
+  readonly state: string;
+}
+
+/** The groups of all brokers by name; empty filters let everything through. */
+export async function groupsOf(
+  client: Client,
+  states: readonly string[] = [],
+  types: readonly string[] = [],
+): Promise<ListedGroup[]> {
+  const found: ListedGroup[] = [];
+  for (const { id: nodeId } of client.cluster.brokers) {
+    const filters = { statesFilter: [...states], typesFilter: [...types] };
+    const groups = await client.retrying(async () => {
+      const response = await client.request(listGroups, filters, { nodeId });
+      throwOnError(response.errorCode, 'groups cannot be listed');
+      return response.groups;
+    });
+    for (const { groupId, protocolType, groupState, groupType } of groups) {
+      found.push({ group: groupId, type: groupType, protocolType, state: groupState });
+    }
+  }
+  return found.sort((a, b) => (a.group < b.group ? -1 : 1));
+}
+
+/** Deletes a group that has no members, with its offsets. */
+export async function deleteGroup(client: Client, groupId: string): Promise<void> {
+  const nodeId = await coordinatorOf(client, groupId);
+  const { results } = await client.request(deleteGroups, { groupsNames: [groupId] }, { nodeId });
+  throwOnError(results[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR, `group ${groupId} was not deleted`);
 }

@@ -22,6 +22,26 @@ test('a broker in memory takes records and gives them back', async () => {
   }
 });
 
+test('a broker shows, moves and deletes consumer groups', async () => {
+  const broker = await startBroker();
+  try {
+    await produce(broker.bootstrapServers, 'orders', ['a', 'b', 'c']);
+    await assert.rejects(broker.groups.describe('billing'), { code: 'GROUP_ID_NOT_FOUND' });
+    await broker.groups.reset('billing', 'orders', new Map([[0, 1]]));
+    assert.deepEqual(
+      (await broker.groups.list()).map(({ group, state }) => [group, state]),
+      [['billing', 'Empty']],
+    );
+    const [partition] = (await broker.groups.describe('billing')).partitions;
+    assert.deepEqual(partition, { topic: 'orders', partition: 0, committed: 1, end: 3, lag: 2, member: null });
+    await broker.groups.delete('billing');
+    assert.deepEqual(await broker.groups.list(), []);
+    await assert.rejects(broker.groups.delete('billing'), { code: 'GROUP_ID_NOT_FOUND' });
+  } finally {
+    await broker.close();
+  }
+});
+
 test('several brokers in one process do not disturb each other', async () => {
   const brokers = await Promise.all([startBroker(), startBroker(), startBroker()]);
   try {

@@ -154,7 +154,10 @@ describe('groups in a broker', () => {
     assert.equal(again.split('\n').length - 1, 6);
     assert.equal(await ottla('group', 'delete', 'cli'), 'deleted cli\n');
     const gone = await runOttla(['group', 'describe', 'cli'], { env });
-    assert.match(gone.stderr, /^ottla: group cli does not exist \(GROUP_ID_NOT_FOUND\)/);
+    assert.match(
+      gone.stderr,
+      /^ottla: group cli does not exist: GROUP_ID_NOT_FOUND; `ottla group list` shows what there is\./,
+    );
   });
 });
 

@@ -1,16 +1,16 @@
-// What `ottla group` knows of one group, whatever its protocol: its members with their partitions, and for each partition
-// the committed offset and how far it is behind.
-import { OffsetSpec } from '../client/admin.ts';
-import type { Client } from '../client/client.ts';
-import { committedOffsets, coordinatorOf } from '../client/groups.ts';
+// One group in full, whatever its protocol: its members with their partitions, and for each partition the committed offset
+// and how far it is behind. For `ottla group` and the embedded broker.
 import { consumerProtocolAssignment } from '../protocol/consumer-protocol/assignment.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts';
 import { describeGroups } from '../protocol/messages/describe-groups.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
 import { decodeVersioned } from '../protocol/versioned.ts';
-import { brokerRefusal } from './connection.ts';
-import { listOffsetsOf } from './offsets.ts';
+import { OffsetSpec } from './admin.ts';
+import type { Client } from './client.ts';
+import { throwOnError } from './client-error.ts';
+import { committedOffsets, coordinatorOf } from './groups.ts';
+import { listOffsetsOf } from './list-offsets.ts';
 
 export interface DescribedGroup {
   readonly group: string;
@@ -41,7 +41,7 @@ export interface DescribedPartition {
 
 type Group = Pick<DescribedGroup, 'type' | 'state' | 'members'>;
 
-/** A group that does not exist ends the command, unless it may come into being (`mayBeNew`). */
+/** Rejects with GROUP_ID_NOT_FOUND for a group that does not exist, unless it may come into being (`mayBeNew`). */
 export async function describeGroup(
   client: Client,
   group: string,
@@ -91,7 +91,7 @@ async function describeClassic(client: Client, group: string, nodeId: number, ma
   const described = response.groups[0]!;
   const isNew = described.errorCode === ErrorCode.GROUP_ID_NOT_FOUND || described.groupState === 'Dead';
   if (!isNew) refuse(group, described.errorCode, described.errorMessage);
-  else if (!mayBeNew) throw brokerRefusal(`group ${group} does not exist`, ErrorCode.GROUP_ID_NOT_FOUND);
+  else if (!mayBeNew) throwOnError(ErrorCode.GROUP_ID_NOT_FOUND, `group ${group} does not exist`);
   return {
     type: 'classic',
     state: described.groupState,
@@ -149,5 +149,5 @@ async function partitionsOf(
 }
 
 function refuse(group: string, errorCode: number, errorMessage: string | null): void {
-  if (errorCode !== ErrorCode.NONE) throw brokerRefusal(`group ${group} cannot be described`, errorCode, errorMessage);
+  throwOnError(errorCode, `group ${group} cannot be described`, errorMessage);
 }

@@ -1,8 +1,7 @@
-// Offsets of several partitions by one ListOffsets request per leader, for commands that show or need positions.
-import type { Client } from '../client/client.ts';
-import { ErrorCode } from '../protocol/error-code.ts';
+// Offsets of several partitions by one ListOffsets request per leader, for what shows or needs positions.
 import { listOffsets } from '../protocol/messages/list-offsets.ts';
-import { brokerRefusal } from './connection.ts';
+import type { Client } from './client.ts';
+import { throwOnError } from './client-error.ts';
 
 /** Offset by partition; −1 when no record is at or after the time. `timestampMs` may be one of Kafka's special ones. */
 export async function listOffsetsOf(
@@ -29,9 +28,7 @@ export async function listOffsetsOf(
       { nodeId },
     );
     for (const { partitionIndex, errorCode, offset } of response.topics[0]?.partitions ?? []) {
-      if (errorCode !== ErrorCode.NONE) {
-        throw brokerRefusal(`the offsets of ${topic} partition ${partitionIndex} cannot be listed`, errorCode);
-      }
+      throwOnError(errorCode, `the offsets of ${topic} partition ${partitionIndex} cannot be listed`);
       found.set(partitionIndex, offset);
     }
   }
