@@ -14,14 +14,12 @@ import { ProtocolError } from '../protocol/protocol-error.ts';
 import { decodeVersioned, encodeVersioned } from '../protocol/versioned.ts';
 import type { Assignment } from './assignors/assignor.ts';
 import type { LeavingMember } from './classic-group-answers.ts';
+import { CONSUMER_PROTOCOL_TYPE } from './classic-group-protocol.ts';
 import { type ConsumerGroupMember, MemberState, newMember, withoutEpochs } from './consumer-group-member.ts';
 import type { ConsumerGroupState } from './consumer-group-state.ts';
 import type { OwnedPartitions } from './current-assignment.ts';
 import type { MemberContext } from './machine.ts';
 import type { TopicsView } from './topics-view.ts';
-
-/** The one protocol type whose members can be in a consumer group. */
-export const CONSUMER_PROTOCOL_TYPE = 'consumer';
 
 const MEMBER_ID_REQUIRED_SINCE = 4;
 

@@ -7,7 +7,8 @@ import { ErrorCode } from '../protocol/error-code.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
 import { decodeVersioned } from '../protocol/versioned.ts';
 import type { Assignment } from './assignors/assignor.ts';
-import { CONSUMER_PROTOCOL_TYPE, encodeClassicAssignment } from './consumer-group-classic.ts';
+import { CONSUMER_PROTOCOL_TYPE, selectProtocol } from './classic-group-protocol.ts';
+import { encodeClassicAssignment } from './consumer-group-classic.ts';
 import { type ConsumerGroupMember, MemberState, newMember, sorted, withEpoch } from './consumer-group-member.ts';
 import type { ConsumerGroupState } from './consumer-group-state.ts';
 import { type ConsumerGroupStep, consumerGroupTombstones } from './consumer-group-step.ts';
@@ -38,7 +39,8 @@ export function downgrade(
   const { state } = step;
   const gone = new Set(leaving.map((member) => member.memberId));
   const staying = [...state.members.values()].filter((member) => !gone.has(member.memberId));
-  const protocolName = electProtocol(staying);
+  // Members were let in only with a protocol that all of them know.
+  const protocolName = selectProtocol(staying.map(({ classic }) => ({ protocols: classic!.supportedProtocols })))!;
   const snapshot: ClassicGroupSnapshot = {
     generationId: state.groupEpoch,
     protocolType: CONSUMER_PROTOCOL_TYPE,
@@ -159,22 +161,6 @@ function classicSnapshot(
     protocols: supportedProtocols,
     assignment: encodeClassicAssignment(state.target(member.memberId), metadata, topics),
   };
-}
-
-/** Each member votes for the first protocol of its own that all know. */
-function electProtocol(members: readonly ConsumerGroupMember[]): string {
-  const known = new Map<string, number>();
-  for (const member of members) {
-    for (const { name } of member.classic!.supportedProtocols) known.set(name, (known.get(name) ?? 0) + 1);
-  }
-  const votes = new Map<string, number>();
-  for (const member of members) {
-    const vote = member.classic!.supportedProtocols.find(({ name }) => known.get(name) === members.length);
-    if (vote !== undefined) votes.set(vote.name, (votes.get(vote.name) ?? 0) + 1);
-  }
-  const [elected] = [...votes].sort((a, b) => b[1] - a[1]);
-  // Members were let in only with a protocol that all of them know.
-  return elected![0];
 }
 
 function cannotUpgrade(groupId: string, reason: string): never {

@@ -13,8 +13,8 @@ import type { JoinGroupRequest, JoinGroupResponseInput } from '../protocol/messa
 import type { LeaveGroupRequest, LeaveGroupResponseInput } from '../protocol/messages/leave-group.ts';
 import type { SyncGroupRequest, SyncGroupResponseInput } from '../protocol/messages/sync-group.ts';
 import { joinError, leaveAnswer, leavingMembers, syncError } from './classic-group-answers.ts';
+import { CONSUMER_PROTOCOL_TYPE } from './classic-group-protocol.ts';
 import {
-  CONSUMER_PROTOCOL_TYPE,
   checkClassicProtocols,
   checkSyncProtocol,
   classicAssignment,
