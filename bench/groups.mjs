@@ -3,11 +3,11 @@
 // for every broker. Kafka does not sync to disk before it answers; so Ottla runs twice, as it does by default (fsync) and with the
 // durability that Kafka has (os), and the ratios compare the latter. Prints a table and writes bench/results/groups.json.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { root, startOttla } from '../test/conformance/broker.mjs';
+import { startOttla } from '../test/conformance/broker.mjs';
 import {
   ClassicMember,
   ConsumerMember,
@@ -18,6 +18,7 @@ import {
   firstRecord,
   pause,
 } from './group-members.mjs';
+import { median, residentBytes, writeResult } from './measured.mjs';
 import { untilAccepted } from './probe.mjs';
 import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
 
@@ -329,30 +330,11 @@ function summarise() {
     console.log(`| ${name} | ${cells.join(' | ')} |${compared ? ` ${ratio.toFixed(3)} (${better} is better) |` : ''}`);
     results.push({ name, unit, better, medians, ratio, samples: byBroker });
   }
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-    system: `${platform()} ${release()}`,
-    node: process.version,
-  };
-  mkdirSync(join(root, 'bench', 'results'), { recursive: true });
-  const file = join(root, 'bench', 'results', 'groups.json');
-  writeFileSync(
-    file,
-    `${JSON.stringify({ what: 'consumer groups', kafka: '4.3.0, heap 1 GiB', machine, results }, null, 2)}\n`,
-  );
+  writeResult('groups', { what: 'consumer groups', results });
 }
 
 function megabytes(pid) {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kilobytes) / 1024;
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return residentBytes(pid) / 2 ** 20;
 }
 
 function format(value) {

@@ -4,12 +4,13 @@
 // beforehand, outside the measured time. Prints a table and writes bench/results/startup.json.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ottla, root } from '../test/conformance/broker.mjs';
+import { ottla } from '../test/conformance/broker.mjs';
+import { median, residentBytes, writeResult } from './measured.mjs';
 import { acceptsProduce, untilAccepted } from './probe.mjs';
 import { prepareKafka, setUpKafka } from './rivals/kafka/kafka.mjs';
 
@@ -93,11 +94,6 @@ function readyPort(child, exited) {
   });
 }
 
-function residentBytes(pid) {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kilobytes) * 1024;
-}
-
 function summarise() {
   const medians = {};
   for (const { name } of runs) {
@@ -118,30 +114,12 @@ function summarise() {
     );
     if (ratios.time > TIME_RATIO_MAX || ratios.memory > MEMORY_RATIO_MAX) process.exitCode = 1;
   }
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-    system: `${platform()} ${release()}`,
-    node: process.version,
-  };
-  const results = join(root, 'bench', 'results');
-  mkdirSync(results, { recursive: true });
-  const result = {
+  writeResult('startup', {
     what: 'start to first accepted record (ms) and idle resident memory (bytes)',
-    kafka: '4.3.0, heap 1 GiB',
-    machine,
     medians,
     ratios,
     runs,
-  };
-  writeFileSync(join(results, 'startup.json'), `${JSON.stringify(result, null, 2)}\n`);
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  });
 }
 
 function megabytes(bytes) {

@@ -1,0 +1,32 @@
+// What the benches that compare brokers share: medians, the memory of a process, and the file a result is kept in.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../test/conformance/broker.mjs';
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Resident set size; Linux. */
+export function residentBytes(pid) {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(kilobytes) * 1024;
+}
+
+/** Writes bench/results/<name>.json: what was measured, with the machine it was measured on. */
+export function writeResult(name, { what, ...figures }) {
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    system: `${platform()} ${release()}`,
+    node: process.version,
+  };
+  const directory = join(root, 'bench', 'results');
+  mkdirSync(directory, { recursive: true });
+  const result = { what, kafka: '4.3.0, heap 1 GiB', machine, ...figures };
+  writeFileSync(join(directory, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
+}
