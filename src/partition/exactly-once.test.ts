@@ -3,6 +3,7 @@
 // acknowledgement said, and what was readable before a crash must be so after it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Dice } from '../../test/dice.ts';
 import { Configs } from '../metadata/configs/configs.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { readBatches } from '../records/read-batches.ts';
@@ -14,19 +15,6 @@ import { batchOf, ManualMetadata, ManualTime } from './partition-world.suite.ts'
 
 const SEEDS = 25;
 const IN_FLIGHT_MAX = 5;
-
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed * 2654435761 + 1;
-  }
-
-  below = (limit: number): number => {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((this.#state / 2 ** 32) * limit);
-  };
-}
 
 interface Sent {
   readonly sequence: number;

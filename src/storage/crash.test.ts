@@ -4,6 +4,7 @@
 // OTTLA_RETENTION=1 adds deletion by age.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Dice } from '../../test/dice.ts';
 import { batchLength } from '../records/record-batch.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
@@ -25,17 +26,6 @@ const config = {
   retentionMs: process.env.OTTLA_RETENTION === undefined ? -1 : 3_600_000,
 };
 const partitions = 4;
-
-class Dice {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed * 2654435761 + 1;
-  }
-  below = (limit: number): number => {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((this.#state / 2 ** 32) * limit);
-  };
-}
 
 /** What a partition was given, and what of it may never be lost again. */
 class Model {
