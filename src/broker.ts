@@ -7,9 +7,12 @@ import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
+import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
+import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
+import { ErrorCode } from './protocol/error-code.ts';
 import { loadCompression } from './records/compression.ts';
 import { FileError } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
@@ -114,6 +117,7 @@ async function beginLife(
       partitions,
       storage,
       groups,
+      writeMarker: writeMarkerTo(partitions),
       files,
       clock,
       timers,
@@ -150,6 +154,16 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+/** Of groups the marker says which offsets count: until they can be told, nobody ends a transaction there. */
+function writeMarkerTo(partitions: Partitions): WriteMarker {
+  return (topic, index, marker) => {
+    if (topic === CONSUMER_OFFSETS) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, ticket: undefined };
+    const partition = partitions.byName(topic, index);
+    if (partition === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ticket: undefined };
+    return partition.appendMarker(marker);
+  };
 }
 
 /** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */

@@ -4,6 +4,7 @@ import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Metadata } from '../metadata/image.ts';
 import type { Topics } from '../metadata/topics.ts';
+import type { WriteMarker } from '../partition/end-marker.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
@@ -23,6 +24,7 @@ import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
 import { describeGroupsHandler } from './describe-groups.ts';
 import { describeLogDirsHandler } from './describe-log-dirs.ts';
+import { describeProducersHandler } from './describe-producers.ts';
 import { describeQuorumHandler } from './describe-quorum.ts';
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts';
 import { electLeadersHandler } from './elect-leaders.ts';
@@ -48,6 +50,7 @@ import { Registry } from './registry.ts';
 import { syncGroupHandler } from './sync-group.ts';
 import { unregisterBrokerHandler } from './unregister-broker.ts';
 import { updateFeaturesHandler } from './update-features.ts';
+import { writeTxnMarkersHandler } from './write-txn-markers.ts';
 
 /** Everything that some API needs; each takes its own part. */
 export interface ApiSurroundings {
@@ -57,6 +60,7 @@ export interface ApiSurroundings {
   readonly partitions: Partitions;
   readonly storage: Storage;
   readonly groups: GroupCoordinator;
+  readonly writeMarker: WriteMarker;
   readonly files: Files;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -98,6 +102,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(deleteRecordsHandler(all));
   registry.add(initProducerIdHandler(all));
   registry.add(offsetForLeaderEpochHandler(all));
+  registry.add(writeTxnMarkersHandler(all));
   registry.add(describeConfigsHandler(all));
   registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));
@@ -112,6 +117,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(describeQuorumHandler(all));
   registry.add(updateFeaturesHandler(all));
   registry.add(describeClusterHandler(all));
+  registry.add(describeProducersHandler(all));
   registry.add(unregisterBrokerHandler(all));
   registry.add(consumerGroupHeartbeatHandler(all));
   registry.add(consumerGroupDescribeHandler(all));
