@@ -9,6 +9,7 @@ import { fetch } from '../protocol/messages/fetch.ts';
 import { listOffsets } from '../protocol/messages/list-offsets.ts';
 import { writeTxnMarkers } from '../protocol/messages/write-txn-markers.ts';
 import { readBatches } from '../records/read-batches.ts';
+import { FileError } from '../runtime/files.ts';
 import { type Call, call, dependenciesOf, PartitionWorld, settle } from './data-api-world.suite.ts';
 import { describeProducersHandler } from './describe-producers.ts';
 import { fetchHandler } from './fetch.ts';
@@ -151,6 +152,43 @@ test('a reader of committed records sees what lies below the last stable offset,
     [2, 1],
   ]);
   assert.deepEqual(fetched(made.fetch(3)).aborted, [[2, 1]]);
+});
+
+test('aborted transactions are looked up in files when they are no longer in memory', async () => {
+  for (const coldReads of [false, true]) {
+    const made = world();
+    made.storage.coldReads = coldReads;
+    made.send(1, 0);
+    made.end([[1, 0, false, { t: [0] }]]);
+    made.send(2, 0);
+    made.end([[2, 0, false, { t: [0] }]]);
+    made.storage.commit();
+    const log = made.logOf('t');
+    log.state.aborted!.indexed(2);
+    log.abortedInFiles = [{ producerId: 1, firstOffset: 0 }];
+    const asked = made.fetch(0);
+    assert.equal(asked.answer, undefined);
+    await settle();
+    assert.deepEqual(fetched(asked).aborted, [
+      [1, 0],
+      [2, 2],
+    ]);
+    const behind = made.fetch(2);
+    await settle();
+    assert.deepEqual(fetched(behind).aborted, [[2, 2]]);
+  }
+});
+
+test('a list of aborted transactions that cannot be read fails the partition, never the reader', async () => {
+  const made = world();
+  made.send(1, 0);
+  made.end([[1, 0, false, { t: [0] }]]);
+  made.storage.commit();
+  made.logOf('t').state.aborted!.indexed(2);
+  made.storage.failReads = new FileError('EIO', '/data/t-0/x.txnindex', 'cannot read');
+  const asked = made.fetch(0);
+  await settle();
+  assert.equal(asked.got.responses[0]!.partitions[0]!.errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
 });
 
 test('a waiting reader of committed records wakes when the last stable offset moves, and not before', async () => {
