@@ -2,6 +2,8 @@
 // Pure: a change is applied at once and returned as the records that say it; replaying those gives the same offsets.
 // Offsets of a transaction come as records of a transactional batch and count when its marker says so; they join the
 // others through `put`, which is why it takes any order of records of one partition as it stands in the log.
+
+import { recordBytes } from '../coordinator/coordinator-log.ts';
 import {
   decodeRecordKey,
   decodeRecordValue,
@@ -13,7 +15,6 @@ import { type OffsetCommitKey, offsetCommitRecord } from '../protocol/coordinato
 import { ErrorCode } from '../protocol/error-code.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { CoordinatorRecord } from './effects.ts';
-import { recordBytes } from './group-log.ts';
 import type { OffsetCommitVerdict } from './machine.ts';
 
 export interface CommittedOffset {
