@@ -112,10 +112,7 @@ function some(partitions: TransactionPartitions, holds: (topic: string, index: n
   return false;
 }
 
-function resultsOf(
-  partitions: TransactionPartitions,
-  codeOf: (topic: string, index: number) => number,
-): TopicResults {
+function resultsOf(partitions: TransactionPartitions, codeOf: (topic: string, index: number) => number): TopicResults {
   return [...partitions].map(([name, indexes]) => ({
     name,
     resultsByPartition: [...indexes].map((partitionIndex) => ({

@@ -15,7 +15,7 @@
 // Two-phase commit (version 6) is not stable in Kafka 4.3 and left out.
 //
 // KIPs: 98, 360, 730 (blocks), 890. Source: TransactionCoordinator.handleInitProducerId.
-import type { BrokerConfig } from '../metadata/configs/configs.ts';
+import type { BrokerConfig } from '../metadata/configs/broker-definitions.ts';
 import type { ProducerIds } from '../metadata/producer-ids.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import {

@@ -38,7 +38,10 @@ export class GroupCoordinator {
     const { metadata, partitions, clock, log } = surroundings;
     this.#surroundings = surroundings;
     this.#topics = new TopicsView(metadata.image);
-    const ofShard: ShardSurroundings = { ...surroundings, kinds: groupKinds({ ...surroundings, topics: this.#topics }) };
+    const ofShard: ShardSurroundings = {
+      ...surroundings,
+      kinds: groupKinds({ ...surroundings, topics: this.#topics }),
+    };
     this.#shards = new TopicShards({
       topic: CONSUMER_OFFSETS,
       partitions,

@@ -5,6 +5,7 @@ import { TopicShards } from '../coordinator/topic-shards.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Metadata } from '../metadata/image.ts';
 import { TRANSACTION_STATE } from '../metadata/topic-name.ts';
+import type { WriteMarker } from '../partition/end-marker.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../records/record-batch.ts';
@@ -14,7 +15,7 @@ import type { EndRequest } from './end-verdict.ts';
 import { listTransactions, type TransactionFilters, type TransactionList } from './transaction-list.ts';
 import type { EndAnswer, InitAnswer, InitRequest, ProducerClaim, TransactionMachine } from './transaction-machine.ts';
 import type { TransactionMetadata, TransactionPartitions } from './transaction-metadata.ts';
-import { type TransactionCall, TransactionShard, type WriteMarker } from './transaction-shard.ts';
+import { type TransactionCall, TransactionShard } from './transaction-shard.ts';
 
 export interface CoordinatorSurroundings {
   readonly metadata: Metadata;
@@ -147,7 +148,10 @@ export class TransactionCoordinator {
         ]),
       );
     const refused = (errorCode: number) => verified(() => errorCode);
-    if (transactionalId === '') return reply(refused(ErrorCode.INVALID_REQUEST));
+    if (transactionalId === '') {
+      reply(refused(ErrorCode.INVALID_REQUEST));
+      return;
+    }
     this.#call({
       transactionalId,
       reply,
@@ -192,7 +196,10 @@ export class TransactionCoordinator {
 
   /** An error code when there is nothing to describe. */
   describe(transactionalId: string, reply: (described: TransactionMetadata | number) => void): void {
-    if (transactionalId === '') return reply(ErrorCode.INVALID_REQUEST);
+    if (transactionalId === '') {
+      reply(ErrorCode.INVALID_REQUEST);
+      return;
+    }
     this.#call<TransactionMetadata | number>({
       transactionalId,
       reply,
@@ -209,9 +216,15 @@ export class TransactionCoordinator {
   list(filters: TransactionFilters, reply: (list: TransactionList | number) => void): void {
     const { storage, clock, timers } = this.#surroundings;
     const shards = this.#shards.all();
-    if (this.#closed) return reply(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (this.#closed) {
+      reply(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+      return;
+    }
     const unknown = shards.find(({ errorCode }) => errorCode !== ErrorCode.NONE);
-    if (unknown !== undefined) return reply(unknown.errorCode);
+    if (unknown !== undefined) {
+      reply(unknown.errorCode);
+      return;
+    }
     const ticket = shards.reduce((newest, shard) => Math.max(newest, shard.ticket), -1);
     const machines = shards.flatMap((shard) => [...shard.all()]);
     listTransactions(machines, filters, clock.nowMs(), timers, (list) =>
@@ -267,7 +280,10 @@ export class TransactionCoordinator {
       ...rest: [to: (errorCode: number) => void, nowMs: number]
     ) => ReturnType<TransactionCall<number>['step']>,
   ): void {
-    if (transactionalId === '') return reply(ErrorCode.INVALID_REQUEST);
+    if (transactionalId === '') {
+      reply(ErrorCode.INVALID_REQUEST);
+      return;
+    }
     this.#call<number>({
       transactionalId,
       reply,

@@ -4,7 +4,7 @@
 import type { ReplayedRecord } from '../coordinator/coordinator-log.ts';
 import type { Reply } from '../coordinator/effects.ts';
 import { CoordinatorShard, type ShellSurroundings } from '../coordinator/shard.ts';
-import type { EndMarker } from '../partition/end-marker.ts';
+import type { EndMarker, WriteMarker } from '../partition/end-marker.ts';
 import type { Partition } from '../partition/partition.ts';
 import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import { Compression } from '../records/compression-type.ts';
@@ -13,13 +13,6 @@ import type { Effect, WriteMarkers } from './effects.ts';
 import { type InitAnswer, type InitRequest, TransactionMachine, type TransactionRules } from './transaction-machine.ts';
 import type { TransactionPartitions } from './transaction-metadata.ts';
 import { decodeTransaction, tombstoneOf } from './transaction-record.ts';
-
-/** Appends the end of a transaction to a partition now, or says why not. */
-export type WriteMarker = (
-  topic: string,
-  partition: number,
-  marker: EndMarker,
-) => { readonly errorCode: ErrorCode; readonly ticket: CommitTicket | undefined };
 
 export interface TransactionSurroundings extends ShellSurroundings {
   readonly rules: TransactionRules;
@@ -147,7 +140,8 @@ export class TransactionShard {
   }
 
   #loaded(): void {
-    for (const machine of [...this.#machines.values()]) this.#shell.take(machine.transactionalId, () => machine.loaded());
+    for (const machine of [...this.#machines.values()])
+      this.#shell.take(machine.transactionalId, () => machine.loaded());
   }
 
   #writeMarkers(transactionalId: string, { marker, partitions }: WriteMarkers): void {
