@@ -12,7 +12,6 @@ import type { Partition } from '../partition/partition.ts';
 import { recordType } from '../protocol/coordinator-record.ts';
 import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
-import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Compression } from '../records/compression-type.ts';
 import type { Clock, LogLines, Timer, Timers } from '../runtime/runtime.ts';
 import type { CommitTicket, Storage } from '../storage/storage.ts';
@@ -350,10 +349,7 @@ export class GroupShard {
   /** Topics that were deleted while nobody could write it down. */
   #dropOffsetsOfLostTopics(): void {
     const { topicsById } = this.#surroundings.metadata.image;
-    const lost = [...this.#offsets.groupIds()].flatMap((groupId) =>
-      this.#offsets.deleteWhere(groupId, (_, { topicId }) => topicId !== ZERO_UUID && !topicsById.has(topicId)),
-    );
-    this.appendLoosely(lost);
+    this.appendLoosely(this.#offsets.deleteLost((topicId) => !topicsById.has(topicId)));
   }
 }
 
