@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { chunksOf } from '../coordinator/coordinator-log.ts';
 import { recordType } from '../protocol/coordinator-record.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { CoordinatorRecord } from './effects.ts';
-import { chunksOf } from './group-log.ts';
 import { CommittedOffsets } from './offsets.ts';
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ';

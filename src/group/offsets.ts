@@ -2,10 +2,10 @@
 // Pure: a change is applied at once and returned as the records that say it; replaying those gives the same offsets.
 // Offsets of a transaction stand in a transactional batch and are pending until its marker: then they are the group's, or
 // gone. Of two offsets of a partition the one that stands later in the log wins, whichever marker comes first.
+import { recordBytes } from '../coordinator/coordinator-log.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { CoordinatorRecord } from './effects.ts';
-import { recordBytes } from './group-log.ts';
 import { GroupPartitions } from './group-partitions.ts';
 import type { OffsetCommitVerdict } from './machine.ts';
 import { offsetRecord, offsetTombstone, readOffsetKey, readOffsetValue } from './offset-record.ts';
