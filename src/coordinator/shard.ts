@@ -7,6 +7,7 @@
 //
 // Invariants: at most one step at a time, no step while loading; a request is answered once, whatever happens.
 import type { Configs } from '../metadata/configs/configs.ts';
+import type { EndMarker } from '../partition/end-marker.ts';
 import type { Partition } from '../partition/partition.ts';
 import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import { ProtocolError } from '../protocol/protocol-error.ts';
@@ -58,6 +59,12 @@ export interface ShardCall<Response, Own> {
   readonly step: (to: Reply<Response>, nowMs: number) => readonly (ShellEffect | Own)[];
   /** Never appends: goes on while the disk is full. */
   readonly reads: boolean;
+}
+
+export interface MarkerResult {
+  readonly errorCode: number;
+  /** When it is committed, so is the marker. */
+  readonly ticket: CommitTicket | undefined;
 }
 
 /** A request from its arrival to its answer. */
@@ -212,6 +219,14 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
     if (errorCode !== ErrorCode.NONE) return answerFor(errorCode);
     this.#ticket = ticket ?? this.#ticket;
     return ErrorCode.NONE;
+  }
+
+  /** The end of a producer's transaction in this log; when it is refused nothing changes, otherwise the caller's machines follow. */
+  appendMarker(marker: EndMarker): MarkerResult {
+    if (this.errorCode !== ErrorCode.NONE) return { errorCode: this.errorCode, ticket: undefined };
+    const { errorCode, ticket } = this.partition.appendMarker(marker);
+    if (errorCode === ErrorCode.NONE) this.#ticket = ticket ?? this.#ticket;
+    return { errorCode, ticket };
   }
 
   /** The machine is gone or another one's turn has come. */

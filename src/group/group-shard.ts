@@ -2,11 +2,13 @@
 // the shell that coordinators share (coordinator/shard.ts).
 import type { ReplayedRecord } from '../coordinator/coordinator-log.ts';
 import type { BatchProducer } from '../coordinator/effects.ts';
-import { CoordinatorShard } from '../coordinator/shard.ts';
+import { CoordinatorShard, type MarkerResult } from '../coordinator/shard.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Metadata } from '../metadata/image.ts';
+import type { EndMarker } from '../partition/end-marker.ts';
 import type { Partition } from '../partition/partition.ts';
 import { recordType } from '../protocol/coordinator-record.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import type { Compression } from '../records/compression-type.ts';
 import { ControlType } from '../records/control-batch.ts';
 import type { Clock, LogLines, Timers } from '../runtime/runtime.ts';
@@ -59,7 +61,7 @@ export class GroupShard {
         commitTimeoutMs: () => configs.broker.offsetsCommitTimeoutMs,
         clear: () => this.#clear(),
         replay: (record, nowMs) => this.#replay(record, nowMs),
-        replayMarker: ({ producerId, type }) => this.#offsets.endTransaction(producerId, type === ControlType.COMMIT),
+        replayMarker: (marker) => this.#end(marker),
         loaded: (nowMs) => this.#loaded(nowMs),
         timer: (groupId, key, nowMs) => this.groups.get(groupId)?.timer(key, nowMs),
         perform: (_, { machine }) => {
@@ -120,6 +122,13 @@ export class GroupShard {
     return this.#shell.appendFirst(records, producer);
   }
 
+  /** The transaction's offsets become the groups', or are gone. COORDINATOR_LOAD_IN_PROGRESS, or why the log refuses it. */
+  writeMarker(marker: EndMarker): MarkerResult {
+    const result = this.#shell.appendMarker(marker);
+    if (result.errorCode === ErrorCode.NONE) this.#end(marker);
+    return result;
+  }
+
   /** The group is gone: its records were or will be removed by the caller. */
   forget(groupId: string): void {
     this.#shell.cancelTimers(groupId);
@@ -129,6 +138,10 @@ export class GroupShard {
   /** Everything that waits is told to look for the coordinator elsewhere. */
   close(): void {
     this.#shell.close();
+  }
+
+  #end({ producerId, type }: Pick<EndMarker, 'producerId' | 'type'>): void {
+    this.#offsets.endTransaction(producerId, type === ControlType.COMMIT);
   }
 
   // ---- loading
