@@ -8,6 +8,7 @@ import type { Compression } from '../records/compression-type.ts';
 import { readBatches } from '../records/read-batches.ts';
 import * as batches from '../records/record-batch.ts';
 import type { Clock, LogLines, Random, Timer, Timers } from '../runtime/runtime.ts';
+import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type {
   CommitTicket,
   LogConfig,
@@ -263,6 +264,10 @@ export class ManualLog implements PartitionLog {
           .map(({ timestampMs, offset }) => ({ timestampMs, offset, leaderEpoch: batch.partitionLeaderEpoch })),
       ),
     );
+  }
+
+  readAborted(): Promise<AbortedTransaction[]> {
+    return Promise.resolve([]);
   }
 
   moveStart(offset: number): CommitTicket {
