@@ -9,9 +9,8 @@
 // version 3 (UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, also for a stale member epoch and a group that does
 // not exist). Versions 0 and 1 are told COORDINATOR_NOT_AVAILABLE while groups are being loaded. A commit is no heartbeat.
 //
-// Deviations: the topic's id is stored with the offset, so that it ends with the topic. Pending offsets are bounded:
-// COORDINATOR_NOT_AVAILABLE beyond, which clients try again. transaction.partition.verification.enable is not looked at:
-// a partition that is not part of the transaction is always refused.
+// Deviations: the topic's id is stored with the offset, so that it ends with the topic. Pending offsets, and producers with
+// open transactions, are bounded: COORDINATOR_NOT_AVAILABLE beyond, which clients try again.
 // KIPs: 98, 447 (members), 890 (versions 4 and 5).
 // Source: KafkaApis.handleTxnOffsetCommitRequest, OffsetMetadataManager.commitTransactionalOffset, AddPartitionsToTxnManager.
 import type { GroupCoordinator } from '../group/coordinator.ts';
@@ -138,6 +137,9 @@ function errorKnownTo(apiVersion: number, errorCode: number): number {
       return apiVersion >= FIRST_VERSION_WITH_ABORTABLE_ERROR ? errorCode : ErrorCode.INVALID_TXN_STATE;
     case ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
       return apiVersion >= FIRST_VERSION_WITH_LOADING_ERROR ? errorCode : ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    case ErrorCode.THROTTLING_QUOTA_EXCEEDED:
+      // The log has no room for one more producer. Producers take this code here for the end.
+      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     default:
       return errorCode;
   }
