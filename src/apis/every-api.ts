@@ -53,6 +53,7 @@ import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts';
 import { produceHandler } from './produce.ts';
 import { Registry } from './registry.ts';
 import { syncGroupHandler } from './sync-group.ts';
+import { txnOffsetCommitHandler } from './txn-offset-commit.ts';
 import { unregisterBrokerHandler } from './unregister-broker.ts';
 import { updateFeaturesHandler } from './update-features.ts';
 
@@ -110,6 +111,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(addPartitionsToTxnHandler(all));
   registry.add(addOffsetsToTxnHandler(all));
   registry.add(endTxnHandler(all));
+  registry.add(txnOffsetCommitHandler(all));
   registry.add(describeConfigsHandler(all));
   registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));

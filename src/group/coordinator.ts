@@ -1,10 +1,13 @@
 // The group coordinator of this broker: a shard for each partition of `__consumer_offsets` that the broker leads, found by
 // the hash of a group's id. It follows the metadata: shards come and go with their topic, offsets go with the topics
 // they are of, and consumer groups hear of topics that changed. Every so often it forgets offsets that nobody uses.
+
+import type { MarkerResult } from '../coordinator/shard.ts';
 import { TopicShards } from '../coordinator/topic-shards.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Image, Metadata } from '../metadata/image.ts';
 import { CONSUMER_OFFSETS } from '../metadata/topic-name.ts';
+import type { EndMarker } from '../partition/end-marker.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { Clock, LogLines, Random, Timer, Timers } from '../runtime/runtime.ts';
@@ -111,6 +114,17 @@ export class GroupCoordinator {
     const result = describe(shards.flatMap(({ groups }) => [...groups.all()]));
     const ticket = shards.reduce((newest, shard) => Math.max(newest, shard.ticket), -1);
     this.#surroundings.storage.whenCommitted(ticket, () => reply(result));
+  }
+
+  /**
+   * Ends a transaction in a partition of `__consumer_offsets`: what it committed becomes the groups', or is gone.
+   * COORDINATOR_LOAD_IN_PROGRESS passes; UNKNOWN_TOPIC_OR_PARTITION: there is nothing to end.
+   */
+  writeMarker(partitionIndex: number, marker: EndMarker): MarkerResult {
+    const shard = this.#shards.get(partitionIndex);
+    if (shard !== undefined) return shard.writeMarker(marker);
+    const errorCode = this.#closed ? ErrorCode.NOT_COORDINATOR : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return { errorCode, ticket: undefined };
   }
 
   /** Waiting members are told to look for the coordinator elsewhere; nothing is written any more. */

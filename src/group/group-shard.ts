@@ -1,13 +1,16 @@
 // One partition of `__consumer_offsets` and the groups it is in charge of: their machines and their committed offsets, run by
 // the shell that coordinators share (coordinator/shard.ts).
 import type { ReplayedRecord } from '../coordinator/coordinator-log.ts';
-import { CoordinatorShard } from '../coordinator/shard.ts';
+import type { BatchProducer } from '../coordinator/effects.ts';
+import { CoordinatorShard, type MarkerResult } from '../coordinator/shard.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Metadata } from '../metadata/image.ts';
+import type { EndMarker } from '../partition/end-marker.ts';
 import type { Partition } from '../partition/partition.ts';
 import { recordType } from '../protocol/coordinator-record.ts';
-import { ZERO_UUID } from '../protocol/uuid.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import type { Compression } from '../records/compression-type.ts';
+import { ControlType } from '../records/control-batch.ts';
 import type { Clock, LogLines, Timers } from '../runtime/runtime.ts';
 import type { CommitTicket, Storage } from '../storage/storage.ts';
 import type { Become, CoordinatorRecord, Effect, Reply } from './effects.ts';
@@ -37,6 +40,9 @@ export interface GroupCall<Response> {
   readonly reads?: boolean;
 }
 
+/** Records of the types 0 and 1 are of offsets, the others of groups. */
+const OFFSET_RECORD_TYPE_MAX = 1;
+
 export class GroupShard {
   readonly groups: Groups;
   #offsets = new CommittedOffsets();
@@ -55,7 +61,7 @@ export class GroupShard {
         commitTimeoutMs: () => configs.broker.offsetsCommitTimeoutMs,
         clear: () => this.#clear(),
         replay: (record, nowMs) => this.#replay(record, nowMs),
-        replayMarker() {},
+        replayMarker: (marker) => this.#end(marker),
         loaded: (nowMs) => this.#loaded(nowMs),
         timer: (groupId, key, nowMs) => this.groups.get(groupId)?.timer(key, nowMs),
         perform: (_, { machine }) => {
@@ -108,6 +114,21 @@ export class GroupShard {
     this.#shell.appendLoosely(records);
   }
 
+  /**
+   * Appends offsets of a transaction, before anything here tells of them. NONE, or why the log refuses the producer, which
+   * changes nothing.
+   */
+  appendPending(records: readonly CoordinatorRecord[], producer: BatchProducer): number {
+    return this.#shell.appendFirst(records, producer);
+  }
+
+  /** The transaction's offsets become the groups', or are gone. COORDINATOR_LOAD_IN_PROGRESS, or why the log refuses it. */
+  writeMarker(marker: EndMarker): MarkerResult {
+    const result = this.#shell.appendMarker(marker);
+    if (result.errorCode === ErrorCode.NONE) this.#end(marker);
+    return result;
+  }
+
   /** The group is gone: its records were or will be removed by the caller. */
   forget(groupId: string): void {
     this.#shell.cancelTimers(groupId);
@@ -119,6 +140,10 @@ export class GroupShard {
     this.#shell.close();
   }
 
+  #end({ producerId, type }: Pick<EndMarker, 'producerId' | 'type'>): void {
+    this.#offsets.endTransaction(producerId, type === ControlType.COMMIT);
+  }
+
   // ---- loading
 
   #clear(): void {
@@ -126,15 +151,14 @@ export class GroupShard {
     this.groups.clear();
   }
 
-  /**
-   * Transactional batches are skipped: no transaction can commit offsets on this broker, and those of a log that came from
-   * elsewhere are not known to be committed.
-   */
   #replay({ key, value, producer }: ReplayedRecord, nowMs: number): void {
-    if (producer !== undefined) return;
     const type = recordType(key);
-    if (type === 0 || type === 1) this.#offsets.replay(type, key, value);
-    else this.groups.replay({ key, value }, nowMs);
+    if (type > OFFSET_RECORD_TYPE_MAX) {
+      this.groups.replay({ key, value }, nowMs);
+      return;
+    }
+    const groupId = this.#offsets.replay(type, key, value, producer?.producerId);
+    if (groupId !== undefined) this.groups.simple(groupId, nowMs);
   }
 
   #loaded(nowMs: number): void {
@@ -146,9 +170,6 @@ export class GroupShard {
   /** Topics that were deleted while nobody could write it down. */
   #dropOffsetsOfLostTopics(): void {
     const { topicsById } = this.#surroundings.metadata.image;
-    const lost = [...this.#offsets.groupIds()].flatMap((groupId) =>
-      this.#offsets.deleteWhere(groupId, (_, { topicId }) => topicId !== ZERO_UUID && !topicsById.has(topicId)),
-    );
-    this.appendLoosely(lost);
+    this.appendLoosely(this.#offsets.deleteLost((topicId) => !topicsById.has(topicId)));
   }
 }

@@ -250,7 +250,7 @@ export class TransactionCoordinator {
     if (transactionalId === '') return ErrorCode.INVALID_REQUEST;
     const shard = this.#shards.of(transactionalId);
     if (this.#closed || shard === undefined) return ErrorCode.NOT_COORDINATOR;
-    if (shard.errorCode !== ErrorCode.NONE) return shard.errorCode as ErrorCode;
+    if (shard.errorCode !== ErrorCode.NONE) return shard.errorCode;
     const machine = shard.get(transactionalId);
     if (machine === undefined) return ErrorCode.INVALID_PRODUCER_ID_MAPPING;
     const claim = { producerId, producerEpoch };

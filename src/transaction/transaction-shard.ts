@@ -61,7 +61,7 @@ export class TransactionShard {
   }
 
   /** NONE, or why it takes no requests. */
-  get errorCode(): number {
+  get errorCode(): ErrorCode {
     return this.#shell.errorCode;
   }
 
@@ -114,7 +114,7 @@ export class TransactionShard {
   /** A step that no request waits for; NONE, or why it could not be written. */
   take(transactionalId: string, step: () => readonly Effect[]): ErrorCode {
     const errorCode = this.#shell.writeErrorCode;
-    return (errorCode === ErrorCode.NONE ? this.#shell.take(transactionalId, step) : errorCode) as ErrorCode;
+    return errorCode === ErrorCode.NONE ? this.#shell.take(transactionalId, step) : errorCode;
   }
 
   /** These ids are forgotten. */
