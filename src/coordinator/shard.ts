@@ -62,7 +62,7 @@ export interface ShardCall<Response, Own> {
 }
 
 export interface MarkerResult {
-  readonly errorCode: number;
+  readonly errorCode: ErrorCode;
   /** When it is committed, so is the marker. */
   readonly ticket: CommitTicket | undefined;
 }
@@ -103,13 +103,13 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
   }
 
   /** NONE, or why it takes no requests. */
-  get errorCode(): number {
+  get errorCode(): ErrorCode {
     if (this.#state === 'loading') return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
     return this.#state === 'active' ? ErrorCode.NONE : ErrorCode.NOT_COORDINATOR;
   }
 
   /** The same for a step that writes. */
-  get writeErrorCode(): number {
+  get writeErrorCode(): ErrorCode {
     return this.errorCode === ErrorCode.NONE && !this.#surroundings.storage.writable ? DISK_FULL : this.errorCode;
   }
 
@@ -156,7 +156,7 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
    * A step that no request waits for. One that throws, which is a bug, may have left its machine anywhere; the broker goes
    * on with the others. Returns what `perform` does.
    */
-  take(id: string, step: () => readonly (ShellEffect | Own)[]): number {
+  take(id: string, step: () => readonly (ShellEffect | Own)[]): ErrorCode {
     try {
       return this.perform(id, step());
     } catch (error) {
@@ -173,7 +173,7 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
   }
 
   /** Performs what a step of this machine asked for. NONE, or why it could not be. */
-  perform(id: string, effects: readonly (ShellEffect | Own)[]): number {
+  perform(id: string, effects: readonly (ShellEffect | Own)[]): ErrorCode {
     if (this.#state !== 'active') return this.errorCode;
     const appends = (effects as readonly ShellEffect[]).filter(({ type }) => type === 'append') as readonly Append[];
     if (appends.length > 0) {
@@ -213,7 +213,7 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
    * For a step whose records the log may refuse for what a client did, such as a producer of an old epoch: called before
    * the machine changes, and nothing changes when it is refused. NONE, or what the client is told.
    */
-  appendFirst(records: readonly CoordinatorRecord[], producer: BatchProducer): number {
+  appendFirst(records: readonly CoordinatorRecord[], producer: BatchProducer): ErrorCode {
     const batch = batchOf(records, this.#surroundings.clock.nowMs(), this.#content.compression(), producer);
     const { errorCode, ticket } = this.partition.append(batch, { acks: -1, origin: 'coordinator' });
     if (errorCode !== ErrorCode.NONE) return answerFor(errorCode);
@@ -247,7 +247,7 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
     else this.take(id, () => this.#content.timer(id, key, clock.nowMs()) ?? []);
   }
 
-  #append(records: readonly CoordinatorRecord[], producer?: BatchProducer): number {
+  #append(records: readonly CoordinatorRecord[], producer?: BatchProducer): ErrorCode {
     const { clock, log } = this.#surroundings;
     const batch = batchOf(records, clock.nowMs(), this.#content.compression(), producer);
     const result = this.partition.append(batch, { acks: -1, origin: 'coordinator' });
@@ -351,7 +351,7 @@ export class CoordinatorShard<Own extends { readonly type: string } = never> {
 type Append = Extract<ShellEffect, { readonly type: 'append' }>;
 
 /** What Kafka's coordinators make of a refused append (CoordinatorOperationExceptionHelper, TransactionStateManager). */
-function answerFor(errorCode: number): number {
+function answerFor(errorCode: ErrorCode): ErrorCode {
   switch (errorCode) {
     case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
     case ErrorCode.NOT_ENOUGH_REPLICAS:
