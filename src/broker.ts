@@ -3,16 +3,17 @@
 // a new life is built from the log, over the same data and ports. Invariant: nothing listens before everything that was
 // acknowledged is readable again.
 import { registryOf } from './apis/every-api.ts';
+import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
+import { ProducerIds } from './metadata/producer-ids.ts';
 import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
-import { ErrorCode } from './protocol/error-code.ts';
 import { loadCompression } from './records/compression.ts';
 import { FileError } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
@@ -22,6 +23,7 @@ import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import { openStorage } from './storage/engine.ts';
 import type { StorageError } from './storage/storage-error.ts';
+import { TransactionCoordinator } from './transaction/coordinator.ts';
 
 export interface BrokerOptions {
   readonly runtime: Runtime;
@@ -110,6 +112,22 @@ async function beginLife(
     storage.discardUnopened();
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
+    const producerIds = new ProducerIds(metadata);
+    const writeMarker = writeMarkerTo(partitions, groups);
+    const inForce = features(metadata);
+    const transactions = new TransactionCoordinator({
+      metadata,
+      configs,
+      partitions,
+      storage,
+      clock,
+      timers,
+      log,
+      producerIds,
+      writeMarker,
+      transactionVersion: () => transactionVersion(inForce),
+    });
+    closeAll.push(() => transactions.close());
     const registry = registryOf({
       metadata,
       configs,
@@ -117,7 +135,9 @@ async function beginLife(
       partitions,
       storage,
       groups,
-      writeMarker: writeMarkerTo(partitions),
+      transactions,
+      producerIds,
+      writeMarker,
       files,
       clock,
       timers,
@@ -137,11 +157,13 @@ async function beginLife(
       listeners: server.listeners,
       async end() {
         await server.close();
+        transactions.close();
         groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
+        transactions.close();
         groups.close();
         await server.close(0);
         partitions.close();
@@ -156,13 +178,12 @@ async function beginLife(
   }
 }
 
-/** Of groups the marker says which offsets count: until they can be told, nobody ends a transaction there. */
-function writeMarkerTo(partitions: Partitions): WriteMarker {
-  return (topic, index, marker) => {
-    if (topic === CONSUMER_OFFSETS) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, ticket: undefined };
-    const partition = partitions.byName(topic, index);
-    if (partition === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ticket: undefined };
-    return partition.appendMarker(marker);
+/** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */
+function writeMarkerTo(partitions: Partitions, groups: GroupCoordinator): WriteMarker {
+  return (topic, partition, marker) => {
+    if (topic === CONSUMER_OFFSETS) return groups.writeMarker(partition, marker);
+    const found = partitions.byName(topic, partition);
+    return found?.appendMarker(marker) ?? { errorCode: partitions.absence(topic, partition), ticket: undefined };
   };
 }
 

@@ -314,6 +314,11 @@ export class ManualMetadata implements Metadata {
   onChange(listener: (image: Image, before: Image) => void): void {
     this.#listeners.push(listener);
   }
+
+  /** Whoever followed is gone, as after a crash. */
+  stopListening(): void {
+    this.#listeners.length = 0;
+  }
 }
 
 export class PartitionWorld {
