@@ -70,7 +70,7 @@ const records: Workload = {
   },
   faults: ALL_FAULTS,
   faultsMax: 8,
-  durationMs: 15_000,
+  durationMs: 8_000,
 };
 
 export const WORKLOADS: readonly Workload[] = [records];
