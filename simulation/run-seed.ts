@@ -1,7 +1,6 @@
 // One run: a world is made from a seed, clients work while things go wrong, then everything heals, the broker is started once
 // more, all of it is read again, and the checkers look at what the clients were told.
 import { Client } from '../src/client/client.ts';
-import { ClientError } from '../src/client/client-error.ts';
 import { loadCompression } from '../src/records/compression.ts';
 import { settingsFrom } from '../src/settings/start-options.ts';
 import type { Durability } from '../src/settings.ts';
@@ -43,6 +42,8 @@ export interface RunResult {
   readonly operations: number;
   readonly starts: number;
   readonly durability: Durability;
+  /** Virtual time that clients had while things went wrong. */
+  readonly durationMs: number;
   readonly faults: readonly Fault[];
   readonly programs: readonly string[];
   /** Of everything the clients were told: equal for two runs that are the same. */
@@ -103,9 +104,7 @@ class Run {
 
   async toItsEnd(): Promise<RunResult> {
     const faults = this.#planFaults();
-    const names = Object.keys(this.#workload.programs).filter(
-      (name) => this.#options.onlyPrograms?.includes(name) ?? true,
-    );
+    const names = this.#somePrograms();
     for (const name of names) this.#addClient(name);
     const auditor = this.#addClient('auditor');
     this.#broker.start();
@@ -146,6 +145,7 @@ class Run {
       operations: this.#history.nextOp(),
       starts: this.#broker.starts,
       durability: this.#durability,
+      durationMs: this.#durationMs,
       faults,
       programs: names,
       fingerprint: this.#fingerprint(),
@@ -218,10 +218,18 @@ class Run {
   }
 
   #planFaults(): Fault[] {
-    const { faults, faultsMax } = this.#workload;
+    const { faults, faultsMax, downMsMax } = this.#workload;
     // What only the page cache has is lost with the power, and `os` promises no more.
     const kinds = this.#durability === 'fsync' ? faults : faults.filter((kind) => !kind.startsWith('power-cut'));
-    return planFaults(this.#dice.stream('faults'), kinds, this.#durationMs, faultsMax);
+    return planFaults(this.#dice.stream('faults'), kinds, this.#durationMs, faultsMax, downMsMax);
+  }
+
+  /** Each seed leaves some out: what all of them together hide, a few may show. */
+  #somePrograms(): string[] {
+    const dice = this.#dice.stream('programs');
+    const all = Object.keys(this.#workload.programs);
+    const some = all.filter(() => !dice.oneIn(3));
+    return some.filter((name) => this.#options.onlyPrograms?.includes(name) ?? true);
   }
 
   #targets() {
@@ -327,8 +335,4 @@ class Run {
     for (const event of this.#history.events) add(JSON.stringify(event));
     return (value >>> 0).toString(16).padStart(8, '0');
   }
-}
-
-export function isClientError(error: unknown): error is ClientError {
-  return error instanceof ClientError;
 }

@@ -152,6 +152,7 @@ async function deliverWindow(
   window: readonly WindowEntry[],
 ): Promise<boolean> {
   const { history, dice } = context;
+  let firstError: number = ErrorCode.NONE;
   for (let attempt = 0; attempt < 60; attempt++) {
     const waiting = window.filter(({ done }) => !done);
     if (waiting.length === 0) return true;
@@ -159,6 +160,7 @@ async function deliverWindow(
     const lane = `idempotent-${dice.oneIn(3) ? attempt : 0}`;
     const results = await Promise.all(waiting.map(({ batch }) => send(context, topic, partition, -1, { batch, lane })));
     let fatal = false;
+    firstError = results[0]!.errorCode;
     results.forEach(({ outcome, baseOffset, errorCode }, i) => {
       const entry = waiting[i]!;
       const isDuplicate = errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER;
@@ -171,6 +173,9 @@ async function deliverWindow(
     });
     if (fatal || topic.doomed) break;
     if (window.some(({ done }) => !done)) await pause(context, dice.skewed(10, 800));
+  }
+  if (firstError === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && !topic.doomed) {
+    context.onViolation('stuck-producer', `the next batch for ${topic.name}-${partition} is out of order, for ever`);
   }
   // An attempt that was not answered may have been carried out, so that later refusals say nothing.
   for (const entry of window) {

@@ -20,6 +20,8 @@ export interface Workload {
   readonly programs: Readonly<Record<string, Program>>;
   readonly faults: readonly FaultKind[];
   readonly faultsMax: number;
+  /** A broker that crashed is down for at most so long. */
+  readonly downMsMax?: number;
   /** How long clients work, in virtual time, when nobody says otherwise. */
   readonly durationMs: number;
 }
@@ -73,4 +75,46 @@ const records: Workload = {
   durationMs: 8_000,
 };
 
-export const WORKLOADS: readonly Workload[] = [records];
+/** Few records, and a broker that is hardly ever up for long. */
+const restarts: Workload = {
+  ...records,
+  name: 'restarts',
+  durabilities: ['fsync'],
+  programs: {
+    'plain-1': plainProducer,
+    'idempotent-1': idempotentProducer,
+    'reader-1': reader,
+    'reader-2': reader,
+    lister: offsetLister,
+    deleter: recordDeleter,
+  },
+  faults: [...CRASHES, 'slow-disk', 'stuck-disk', 'disk-error'],
+  faultsMax: 16,
+  downMsMax: 300,
+};
+
+/** Producers whose answers are late or get lost. */
+const retries: Workload = {
+  ...records,
+  name: 'retries',
+  topics: [{ name: 'one', partitions: 2, configs: SMALL_SEGMENTS }],
+  programs: {
+    'idempotent-1': idempotentProducer,
+    'idempotent-2': idempotentProducer,
+    'idempotent-3': idempotentProducer,
+    library: libraryProducer,
+    'reader-1': reader,
+  },
+  faults: [
+    ...CRASHES,
+    'broken-connections',
+    'broken-connections',
+    'stuck-disk',
+    'slow-disk',
+    'slow-network',
+    'cut-off-client',
+  ],
+  faultsMax: 12,
+};
+
+export const WORKLOADS: readonly Workload[] = [records, restarts, retries];

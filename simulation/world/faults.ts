@@ -41,12 +41,20 @@ export interface FaultTargets {
 }
 
 /** In the order of their time. */
-export function planFaults(dice: Dice, kinds: readonly FaultKind[], durationMs: number, countMax: number): Fault[] {
+export function planFaults(
+  dice: Dice,
+  kinds: readonly FaultKind[],
+  durationMs: number,
+  countMax: number,
+  lastMsMax = 6_000,
+): Fault[] {
   const count = dice.between(1, countMax);
+  // Some kinds only: what many together hide, a few may show.
+  const few = Array.from({ length: dice.between(1, 6) }, () => dice.pick(kinds));
   const faults = Array.from({ length: count }, () => ({
-    kind: dice.pick(kinds),
+    kind: dice.pick(few),
     atMs: dice.between(500, durationMs),
-    durationMs: Math.round(dice.skewed(20, 6_000)),
+    durationMs: Math.round(dice.skewed(20, lastMsMax)),
     choice: dice.below(1_000_000),
   }));
   return faults.sort((a, b) => a.atMs - b.atMs);
