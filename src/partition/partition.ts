@@ -143,7 +143,10 @@ export class Partition {
       startMoved: (startOffset) => this.#startMoved(startOffset),
     });
     this.#startMoved(this.#log.startOffset);
-    this.#producers.transactions.committed(this.#log.committedOffset);
+    const { startOffset, endOffset, sizeBytes, committedOffset } = this.#log;
+    const bytesPerOffset = Math.max(1, sizeBytes / Math.max(1, endOffset - startOffset));
+    this.#producers.transactions.committed(committedOffset);
+    this.#producers.transactions.estimateBytes((firstOffset) => (firstOffset - endOffset) * bytesPerOffset);
     this.#epochs.assign(image.leaderEpoch, this.#log.endOffset);
   }
 

@@ -208,6 +208,21 @@ test('open and aborted transactions are the same after a restart, with a checkpo
   }
 });
 
+test('after a restart too, readers of committed records learn of each end that lets them read on', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  send(partition, 2, 0);
+  made.storage.commit();
+  const restarted = made.restart('t');
+  assert.equal(restarted.readableBytes(IsolationLevel.READ_UNCOMMITTED), 0);
+  const before = restarted.readableBytes(COMMITTED);
+  restarted.appendMarker(marker(1));
+  assert.equal(restarted.readableBytes(COMMITTED), before);
+  made.restarted!.commit();
+  assert.equal(restarted.readableBytes(COMMITTED) > before, true);
+});
+
 test('a marker on a topic that stamps its records carries the broker’s time', () => {
   const made = world({ 'message.timestamp.type': 'LogAppendTime' });
   const partition = made.partition('t');
