@@ -15,7 +15,6 @@ export type HistoryEvent =
   | ReadEvent
   | ReadValueEvent
   | TopicEvent
-  | AssignedEvent
   | HandedOutEvent;
 
 /** The log of one partition of one topic: `<topic id>/<partition>`. */
@@ -137,14 +136,6 @@ export interface TopicEvent {
   readonly name: string;
   /** Records may go by themselves (retention, compaction). */
   readonly loses?: 'oldest' | 'replaced';
-}
-
-/** A member of a group was told that it has these partitions; earlier ones that are missing it has given up. */
-export interface AssignedEvent {
-  readonly type: 'assigned';
-  readonly group: string;
-  readonly member: string;
-  readonly logs: readonly LogKey[];
 }
 
 export interface HandedOutEvent {

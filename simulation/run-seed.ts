@@ -4,6 +4,7 @@ import { Client } from '../src/client/client.ts';
 import { loadCompression } from '../src/records/compression.ts';
 import { settingsFrom } from '../src/settings/start-options.ts';
 import type { Durability } from '../src/settings.ts';
+import { hasHandedOutAll } from './checkers/groups.ts';
 import { checkLogContents } from './checkers/log-contents.ts';
 import { checkRegisters } from './checkers/registers.ts';
 import { VIOLATIONS_MAX, type Violation } from './checkers/violation.ts';
@@ -81,8 +82,8 @@ class Run {
   readonly #durability: Durability;
   readonly #durationMs: number;
   #unfinished = 0;
+  #unfinishedMembers = 0;
   #over = false;
-  #ended = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -117,7 +118,7 @@ class Run {
       if (!(this.#options.onlyFaults?.includes(i) ?? true)) continue;
       scheduleFault(fault, this.#targets(), this.#dice.stream(`fault ${i}`));
     }
-    for (const name of names) this.#run(name, this.#workload.programs[name]!);
+    for (const name of names) this.#run(name, this.#programs[name]!);
     await this.#time.run(this.#time.nowMs + this.#durationMs + 500, () => this.#isLost);
     this.#heal();
     this.#over = true;
@@ -129,7 +130,6 @@ class Run {
     this.#lastRestart();
     const reading = readEverything(auditor, this.#topics);
     const finals = await this.#finish(reading, READING_MS_MAX, 'not everything can be read after the faults are over');
-    this.#ended = true;
     if (finals !== undefined) {
       const { events } = this.#history;
       this.#violations.push(...checkLogContents(events, finals), ...checkWatermarks(events), ...checkRegisters(events));
@@ -220,14 +220,26 @@ class Run {
   #planFaults(): Fault[] {
     const { faults, faultsMax, downMsMax } = this.#workload;
     // What only the page cache has is lost with the power, and `os` promises no more.
-    const kinds = this.#durability === 'fsync' ? faults : faults.filter((kind) => !kind.startsWith('power-cut'));
+    const kinds = this.#durability === 'fsync' ? faults : faults.filter((kind) => !kind.includes('power-cut'));
     return planFaults(this.#dice.stream('faults'), kinds, this.#durationMs, faultsMax, downMsMax);
+  }
+
+  get #programs(): Readonly<Record<string, Program>> {
+    return { ...this.#workload.programs, ...this.#workload.members };
+  }
+
+  #isMember(name: string): boolean {
+    return this.#workload.members?.[name] !== undefined;
+  }
+
+  #hasReadAll(group: string): boolean {
+    return this.#unfinished === this.#unfinishedMembers && this.#over && hasHandedOutAll(this.#history.events, group);
   }
 
   /** Each seed leaves some out: what all of them together hide, a few may show. */
   #somePrograms(): string[] {
     const dice = this.#dice.stream('programs');
-    const all = Object.keys(this.#workload.programs);
+    const all = Object.keys(this.#programs);
     const some = all.filter(() => !dice.oneIn(3));
     return some.filter((name) => this.#options.onlyPrograms?.includes(name) ?? true);
   }
@@ -257,7 +269,8 @@ class Run {
       dice: this.#dice.stream(`${name} program`),
       topics: this.#topics,
       isOver: () => this.#over,
-      isEnded: () => this.#ended,
+      addTopic: (topic) => void this.#topics.push(topic),
+      hasReadAll: (group) => this.#hasReadAll(group),
       onViolation: (checker, sentence) => this.#violate(checker, sentence),
       note: (sentence) => this.#note(name, sentence),
     };
@@ -267,10 +280,12 @@ class Run {
 
   #run(name: string, program: Program): void {
     this.#unfinished++;
+    if (this.#isMember(name)) this.#unfinishedMembers++;
     const { context } = this.#clients.find((client) => client.name === name)!;
     program(context).then(
       () => {
         this.#unfinished--;
+        if (this.#isMember(name)) this.#unfinishedMembers--;
         this.#note(name, 'has finished');
       },
       (error: Error) => this.#violate('program', `${name} failed: ${error.stack ?? error.message}`),
@@ -282,6 +297,8 @@ class Run {
     this.#network.heal();
     this.#broker.disk.heal();
     this.#broker.disk.countdown = undefined;
+    this.#broker.disk.duringSync = undefined;
+    this.#broker.onOpen = undefined;
   }
 
   /** What the page cache or an unpublished checkpoint hides shows now. */

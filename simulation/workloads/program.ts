@@ -26,8 +26,9 @@ export interface ProgramContext {
   readonly topics: readonly KnownTopic[];
   /** Faults are over, producers should come to an end. */
   readonly isOver: () => boolean;
-  /** The whole run is over, nobody has to do anything any more. */
-  readonly isEnded: () => boolean;
+  readonly addTopic: (topic: KnownTopic) => void;
+  /** Nobody sends any more, and this group was handed everything that was acknowledged. */
+  readonly hasReadAll: (group: string) => boolean;
   readonly onViolation: (checker: string, sentence: string) => void;
   readonly note: (sentence: string) => void;
 }

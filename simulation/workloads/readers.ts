@@ -1,4 +1,5 @@
 // Readers: fetch from anywhere, ask for offsets, follow the end, and write down what they were told.
+import type { RequestOptions } from '../../src/client/client.ts';
 import type { Api } from '../../src/protocol/api.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts';
@@ -193,9 +194,10 @@ export async function asked<Response, Input>(
   context: ProgramContext,
   api: Api<unknown, Response, Input>,
   body: NoInfer<Input>,
+  options: RequestOptions = {},
 ): Promise<Response | undefined> {
   try {
-    return await context.client.request(api, body, { timeoutMs: context.dice.pick([1_000, 3_000, 8_000]) });
+    return await context.client.request(api, body, { timeoutMs: context.dice.pick([1_000, 3_000, 8_000]), ...options });
   } catch (error) {
     failureOf(error);
     return undefined;

@@ -12,6 +12,10 @@ export type FaultKind =
   | 'clean-stop'
   | 'kill-at-operation'
   | 'power-cut-at-operation'
+  | 'kill-during-sync'
+  | 'power-cut-during-sync'
+  | 'kill-then-power-cut'
+  | 'failed-sync-then-power-cut'
   | 'broken-connections'
   | 'cut-off-client'
   | 'slow-network'
@@ -73,11 +77,14 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
   const later = (callback: () => void) => void time.plan(durationMs, undefined, callback);
   switch (kind) {
     case 'kill':
-      return broker.end('kill', durationMs);
+      broker.end('kill', durationMs);
+      return;
     case 'power-cut':
-      return broker.end('power', durationMs);
+      broker.end('power', durationMs);
+      return;
     case 'clean-stop':
-      return broker.stop(durationMs);
+      broker.stop(durationMs);
+      return;
     case 'kill-at-operation':
     case 'power-cut-at-operation': {
       const how = kind === 'kill-at-operation' ? 'kill' : 'power';
@@ -85,6 +92,23 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
       disk.countdown = { operations: 1 + (choice % 60), isAfter, strike: () => broker.end(how, durationMs) };
       return;
     }
+    case 'kill-during-sync':
+    case 'power-cut-during-sync':
+      disk.duringSync = () => broker.end(kind === 'kill-during-sync' ? 'kill' : 'power', durationMs);
+      return;
+    case 'kill-then-power-cut':
+      // What was only in the page cache may have been served in between.
+      disk.duringSync = () => {
+        broker.end('kill', durationMs);
+        broker.onOpen = () => {
+          disk.duringSync = () => broker.end('power', durationMs);
+        };
+      };
+      return;
+    case 'failed-sync-then-power-cut':
+      disk.content.faults.push({ operation: 'sync', path: /wal-/, code: 'EIO', skip: choice % 4, times: 1 });
+      time.plan(choice % 500, undefined, () => broker.end('power', durationMs));
+      return;
     case 'broken-connections':
       network.breakConnections(broker.machine.address, dice);
       return;
@@ -92,23 +116,28 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
       const { machine } = clients[choice % clients.length]!;
       if (choice % 3 !== 1) network.cut(machine.address, broker.machine.address);
       if (choice % 3 !== 2) network.cut(broker.machine.address, machine.address);
-      return later(() => network.heal());
+      later(() => network.heal());
+      return;
     }
     case 'slow-network':
       network.slownessMs = 1 + (choice % 400);
-      return later(() => network.heal());
+      later(() => network.heal());
+      return;
     case 'slow-disk':
       disk.slownessMs = 1 + (choice % 1_500);
-      return later(() => disk.heal());
+      later(() => disk.heal());
+      return;
     case 'stuck-disk':
       disk.stuckUntilMs = time.nowMs + durationMs;
       return;
     case 'full-disk':
       disk.fill(choice % 40_000);
-      return later(() => disk.heal());
+      later(() => disk.heal());
+      return;
     case 'disk-error':
       disk.content.faults.push(diskError(choice));
-      return later(() => disk.heal());
+      later(() => disk.heal());
+      return;
     case 'stopped-broker':
       if (broker.process !== undefined) broker.process.stoppedUntilMs = time.nowMs + durationMs;
       return;
