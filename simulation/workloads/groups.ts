@@ -1,6 +1,8 @@
 // Consumer groups: members of both protocols that read, commit, come and go; and committers that are no members. Every commit
 // is a write of a register, every look at a committed offset a read of it.
 import { GroupConsumer } from '../../src/client/group-consumer.ts';
+import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts';
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts';
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
 import { logKey } from '../history.ts';
@@ -82,9 +84,19 @@ export async function committedOffset(
   return offset;
 }
 
+/** As every client does first: the topic of the groups is made when somebody asks for a coordinator. */
+export async function findsCoordinator(context: ProgramContext, group: string): Promise<void> {
+  for (;;) {
+    const response = await asked(context, findCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] });
+    if (response?.coordinators[0]?.errorCode === ErrorCode.NONE) return;
+    await pause(context, context.dice.skewed(10, 300));
+  }
+}
+
 /** Somebody who keeps offsets in groups without members. */
 export async function committer(context: ProgramContext): Promise<void> {
   const { dice } = context;
+  await findsCoordinator(context, 'kept-0');
   for (let count = 1; !context.isOver(); count++) {
     await pause(context, dice.skewed(0, 300));
     const topic = someTopic(context);

@@ -51,6 +51,9 @@ const UNCERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.REQUEST_TIMED_OUT,
   ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
   ErrorCode.UNKNOWN_SERVER_ERROR,
+  // As in Kafka, what waits for its commit when a coordinator has to leave is told so; its records may survive.
+  ErrorCode.NOT_COORDINATOR,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
 ]);
 
 export function outcomeOf(context: ProgramContext, api: string, errorCode: number): 'ok' | 'refused' | 'unknown' {
