@@ -65,7 +65,7 @@ export function outcomeOf(context: ProgramContext, api: string, errorCode: numbe
   return UNCERTAIN.has(errorCode) ? 'unknown' : 'refused';
 }
 
-const SIZES = [0, 10, 10, 60, 60, 300, 300, 1_500, 6_000];
+const SIZES = [0, 10, 10, 60, 60, 300, 1_500, 5_000, 12_000];
 
 /** Values that say who they are: `<id>:<filler>`. */
 export class ValueMaker {

@@ -164,7 +164,7 @@ export async function offsetLister(context: ProgramContext): Promise<void> {
 export async function recordDeleter(context: ProgramContext): Promise<void> {
   const { dice, history } = context;
   while (!context.isOver()) {
-    await pause(context, dice.skewed(100, 5_000));
+    await pause(context, dice.skewed(20, 2_500));
     const topic = someTopic(context);
     if (topic === undefined) continue;
     const partition = dice.below(topic.partitions);

@@ -18,6 +18,12 @@ const TOPIC_SOURCE = 1;
 const SET = 0;
 const CONFIG = 'retention.ms';
 
+/** A disk that failed in the middle of a change may have it all the same: the error says to look again. */
+function changeOutcome(context: ProgramContext, api: string, errorCode: number): 'ok' | 'refused' | 'unknown' {
+  const outcome = outcomeOf(context, api, errorCode);
+  return errorCode === ErrorCode.KAFKA_STORAGE_ERROR ? 'unknown' : outcome;
+}
+
 /** One name each: it alone makes and deletes it, everybody may use it. */
 export async function topicMaker(context: ProgramContext): Promise<void> {
   const { dice } = context;
@@ -54,7 +60,7 @@ async function make(context: ProgramContext, name: string, partitions: number): 
       timeoutMs: 5_000,
     });
     const answer = response?.topics[0];
-    const outcome = answer === undefined ? 'unknown' : outcomeOf(context, 'CreateTopics', answer.errorCode);
+    const outcome = answer === undefined ? 'unknown' : changeOutcome(context, 'CreateTopics', answer.errorCode);
     history.add({ type: 'written', op, outcome });
     const isThere = outcome === 'ok' || answer?.errorCode === ErrorCode.TOPIC_ALREADY_EXISTS;
     const topicId = outcome === 'ok' ? answer!.topicId : isThere ? await idOfTopic(context, name) : undefined;
@@ -81,7 +87,7 @@ async function destroy(context: ProgramContext, topic: KnownTopic): Promise<void
       timeoutMs: 5_000,
     });
     const answer = response?.responses[0];
-    const outcome = answer === undefined ? 'unknown' : outcomeOf(context, 'DeleteTopics', answer.errorCode);
+    const outcome = answer === undefined ? 'unknown' : changeOutcome(context, 'DeleteTopics', answer.errorCode);
     history.add({ type: 'written', op, outcome });
     if (outcome === 'ok' || answer?.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) return;
     await pause(context, context.dice.skewed(10, 300));
@@ -154,7 +160,8 @@ export async function configAlterer(context: ProgramContext): Promise<void> {
       validateOnly: false,
     });
     const answer = response?.responses[0];
-    const outcome = answer === undefined ? 'unknown' : outcomeOf(context, 'IncrementalAlterConfigs', answer.errorCode);
+    const outcome =
+      answer === undefined ? 'unknown' : changeOutcome(context, 'IncrementalAlterConfigs', answer.errorCode);
     history.add({ type: 'written', op, outcome });
   }
 }
@@ -167,6 +174,6 @@ async function addPartition(context: ProgramContext, topic: KnownTopic): Promise
     validateOnly: false,
   });
   const answer = response?.results[0];
-  if (answer !== undefined && outcomeOf(context, 'CreatePartitions', answer.errorCode) === 'ok')
+  if (answer !== undefined && changeOutcome(context, 'CreatePartitions', answer.errorCode) === 'ok')
     topic.partitions = count;
 }

@@ -44,6 +44,7 @@ export const CRASHES: readonly FaultKind[] = [
   'power-cut-during-sync',
   'kill-then-power-cut',
   'failed-sync-then-power-cut',
+  'stuck-disk-then-power-cut',
 ];
 
 export const ALL_FAULTS: readonly FaultKind[] = [

@@ -16,6 +16,7 @@ export type FaultKind =
   | 'power-cut-during-sync'
   | 'kill-then-power-cut'
   | 'failed-sync-then-power-cut'
+  | 'stuck-disk-then-power-cut'
   | 'broken-connections'
   | 'cut-off-client'
   | 'slow-network'
@@ -109,6 +110,13 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
       disk.content.faults.push({ operation: 'sync', path: /wal-/, code: 'EIO', skip: choice % 4, times: 1 });
       time.plan(choice % 500, undefined, () => broker.end('power', durationMs));
       return;
+    case 'stuck-disk-then-power-cut': {
+      // For a while nothing becomes durable, and then nothing of it ever was.
+      const stuckMs = 20 + (choice % 1_500);
+      disk.stuckUntilMs = time.nowMs + stuckMs + 1;
+      time.plan(stuckMs, undefined, () => broker.end('power', durationMs));
+      return;
+    }
     case 'broken-connections':
       network.breakConnections(broker.machine.address, dice);
       return;
