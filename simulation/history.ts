@@ -15,6 +15,7 @@ export type HistoryEvent =
   | ReadEvent
   | ReadValueEvent
   | TopicEvent
+  | TransactionEndedEvent
   | HandedOutEvent;
 
 /** The log of one partition of one topic: `<topic id>/<partition>`. */
@@ -74,6 +75,8 @@ export interface FetchedEvent {
   /** Of the batches in the answer: first and last offset, in order. */
   readonly spans: readonly (readonly [first: number, last: number])[];
   readonly records: readonly FetchedRecord[];
+  /** Ids of those that a reader of committed records does not show: their transactions were aborted. */
+  readonly hidden: readonly string[];
 }
 
 export interface ListOffsetEvent {
@@ -136,6 +139,13 @@ export interface TopicEvent {
   readonly name: string;
   /** Records may go by themselves (retention, compaction). */
   readonly loses?: 'oldest' | 'replaced';
+}
+
+/** What its producer knows of it: not committed is aborted, also when nobody asked for that. */
+export interface TransactionEndedEvent {
+  readonly type: 'transaction-ended';
+  readonly transaction: string;
+  readonly decision: 'committed' | 'aborted' | 'unknown';
 }
 
 export interface HandedOutEvent {

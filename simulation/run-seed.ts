@@ -7,6 +7,7 @@ import type { Durability } from '../src/settings.ts';
 import { hasHandedOutAll } from './checkers/groups.ts';
 import { checkLogContents } from './checkers/log-contents.ts';
 import { checkRegisters } from './checkers/registers.ts';
+import { checkTransactions } from './checkers/transactions.ts';
 import { VIOLATIONS_MAX, type Violation } from './checkers/violation.ts';
 import { checkWatermarks } from './checkers/watermarks.ts';
 import { readEverything } from './final-reading.ts';
@@ -132,7 +133,12 @@ class Run {
     const finals = await this.#finish(reading, READING_MS_MAX, 'not everything can be read after the faults are over');
     if (finals !== undefined) {
       const { events } = this.#history;
-      this.#violations.push(...checkLogContents(events, finals), ...checkWatermarks(events), ...checkRegisters(events));
+      this.#violations.push(
+        ...checkLogContents(events, finals),
+        ...checkWatermarks(events),
+        ...checkRegisters(events),
+        ...checkTransactions(events),
+      );
     }
     this.#note('simulation', 'ends');
     await this.#time.run(this.#time.nowMs + 1, () => false);
@@ -173,6 +179,8 @@ class Run {
         settings: {
           'node.id': 1,
           'offsets.topic.num.partitions': 3,
+          'transaction.state.log.num.partitions': 2,
+          'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500,
           'group.initial.rebalance.delay.ms': 0,
           'group.consumer.min.session.timeout.ms': 3_000,
           'group.consumer.session.timeout.ms': 5_000,

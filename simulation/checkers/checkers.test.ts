@@ -5,6 +5,7 @@ import type { HistoryEvent } from '../history.ts';
 import { notHandedOut } from './groups.ts';
 import { checkLogContents, type FinalReading } from './log-contents.ts';
 import { checkRegisters } from './registers.ts';
+import { checkTransactions } from './transactions.ts';
 import type { Violation } from './violation.ts';
 import { checkWatermarks } from './watermarks.ts';
 
@@ -30,6 +31,7 @@ function read(op: number, records: readonly (readonly [offset: number, id: strin
       logStartOffset: 0,
       spans: records.map(([offset]) => [offset, offset]),
       records: records.map(([offset, id]) => ({ offset, id, digest: `d${id}` })),
+      hidden: [],
       ...marks,
     },
   ];
@@ -184,4 +186,31 @@ test('a group that was not handed what was acknowledged has made no progress', (
   const handed: HistoryEvent = { type: 'handed-out', group: 'g', member: 'm', log, ids: ['a'] };
   assert.deepEqual(notHandedOut([...twoSent, handed], 'g'), ['b']);
   assert.deepEqual(notHandedOut([...twoSent, { ...handed, ids: ['a', 'b'] }], 'g'), []);
+});
+
+/** A transaction of two batches, its end, and what a reader of committed records was shown and not shown. */
+function transaction(decision: 'committed' | 'aborted' | 'unknown', shown: string[], hidden: string[]): HistoryEvent[] {
+  const of = (event: HistoryEvent) => ({ ...event, transaction: 'tx' }) as HistoryEvent;
+  const records = [...shown, ...hidden].map((id, offset) => ({ offset, id, digest: `d${id}` }));
+  return [
+    of(send(1, 'a')),
+    sent(1, 0),
+    of(send(2, 'b')),
+    sent(2, 1),
+    { type: 'transaction-ended', transaction: 'tx', decision },
+    ...read(3, []).map((event) =>
+      event.type === 'fetch' ? { ...event, readCommitted: true } : { ...event, records, hidden },
+    ),
+  ] as HistoryEvent[];
+}
+
+test('transactions are shown as they were decided, and as a whole', () => {
+  assert.deepEqual(checkTransactions(transaction('committed', ['a', 'b'], [])), []);
+  assert.deepEqual(checkTransactions(transaction('aborted', [], ['a', 'b'])), []);
+  assert.deepEqual(checkTransactions(transaction('unknown', [], ['a', 'b'])), []);
+  assert.deepEqual(checkers(checkTransactions(transaction('aborted', ['a'], ['b']))), ['aborted-visible']);
+  assert.deepEqual(checkers(checkTransactions(transaction('committed', ['a'], ['b']))), ['committed-hidden']);
+  assert.deepEqual(checkers(checkTransactions(transaction('unknown', ['a'], ['b']))), ['torn']);
+  const changed = [...transaction('committed', ['a', 'b'], []), ...transaction('committed', ['b'], ['a']).slice(-2)];
+  assert.deepEqual(checkers(checkTransactions(changed)), ['undecided']);
 });

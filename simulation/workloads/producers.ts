@@ -43,17 +43,18 @@ interface SendResult {
   readonly errorCode: number;
 }
 
-async function send(
+export async function send(
   context: ProgramContext,
   topic: KnownTopic,
   partition: number,
   acks: number,
-  { batch, lane }: { batch: Buffer; lane: string },
+  { batch, lane, transactionalId }: { batch: Buffer; lane: string; transactionalId?: string },
 ): Promise<SendResult> {
   try {
     const response = await context.client.request(
       produce,
       {
+        transactionalId: transactionalId ?? null,
         acks,
         timeoutMs: 5_000,
         topicData: [
@@ -97,7 +98,7 @@ export async function idempotentProducer(context: ProgramContext): Promise<void>
   }
 }
 
-interface Identity {
+export interface Identity {
   readonly producerId: number;
   readonly producerEpoch: number;
 }

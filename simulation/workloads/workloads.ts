@@ -7,6 +7,7 @@ import { idempotentProducer, libraryProducer, plainProducer } from './producers.
 import type { Program } from './program.ts';
 import { offsetLister, reader, recordDeleter } from './readers.ts';
 import { configAlterer, onlooker, topicMaker } from './topic-admins.ts';
+import { transactionalProducer } from './transactional-producers.ts';
 
 export interface TopicPlan {
   readonly name: string;
@@ -207,4 +208,33 @@ const many: Workload = {
   isRare: true,
 };
 
-export const WORKLOADS: readonly Workload[] = [records, restarts, retries, groups, topics, retention, many];
+/** Transactions among other producers. */
+const transactions: Workload = {
+  ...records,
+  name: 'transactions',
+  topics: [
+    { name: 'one', partitions: 1, configs: SMALL_SEGMENTS },
+    { name: 'two', partitions: 2, configs: SMALL_SEGMENTS },
+  ],
+  programs: {
+    'transactional-1': transactionalProducer,
+    'transactional-2': transactionalProducer,
+    'transactional-3': transactionalProducer,
+    'plain-1': plainProducer,
+    'reader-1': reader,
+    'reader-2': reader,
+    lister: offsetLister,
+  },
+  faultsMax: 10,
+};
+
+export const WORKLOADS: readonly Workload[] = [
+  records,
+  restarts,
+  retries,
+  groups,
+  topics,
+  retention,
+  transactions,
+  many,
+];
