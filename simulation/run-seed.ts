@@ -11,7 +11,7 @@ import { checkTransactions } from './checkers/transactions.ts';
 import { VIOLATIONS_MAX, type Violation } from './checkers/violation.ts';
 import { checkWatermarks } from './checkers/watermarks.ts';
 import { readEverything } from './final-reading.ts';
-import { History } from './history.ts';
+import { History, type HistoryEvent } from './history.ts';
 import type { KnownTopic, Program, ProgramContext } from './workloads/program.ts';
 import { createTopics } from './workloads/topics.ts';
 import { WORKLOADS, type Workload } from './workloads/workloads.ts';
@@ -48,6 +48,8 @@ export interface RunResult {
   readonly durationMs: number;
   readonly faults: readonly Fault[];
   readonly programs: readonly string[];
+  /** How often what was done and told, by the type of event and its outcome. */
+  readonly did: ReadonlyMap<string, number>;
   /** Of everything the clients were told: equal for two runs that are the same. */
   readonly fingerprint: string;
 }
@@ -154,6 +156,7 @@ class Run {
       durationMs: this.#durationMs,
       faults,
       programs: names,
+      did: countsOf(this.#history.events),
       fingerprint: this.#fingerprint(),
     };
   }
@@ -360,4 +363,14 @@ class Run {
     for (const event of this.#history.events) add(JSON.stringify(event));
     return (value >>> 0).toString(16).padStart(8, '0');
   }
+}
+
+function countsOf(events: readonly HistoryEvent[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const event of events) {
+    const how = 'outcome' in event ? ` ${event.outcome}` : 'decision' in event ? ` ${event.decision}` : '';
+    const what = `${event.type}${how}`;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+  return counts;
 }

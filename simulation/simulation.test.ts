@@ -43,6 +43,29 @@ test('the same seed is the same run in another process, and whether lines are ke
   assert.equal(unkept.fingerprint, kept.fingerprint);
 });
 
+test('where nothing goes wrong, every workload does what it is there for', async () => {
+  const expected: Readonly<Record<string, readonly string[]>> = {
+    records: ['sent ok', 'fetched', 'listed-offset', 'deleted-records'],
+    restarts: ['sent ok', 'fetched', 'deleted-records'],
+    retries: ['sent ok', 'fetched'],
+    groups: ['sent ok', 'written ok', 'read-value', 'handed-out'],
+    topics: ['sent ok', 'written ok', 'read-value', 'topic-delete-asked'],
+    retention: ['sent ok', 'fetched'],
+    transactions: ['sent ok', 'transaction-ended committed', 'transaction-ended aborted'],
+    many: ['sent ok'],
+  };
+  for (const { name } of WORKLOADS) {
+    const did = new Set<string>();
+    // Each seed leaves some clients out.
+    for (let seed = 1; seed <= 4; seed++) {
+      const result = await runSeed({ seed, workload: name, onlyFaults: [] });
+      assert.deepEqual(result.violations, [], `seed ${seed} of ${name}`);
+      for (const [what, count] of result.did) if (count >= 5) did.add(what);
+    }
+    for (const what of expected[name]!) assert.ok(did.has(what), `${name}: ${what}`);
+  }
+});
+
 test('seeds that failed once pass', async () => {
   for (const { seed, workload } of PAST_FAILURES) await passes(seed, workload);
 });

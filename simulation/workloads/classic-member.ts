@@ -10,7 +10,7 @@ import { syncGroup } from '../../src/protocol/messages/sync-group.ts';
 import { Reader } from '../../src/protocol/reader.ts';
 import { Writer } from '../../src/protocol/writer.ts';
 import { logKey } from '../history.ts';
-import { commitOffset, committedOffset, findsCoordinator } from './groups.ts';
+import { CoordinatorType, commitOffset, committedOffset, findsCoordinator } from './groups.ts';
 import { outcomeOf, type ProgramContext, pause } from './program.ts';
 import { asked, fetchOnce } from './readers.ts';
 
@@ -30,7 +30,7 @@ interface Part {
 export function classicMember(group: string): (context: ProgramContext) => Promise<void> {
   return async (context) => {
     const member: Member = { group, memberId: '', generation: -1 };
-    await findsCoordinator(context, group);
+    await findsCoordinator(context, group, CoordinatorType.GROUP);
     while (!context.hasReadAll(group)) {
       const parts = await join(context, member);
       if (parts === undefined) await pause(context, context.dice.skewed(20, 400));

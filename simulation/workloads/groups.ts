@@ -84,10 +84,13 @@ export async function committedOffset(
   return offset;
 }
 
-/** As every client does first: the topic of the groups is made when somebody asks for a coordinator. */
-export async function findsCoordinator(context: ProgramContext, group: string): Promise<void> {
+/** Of FindCoordinator. */
+export const CoordinatorType = { GROUP: 0, TRANSACTION: 1 } as const;
+
+/** As every client does first: the coordinator's topic is made when somebody asks for it. */
+export async function findsCoordinator(context: ProgramContext, key: string, keyType: number): Promise<void> {
   for (;;) {
-    const response = await asked(context, findCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] });
+    const response = await asked(context, findCoordinator, { key, keyType, coordinatorKeys: [key] });
     if (response?.coordinators[0]?.errorCode === ErrorCode.NONE) return;
     await pause(context, context.dice.skewed(10, 300));
   }
@@ -96,7 +99,7 @@ export async function findsCoordinator(context: ProgramContext, group: string): 
 /** Somebody who keeps offsets in groups without members. */
 export async function committer(context: ProgramContext): Promise<void> {
   const { dice } = context;
-  await findsCoordinator(context, 'kept-0');
+  await findsCoordinator(context, 'kept-0', CoordinatorType.GROUP);
   for (let count = 1; !context.isOver(); count++) {
     await pause(context, dice.skewed(0, 300));
     const topic = someTopic(context);

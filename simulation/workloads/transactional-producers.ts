@@ -6,6 +6,7 @@ import { endTxn } from '../../src/protocol/messages/end-txn.ts';
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts';
 import { buildBatch } from '../../src/records/build-batch.ts';
 import { logKey } from '../history.ts';
+import { CoordinatorType, findsCoordinator } from './groups.ts';
 import { type Identity, send } from './producers.ts';
 import { outcomeOf, type ProgramContext, pause, someTopic, ValueMaker } from './program.ts';
 import { asked } from './readers.ts';
@@ -17,6 +18,7 @@ export async function transactionalProducer(context: ProgramContext): Promise<vo
   const { dice } = context;
   const values = new ValueMaker(context);
   const id = `tx-${context.process.name}`;
+  await findsCoordinator(context, id, CoordinatorType.TRANSACTION);
   for (let count = 0; !context.isOver(); ) {
     let identity = await begin(context, id);
     for (let left = dice.between(1, 10); left > 0 && identity !== undefined && !context.isOver(); left--) {
