@@ -47,6 +47,7 @@ test('where nothing goes wrong, every workload does what it is there for', async
   const expected: Readonly<Record<string, readonly string[]>> = {
     records: ['sent ok', 'fetched', 'listed-offset', 'deleted-records'],
     restarts: ['sent ok', 'fetched', 'deleted-records'],
+    large: ['sent ok', 'fetched'],
     retries: ['sent ok', 'fetched'],
     groups: ['sent ok', 'written ok', 'read-value', 'handed-out'],
     topics: ['sent ok', 'written ok', 'read-value', 'topic-delete-asked'],

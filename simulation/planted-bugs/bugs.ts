@@ -72,7 +72,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'storage/disk/recovery.js',
     find: 'if (bytes === undefined || crc32c(bytes) !== entry.crc)',
     replaceWith: 'if (bytes === undefined)',
-    workload: 'records',
+    workload: 'large',
     caughtBy: DAMAGE,
     sentence: 'bytes written in place count as there when the log says so',
   },

@@ -15,9 +15,14 @@ export async function plainProducer(context: ProgramContext): Promise<void> {
   await Promise.all(lanes);
 }
 
-async function sendPlainly(context: ProgramContext, lane: number): Promise<void> {
+/** Batches that are written in place, to their segment. */
+export function largeProducer(context: ProgramContext): Promise<void> {
+  return sendPlainly(context, 0, [3_000, 9_000, 20_000]);
+}
+
+async function sendPlainly(context: ProgramContext, lane: number, sizes?: readonly number[]): Promise<void> {
   const { dice, history } = context;
-  const values = new ValueMaker(context, `.${lane}`);
+  const values = new ValueMaker(context, `.${lane}`, sizes);
   while (!context.isOver()) {
     await pause(context, dice.skewed(0, 400));
     const topic = someTopic(context);

@@ -71,16 +71,18 @@ const SIZES = [0, 10, 10, 60, 60, 300, 1_500, 5_000, 12_000];
 export class ValueMaker {
   readonly #dice: Dice;
   readonly #name: string;
+  readonly #sizes: readonly number[];
   #count = 0;
 
-  constructor({ process, dice }: ProgramContext, suffix = '') {
+  constructor({ process, dice }: ProgramContext, suffix = '', sizes: readonly number[] = SIZES) {
+    this.#sizes = sizes;
     this.#dice = dice;
     this.#name = `${process.name}${suffix}`;
   }
 
   next(): { value: Buffer; sent: SentRecord } {
     const id = `${this.#name}-${this.#count++}`;
-    const bytes = this.#dice.pick(SIZES);
+    const bytes = this.#dice.pick(this.#sizes);
     const letter = String.fromCharCode(97 + this.#dice.below(26));
     const value = Buffer.from(`${id}:${letter.repeat(bytes)}`);
     return { value, sent: { id, digest: digestOf(value) } };

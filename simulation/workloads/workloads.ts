@@ -3,7 +3,7 @@ import type { Durability } from '../../src/settings.ts';
 import type { FaultKind } from '../world/faults.ts';
 import { classicMember } from './classic-member.ts';
 import { committer, consumerMember } from './groups.ts';
-import { idempotentProducer, libraryProducer, plainProducer } from './producers.ts';
+import { idempotentProducer, largeProducer, libraryProducer, plainProducer } from './producers.ts';
 import type { Program } from './program.ts';
 import { offsetLister, reader, recordDeleter } from './readers.ts';
 import { configAlterer, onlooker, topicMaker } from './topic-admins.ts';
@@ -104,6 +104,15 @@ const restarts: Workload = {
   faults: [...CRASHES, 'slow-disk', 'stuck-disk', 'disk-error'],
   faultsMax: 16,
   downMsMax: 300,
+};
+
+/** Batches that go to their segments at once, and a disk that keeps parts of them. */
+const large: Workload = {
+  ...restarts,
+  name: 'large',
+  topics: [{ name: 'one', partitions: 1, configs: { ...SMALL_SEGMENTS, 'internal.segment.bytes': '200000' } }],
+  programs: { 'large-1': largeProducer, 'large-2': largeProducer, 'plain-1': plainProducer, 'reader-1': reader },
+  faults: [...CRASHES, 'power-cut-during-sync', 'stuck-disk-then-power-cut', 'full-disk'],
 };
 
 /** Producers whose answers are late or get lost. */
@@ -231,6 +240,7 @@ const transactions: Workload = {
 export const WORKLOADS: readonly Workload[] = [
   records,
   restarts,
+  large,
   retries,
   groups,
   topics,
