@@ -229,12 +229,7 @@ class LivingBroker implements Broker {
   #resolveClosed!: () => void;
   #rejectClosed!: (fault: unknown) => void;
 
-  constructor(
-    runtime: Runtime,
-    settings: Settings,
-    directory: string,
-    storage: Partial<StorageSettings> | undefined,
-  ) {
+  constructor(runtime: Runtime, settings: Settings, directory: string, storage: Partial<StorageSettings> | undefined) {
     this.#runtime = runtime;
     this.#storage = storage;
     this.#settings = settings;
