@@ -57,6 +57,8 @@ const ASIDE = new Set([
 const SETTINGS = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200' };
 const MESSAGES = new Set(['errorMessage', 'batchIndexErrorMessage']);
 
+/** These have topics of their own, so that brokers may be used several times. */
+const onlySequences = positionals.length > 0 && positionals.every((text) => /^(State|Transaction)/.test(text));
 const directory = mkdtempSync(join(tmpdir(), 'ottla-differential-'));
 let kafka;
 let ottla;
@@ -93,6 +95,16 @@ async function prepare(name, bootstrap) {
     id: (topic) => ids.get(topic) ?? 'AAAAAAAAAAAAAAAAAAAAKg',
     fresh: () => `fresh-${count++}`,
   };
+  if (!onlySequences) await makeTopics(world);
+  await untilCoordinated(bootstrap);
+  await new Promise((resolve) => setTimeout(resolve, 2000)); // Kafka's partitions are not ready when it has answered
+  const metadata = await exchange(bootstrap, apis.metadata, 12, { topics: [], allowAutoTopicCreation: false });
+  world.brokerId = metadata.brokers[0].nodeId;
+  if (!onlySequences) await fillTopics(world);
+  return world;
+}
+
+async function makeTopics({ name, bootstrap, ids }) {
   const created = await exchange(bootstrap, apis.createTopics, 7, {
     topics: topicsNeeded,
     timeoutMs: 10_000,
@@ -103,10 +115,9 @@ async function prepare(name, bootstrap) {
       throw new Error(`${name} refused to create ${topic.name}: ${topic.errorCode} ${topic.errorMessage}`);
     ids.set(topic.name, topic.topicId);
   }
-  await untilCoordinated(bootstrap);
-  await new Promise((resolve) => setTimeout(resolve, 2000)); // Kafka's partitions are not ready when it has answered
-  const metadata = await exchange(bootstrap, apis.metadata, 12, { topics: [], allowAutoTopicCreation: false });
-  world.brokerId = metadata.brokers[0].nodeId;
+}
+
+async function fillTopics({ name, bootstrap }) {
   for (const topic of ['full', 'trimmed']) {
     for (const records of filling(topic).batches) {
       const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
@@ -120,7 +131,6 @@ async function prepare(name, bootstrap) {
       if (errorCode !== 0) throw new Error(`${name} refused a record for ${topic}: ${errorCode}`);
     }
   }
-  return world;
 }
 
 /** Kafka makes its internal topics, and takes its first block of producer ids, when somebody asks. */

@@ -46,6 +46,9 @@ const ASIDE = new Set([
   'currentLeader',
 ]);
 
+const PRODUCER_IDS = new Set(['producerId', 'previousProducerId', 'nextProducerId', 'producerIdFilters']);
+const PARTITIONS = new Set(['partitionIndex', 'partitionIndexes', 'index', 'partition', 'partitions', 'partitionIds']);
+
 export class TransactionSession {
   /** `place`: { topic, partitions } of its own, named as in the other world. */
   constructor(world, name, place) {
@@ -57,9 +60,16 @@ export class TransactionSession {
     this.producer = { id: -1, epoch: -1 };
     this.versions = CLASSIC;
     this.transcript = [];
+    this.#ownNames = new Map([
+      [this.topic, 'topic'],
+      [this.name, 'transactional id'],
+      [this.group, 'group'],
+    ]);
   }
 
+  /** Producer ids as the transcript has them. */
   #names = new Map();
+  #ownNames;
   #sequences = new Map();
   #stateStart;
   #offsetsStart;
@@ -85,6 +95,15 @@ export class TransactionSession {
     session.group = this.group;
     session.#names = this.#names;
     return session;
+  }
+
+  get isModern() {
+    return this.versions === MODERN;
+  }
+
+  /** The partition of __consumer_offsets that has the group's offsets. */
+  get groupPartition() {
+    return coordinatorPartition(this.group, COORDINATOR_PARTITIONS);
   }
 
   modern() {
@@ -271,12 +290,19 @@ export class TransactionSession {
     return this.step('DescribeProducers', apis.describeProducers, 0, { topics });
   }
 
-  list(filters = {}, version = 2) {
-    return this.step(`ListTransactions v${version} ${JSON.stringify(filters)}`, apis.listTransactions, version, {
+  /** `keep`: which of the transactions are the sequence's own; others may come and go. */
+  async list(filters, version, keep) {
+    const answer = await exchange(this.world.bootstrap, apis.listTransactions, version, {
       stateFilters: [],
       producerIdFilters: [],
       ...filters,
     });
+    if (answer.transactionStates) {
+      const own = keep(answer.transactionStates);
+      answer.transactionStates = own.sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1));
+    }
+    const asked = JSON.stringify(this.#normalised(filters)).replaceAll(this.name, '');
+    this.#tell(`ListTransactions v${version} ${asked}`, answer);
   }
 
   plainOffsetCommit(offset, { partition = this.partitions[0] } = {}) {
@@ -416,8 +442,8 @@ export class TransactionSession {
     }
   }
 
-  /** One request, recorded; returns the answer as it came. */
-  async step(label, api, version, message) {
+  /** One request, recorded without the fields `aside`; returns the answer as it came. */
+  async step(label, api, version, message, aside = []) {
     const until = Date.now() + AGAIN_MS_MAX;
     const first = await exchange(this.world.bootstrap, api, version, message);
     let last = first;
@@ -425,8 +451,11 @@ export class TransactionSession {
       await pause();
       last = await exchange(this.world.bootstrap, api, version, message);
     }
-    if (last === first) this.#tell(label, last);
-    else this.#tell(label, { atFirst: first, atLast: last });
+    const told = last === first ? last : { atFirst: first, atLast: last };
+    this.#tell(
+      label,
+      typeof told === 'string' ? told : { ...told, ...Object.fromEntries(aside.map((key) => [key, undefined])) },
+    );
     return last;
   }
 
@@ -437,8 +466,8 @@ export class TransactionSession {
   #normalised(value, key = '') {
     if (ASIDE.has(key)) return undefined;
     if (value === null || value === undefined) return value;
-    if (key === 'producerId' || key === 'previousProducerId' || key === 'nextProducerId') return this.#named(value);
-    if (/(TimeMs|TimestampMs|lastTimestamp)$/.test(key)) return value > 0 ? 'some time' : value;
+    if (PRODUCER_IDS.has(key) && !Array.isArray(value)) return this.#named(value);
+    if (/(TimeMs|TimestampMs|[tT]imestamp)$/.test(key)) return value > 0 ? 'some time' : value;
     if (Buffer.isBuffer(value)) return [...readBatches(value)].map((batch) => this.#toldBatch(batch));
     if (key === 'abortedTransactions') {
       return value.map((item) => this.#normalised(item)).sort((a, b) => a.firstOffset - b.firstOffset);
@@ -447,9 +476,18 @@ export class TransactionSession {
     if (key === 'activeProducers') {
       return value.map((item) => this.#normalised(item)).sort((a, b) => (a.producerId < b.producerId ? -1 : 1));
     }
-    if (Array.isArray(value)) return value.map((item) => this.#normalised(item));
+    if (Array.isArray(value)) return value.map((item) => this.#normalised(item, typeof item === 'number' ? key : ''));
+    if (typeof value === 'string')
+      return this.#ownNames.get(value) ?? value.replaceAll(this.name, 'id').replaceAll(this.topic, 'topic');
+    if (typeof value === 'number' && PARTITIONS.has(key)) return this.#ownPartition(value);
     if (typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value).map(([field, item]) => [field, this.#normalised(item, field)]));
+  }
+
+  /** By its place among the session's own, so that sequences that differ alike are told together. */
+  #ownPartition(index) {
+    const at = this.partitions.indexOf(index);
+    return at < 0 ? index : at;
   }
 
   #toldBatch(batch) {
