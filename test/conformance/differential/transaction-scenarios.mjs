@@ -135,11 +135,12 @@ function lifeOfAProducer() {
     }),
     ...bothKinds('the topic is deleted while a transaction is open', async (t, { add }) => {
       const own = `${t.topic}-${t.partitions[0]}-own`;
-      await t.step('CreateTopics', apis.createTopics, 6, {
+      const creation = {
         topics: [{ name: own, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
         timeoutMs: 5000,
         validateOnly: false,
-      });
+      };
+      await t.step('CreateTopics', apis.createTopics, 6, creation, ['topics']);
       await ready(t, own);
       await t.init();
       if (!t.isModern) await t.add([], { topics: [{ name: own, partitions: [0] }] });

@@ -476,6 +476,9 @@ export class TransactionSession {
     if (key === 'activeProducers') {
       return value.map((item) => this.#normalised(item)).sort((a, b) => (a.producerId < b.producerId ? -1 : 1));
     }
+    if ((key === 'partitions' || key === 'partitionIds') && typeof value[0] === 'number') {
+      return value.map((item) => this.#ownPartition(item)).sort((a, b) => a - b); // a set, in no order
+    }
     if (Array.isArray(value)) return value.map((item) => this.#normalised(item, typeof item === 'number' ? key : ''));
     if (typeof value === 'string')
       return this.#ownNames.get(value) ?? value.replaceAll(this.name, 'id').replaceAll(this.topic, 'topic');
