@@ -3,12 +3,16 @@
 // a new life is built from the log, over the same data and ports. Invariant: nothing listens before everything that was
 // acknowledged is readable again.
 import { registryOf } from './apis/every-api.ts';
+import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
+import { ProducerIds } from './metadata/producer-ids.ts';
+import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
+import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
 import { loadCompression } from './records/compression.ts';
 import { FileError } from './runtime/files.ts';
@@ -18,13 +22,17 @@ import type { Runtime } from './runtime/runtime.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import { openStorage } from './storage/engine.ts';
+import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
+import { TransactionCoordinator } from './transaction/coordinator.ts';
 
 export interface BrokerOptions {
   readonly runtime: Runtime;
   readonly settings: Settings;
   /** Absolute, with '/' between parts; null keeps everything in memory. */
   readonly directory: string | null;
+  /** Sizes of the engine that no setting has: for simulations, where a small log has to go round often. */
+  readonly storage?: Partial<StorageSettings>;
 }
 
 export interface Broker {
@@ -47,9 +55,9 @@ export class BrokerFault extends Error {
 }
 
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
-export async function openBroker({ runtime, settings, directory }: BrokerOptions): Promise<Broker> {
+export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
-  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory');
+  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory', storage);
   await broker.open();
   return broker;
 }
@@ -66,6 +74,7 @@ async function beginLife(
   runtime: Runtime,
   settings: Settings,
   directory: string,
+  storageOverrides: Partial<StorageSettings> | undefined,
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
@@ -85,6 +94,7 @@ async function beginLife(
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      ...storageOverrides,
     },
     onFailure,
   });
@@ -107,6 +117,22 @@ async function beginLife(
     storage.discardUnopened();
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
+    const producerIds = new ProducerIds(metadata);
+    const writeMarker = writeMarkerTo(partitions, groups);
+    const inForce = features(metadata);
+    const transactions = new TransactionCoordinator({
+      metadata,
+      configs,
+      partitions,
+      storage,
+      clock,
+      timers,
+      log,
+      producerIds,
+      writeMarker,
+      transactionVersion: () => transactionVersion(inForce),
+    });
+    closeAll.push(() => transactions.close());
     const registry = registryOf({
       metadata,
       configs,
@@ -114,6 +140,9 @@ async function beginLife(
       partitions,
       storage,
       groups,
+      transactions,
+      producerIds,
+      writeMarker,
       files,
       clock,
       timers,
@@ -133,11 +162,13 @@ async function beginLife(
       listeners: server.listeners,
       async end() {
         await server.close();
+        transactions.close();
         groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
+        transactions.close();
         groups.close();
         await server.close(0);
         partitions.close();
@@ -150,6 +181,15 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+/** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */
+function writeMarkerTo(partitions: Partitions, groups: GroupCoordinator): WriteMarker {
+  return (topic, partition, marker) => {
+    if (topic === CONSUMER_OFFSETS) return groups.writeMarker(partition, marker);
+    const found = partitions.byName(topic, partition);
+    return found?.appendMarker(marker) ?? { errorCode: partitions.absence(topic, partition), ticket: undefined };
+  };
 }
 
 /** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */
@@ -179,6 +219,7 @@ class LivingBroker implements Broker {
   readonly #runtime: Runtime;
   readonly #settings: Settings;
   readonly #directory: string;
+  readonly #storage: Partial<StorageSettings> | undefined;
   /** A later life listens on the very same ports. */
   #listeners: readonly ListenerAddress[];
   #life: Life | undefined;
@@ -188,8 +229,14 @@ class LivingBroker implements Broker {
   #resolveClosed!: () => void;
   #rejectClosed!: (fault: unknown) => void;
 
-  constructor(runtime: Runtime, settings: Settings, directory: string) {
+  constructor(
+    runtime: Runtime,
+    settings: Settings,
+    directory: string,
+    storage: Partial<StorageSettings> | undefined,
+  ) {
     this.#runtime = runtime;
+    this.#storage = storage;
     this.#settings = settings;
     this.#directory = directory;
     this.#listeners = settings.listeners;
@@ -218,8 +265,13 @@ class LivingBroker implements Broker {
 
   async #begin(): Promise<void> {
     try {
-      const life = await beginLife(this.#runtime, this.#settings, this.#directory, this.#listeners, (error) =>
-        this.#failed(error),
+      const life = await beginLife(
+        this.#runtime,
+        this.#settings,
+        this.#directory,
+        this.#storage,
+        this.#listeners,
+        (error) => this.#failed(error),
       );
       this.#life = life;
       this.#listeners = life.listeners;
