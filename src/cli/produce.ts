@@ -172,6 +172,9 @@ function recordMaker(topic: string, options: ProduceOptions): RecordMaker {
   };
 }
 
+/** In place of a line number: what failed was no line. */
+const AT_THE_END = Number.POSITIVE_INFINITY;
+
 interface Written {
   records: number;
   firstOffset: number;
@@ -224,15 +227,23 @@ class Run {
     } catch (error) {
       this.#fail(this.#sent + 1, error);
     }
+    await this.#finish(sink);
+    this.#progress.done();
+  }
+
+  async #finish(sink: Sink): Promise<void> {
+    const isGivenUp = this.#failure !== undefined || (sink.isAllOrNothing && this.#world.interrupted.aborted);
     try {
-      if (this.#failure === undefined && !(interrupted.aborted && sink.isAllOrNothing)) await this.#commit(sink);
-      else if (sink.isAllOrNothing) this.#keepOnlyCommitted();
+      if (!isGivenUp) await this.#commit(sink);
+    } catch (error) {
+      this.#fail(AT_THE_END, error);
+    }
+    try {
       await sink.close();
     } catch (error) {
-      this.#keepOnlyCommitted();
-      this.#fail(this.#sent, error);
+      this.#fail(AT_THE_END, error);
     }
-    this.#progress.done();
+    if (sink.isAllOrNothing) this.#keepOnlyCommitted();
   }
 
   report(): void {
@@ -296,6 +307,8 @@ class Run {
   }
 
   #fail(lineNumber: number, error: unknown): void {
+    // Records are given up because another failed: that one is what to tell.
+    if (error instanceof ClientError && error.code === 'TRANSACTION_ABORTED') return;
     if (this.#failure === undefined || lineNumber < this.#failure.lineNumber) this.#failure = { lineNumber, error };
   }
 
@@ -308,7 +321,9 @@ class Run {
   #refusal({ lineNumber, error }: { lineNumber: number; error: unknown }): unknown {
     if (!(error instanceof ClientError)) return error;
     return brokerRefusal(
-      `line ${lineNumber} was not written to ${this.#topic}`,
+      lineNumber === AT_THE_END
+        ? `the transaction was not committed to ${this.#topic}`
+        : `line ${lineNumber} was not written to ${this.#topic}`,
       error.errorCode,
       error.message,
       error.code,

@@ -60,9 +60,9 @@ Examples:
 }
 
 async function list(world: CommandWorld, client: Client, options: ListOptions): Promise<void> {
-  const { state = [], producerId = [], olderThan, transactionalIdPattern } = options;
+  const { state, producerId = [], olderThan, transactionalIdPattern } = options;
   const transactions = await transactionsOf(client, {
-    states: state,
+    ...(state !== undefined && { states: state }),
     producerIds: producerId.map(wholeNumber(0)),
     ...(olderThan !== undefined && { olderThanMs: olderThan }),
     ...(transactionalIdPattern !== undefined && { transactionalIdPattern }),

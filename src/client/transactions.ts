@@ -21,11 +21,13 @@ export const TRANSACTION_STATES = [
   'PrepareEpochFence',
 ] as const;
 
+const OPEN_STATES: readonly string[] = ['Ongoing', 'PrepareCommit', 'PrepareAbort'];
+
 export interface TransactionFilters {
   /** Kafka's names, as in TRANSACTION_STATES. */
   readonly states?: readonly string[];
   readonly producerIds?: readonly number[];
-  /** Only transactions that are open for longer. */
+  /** Only transactions that are open for longer. (Brokers count what ended too, unless told of states.) */
   readonly olderThanMs?: number;
   /** A regular expression that matches the whole transactional id. */
   readonly transactionalIdPattern?: string;
@@ -44,7 +46,8 @@ const PATTERN_VERSION = 2;
 
 /** The transactional ids of all brokers by name; rejects with INVALID_ARGUMENT for a state that there is not. */
 export async function transactionsOf(client: Client, filters: TransactionFilters = {}): Promise<ListedTransaction[]> {
-  const { states = [], producerIds = [], olderThanMs, transactionalIdPattern } = filters;
+  const { producerIds = [], olderThanMs, transactionalIdPattern } = filters;
+  const states = filters.states ?? (olderThanMs === undefined ? [] : OPEN_STATES);
   const found: ListedTransaction[] = [];
   for (const { id: nodeId } of client.cluster.brokers) {
     await refuseUnknownFilters(client, nodeId, filters);
