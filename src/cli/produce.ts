@@ -221,7 +221,7 @@ class Run {
         for (const line of next.value) {
           if (this.#failure !== undefined || interrupted.aborted) break;
           if (!this.#add(sink, toRecord, line)) await sink.writable();
-          if (sink.commitIsDue(this.#sent)) await this.#commit(sink);
+          if (this.#failure === undefined && sink.commitIsDue(this.#sent)) await this.#commit(sink);
         }
       }
     } catch (error) {
