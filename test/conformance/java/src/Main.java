@@ -26,6 +26,15 @@ public final class Main {
                 }
                 report.end();
             }
+            case "transactions" -> {
+                Report report = new Report(args.length > 2 ? args[2] : "");
+                try (Broker broker = new Broker(bootstrap)) {
+                    new TransactionChecks(broker, report).run();
+                    new TransactionAdminChecks(broker, report).run();
+                    new TransactionToolChecks(broker, report).run();
+                }
+                report.end();
+            }
             case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
             case "consume" -> {
                 for (int i = 5; i < args.length; i++) {
