@@ -13,21 +13,14 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { untilAccepted } from '../../bench/probe.mjs';
-import { root, startOttla } from './broker.mjs';
+import { root, startOttla, testSettings } from './broker.mjs';
 import { clients } from './clients.mjs';
 
 const here = join(root, 'test', 'conformance');
 const STEP_MS_MAX = 300_000;
 const GROUP_CLIENTS_AT_ONCE = 3;
 const JOIN_GROUP = 11;
-/** Groups of a test do not wait for more members, and a crashed member is missed after seconds instead of most of a minute. */
-const BROKER_SETTINGS = [
-  'group.initial.rebalance.delay.ms=0',
-  'group.consumer.min.session.timeout.ms=3000',
-  'group.consumer.session.timeout.ms=6000',
-  'group.consumer.min.heartbeat.interval.ms=200',
-  'group.consumer.heartbeat.interval.ms=500',
-].flatMap((setting) => ['--set', setting]);
+const BROKER_SETTINGS = Object.entries(testSettings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
 const CODEC_NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 const { values: options, positionals } = parseArgs({

@@ -35,6 +35,8 @@ public final class Main {
                 }
                 report.end();
             }
+            case "transform" -> Transform.run(bootstrap, args[2], args[3], args[4], args[5], args[6]);
+            case "read" -> Transform.read(bootstrap, args[2], Integer.parseInt(args[3]));
             case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
             case "consume" -> {
                 for (int i = 5; i < args.length; i++) {
