@@ -3,12 +3,16 @@
 // a new life is built from the log, over the same data and ports. Invariant: nothing listens before everything that was
 // acknowledged is readable again.
 import { registryOf } from './apis/every-api.ts';
+import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
+import { ProducerIds } from './metadata/producer-ids.ts';
+import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
+import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
 import { loadCompression } from './records/compression.ts';
 import { FileError } from './runtime/files.ts';
@@ -19,6 +23,7 @@ import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import { openStorage } from './storage/engine.ts';
 import type { StorageError } from './storage/storage-error.ts';
+import { TransactionCoordinator } from './transaction/coordinator.ts';
 
 export interface BrokerOptions {
   readonly runtime: Runtime;
@@ -107,6 +112,21 @@ async function beginLife(
     storage.discardUnopened();
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
+    const producerIds = new ProducerIds(metadata);
+    const inForce = features(metadata);
+    const transactions = new TransactionCoordinator({
+      metadata,
+      configs,
+      partitions,
+      storage,
+      clock,
+      timers,
+      log,
+      producerIds,
+      writeMarker: markerWriter(partitions, groups),
+      transactionVersion: () => transactionVersion(inForce),
+    });
+    closeAll.push(() => transactions.close());
     const registry = registryOf({
       metadata,
       configs,
@@ -114,6 +134,8 @@ async function beginLife(
       partitions,
       storage,
       groups,
+      transactions,
+      producerIds,
       files,
       clock,
       timers,
@@ -133,11 +155,13 @@ async function beginLife(
       listeners: server.listeners,
       async end() {
         await server.close();
+        transactions.close();
         groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
+        transactions.close();
         groups.close();
         await server.close(0);
         partitions.close();
@@ -150,6 +174,15 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+/** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */
+function markerWriter(partitions: Partitions, groups: GroupCoordinator): WriteMarker {
+  return (topic, partition, marker) => {
+    if (topic === CONSUMER_OFFSETS) return groups.writeMarker(partition, marker);
+    const found = partitions.byName(topic, partition);
+    return found?.appendMarker(marker) ?? { errorCode: partitions.absence(topic, partition), ticket: undefined };
+  };
 }
 
 /** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */

@@ -186,7 +186,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     for (let index = start; index < this.#partitions.length; index++) {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
-      this.#seenBytes[index] = partition.committedBytes;
+      this.#seenBytes[index] = partition.readableBytes(this.#request.isolationLevel);
       let result: ReadResult;
       try {
         result = this.#readOne(partition, this.#fetch.partitions[index]!);
@@ -324,7 +324,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
       if (partition.deleted) return true;
-      const arrived = partition.committedBytes - this.#seenBytes[index]!;
+      const arrived = partition.readableBytes(this.#request.isolationLevel) - this.#seenBytes[index]!;
       if (arrived === 0) continue;
       if (this.#minBytes <= 1) return true;
       const room = this.#fetch.partitions[index]!.maxBytes - this.#outcomes[index]!.recordsBytes;

@@ -8,7 +8,13 @@ import { type ProducerBatch, ProducerState } from './producer-state.ts';
 const SEQUENCE_MAX = 0x7fff_ffff;
 
 function batch(producerId: number, producerEpoch: number, baseSequence: number, count = 1): ProducerBatch {
-  return { producerId, producerEpoch, baseSequence, lastSequence: incrementSequence(baseSequence, count - 1) };
+  return {
+    producerId,
+    producerEpoch,
+    baseSequence,
+    lastSequence: incrementSequence(baseSequence, count - 1),
+    isTransactional: false,
+  };
 }
 
 /** Appends as a partition does, without a log. */
@@ -81,7 +87,7 @@ test('a new epoch begins with sequence 0; an old epoch is refused', () => {
 
 test('a coordinator without sequences is checked for its epoch only', () => {
   const state = new ProducerState();
-  const sent = { producerId: 7, producerEpoch: 3, baseSequence: -1, lastSequence: -1 };
+  const sent = { producerId: 7, producerEpoch: 3, baseSequence: -1, lastSequence: -1, isTransactional: false };
   state.record(sent, 0, 0, 0, 0);
   assert.equal(state.check(sent, false), ErrorCode.NONE);
   assert.equal(state.check({ ...sent, producerEpoch: 2 }, false), ErrorCode.INVALID_PRODUCER_EPOCH);
@@ -197,6 +203,7 @@ test('an epoch below none is refused, and a producer without an epoch is not hel
     producerEpoch,
     baseSequence,
     lastSequence: baseSequence,
+    isTransactional: false,
   });
   assert.equal(state.check(batch(-2, 0), true), ErrorCode.INVALID_PRODUCER_EPOCH);
   assert.equal(state.check(batch(-1, 0), true), ErrorCode.NONE);

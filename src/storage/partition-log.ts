@@ -6,6 +6,7 @@
 // Invariant: the tail holds everything from `written` (or below) to `end`: a read finds its bytes in one of the two.
 import assert from 'node:assert/strict';
 import { baseOffset, batchLength, maxTimestamp, nextOffset } from '../records/record-batch.ts';
+import type { AbortedTransaction } from './aborted-index.ts';
 import type { Arena } from './arena.ts';
 import type { Commit } from './commit.ts';
 import type { KnownSegments, Segment, Segments } from './disk/segments.ts';
@@ -247,6 +248,10 @@ export class Log implements PartitionLog {
       return false;
     });
     return best;
+  }
+
+  readAborted(fromOffset: number, limitOffset: number, indexedOffset: number): Promise<AbortedTransaction[]> {
+    return this.segments.readAborted(fromOffset, limitOffset, indexedOffset, this.config);
   }
 
   moveStart(offset: number): CommitTicket {

@@ -5,6 +5,7 @@
 import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
+import type { AbortedTransaction } from '../aborted-index.ts';
 import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
@@ -720,6 +721,19 @@ export class Segments {
   /** First offset after a segment, as far as the next one says. */
   #endOf(segment: Segment): number {
     return this.#segments[this.#segments.indexOf(segment) + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  /** As PartitionLog.readAborted. */
+  readAborted(
+    fromOffset: number,
+    limitOffset: number,
+    indexedOffset: number,
+    config: LogConfig,
+  ): Promise<AbortedTransaction[]> {
+    return this.#use(async () => {
+      await this.ready(config.indexIntervalBytes);
+      throw new Error(`${fromOffset} ${limitOffset} ${indexedOffset}`);
+    });
   }
 
   /** The closed segment at an index from the oldest on, its size known, and its greatest timestamp when asked for. */

@@ -1,8 +1,8 @@
 // Transactions.
-import { brokerKey, later } from '../define.ts';
+import { brokerKey } from '../define.ts';
 import { atLeast } from '../rule.ts';
 
-export const transactionDefinitions = later('transactions', {
+export const transactionDefinitions = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': brokerKey(
     'INT',
     '10000',
@@ -51,4 +51,4 @@ export const transactionDefinitions = later('transactions', {
     'read-only',
     'How long a transactional id that nobody uses is remembered.',
   ),
-} as const);
+} as const;
