@@ -113,6 +113,7 @@ async function beginLife(
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
     const producerIds = new ProducerIds(metadata);
+    const writeMarker = writeMarkerTo(partitions, groups);
     const inForce = features(metadata);
     const transactions = new TransactionCoordinator({
       metadata,
@@ -123,7 +124,7 @@ async function beginLife(
       timers,
       log,
       producerIds,
-      writeMarker: markerWriter(partitions, groups),
+      writeMarker,
       transactionVersion: () => transactionVersion(inForce),
     });
     closeAll.push(() => transactions.close());
@@ -136,6 +137,7 @@ async function beginLife(
       groups,
       transactions,
       producerIds,
+      writeMarker,
       files,
       clock,
       timers,
@@ -177,7 +179,7 @@ async function beginLife(
 }
 
 /** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */
-function markerWriter(partitions: Partitions, groups: GroupCoordinator): WriteMarker {
+function writeMarkerTo(partitions: Partitions, groups: GroupCoordinator): WriteMarker {
   return (topic, partition, marker) => {
     if (topic === CONSUMER_OFFSETS) return groups.writeMarker(partition, marker);
     const found = partitions.byName(topic, partition);

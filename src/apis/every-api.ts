@@ -5,6 +5,7 @@ import type { Configs } from '../metadata/configs/configs.ts';
 import type { Metadata } from '../metadata/image.ts';
 import type { ProducerIds } from '../metadata/producer-ids.ts';
 import type { Topics } from '../metadata/topics.ts';
+import type { WriteMarker } from '../partition/end-marker.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
@@ -27,6 +28,7 @@ import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
 import { describeGroupsHandler } from './describe-groups.ts';
 import { describeLogDirsHandler } from './describe-log-dirs.ts';
+import { describeProducersHandler } from './describe-producers.ts';
 import { describeQuorumHandler } from './describe-quorum.ts';
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts';
 import { describeTransactionsHandler } from './describe-transactions.ts';
@@ -56,6 +58,7 @@ import { syncGroupHandler } from './sync-group.ts';
 import { txnOffsetCommitHandler } from './txn-offset-commit.ts';
 import { unregisterBrokerHandler } from './unregister-broker.ts';
 import { updateFeaturesHandler } from './update-features.ts';
+import { writeTxnMarkersHandler } from './write-txn-markers.ts';
 
 /** Everything that some API needs; each takes its own part. */
 export interface ApiSurroundings {
@@ -67,6 +70,7 @@ export interface ApiSurroundings {
   readonly groups: GroupCoordinator;
   readonly transactions: TransactionCoordinator;
   readonly producerIds: ProducerIds;
+  readonly writeMarker: WriteMarker;
   readonly files: Files;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -112,6 +116,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(addOffsetsToTxnHandler(all));
   registry.add(endTxnHandler(all));
   registry.add(txnOffsetCommitHandler(all));
+  registry.add(writeTxnMarkersHandler(all));
   registry.add(describeConfigsHandler(all));
   registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));
@@ -126,6 +131,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(describeQuorumHandler(all));
   registry.add(updateFeaturesHandler(all));
   registry.add(describeClusterHandler(all));
+  registry.add(describeProducersHandler(all));
   registry.add(unregisterBrokerHandler(all));
   registry.add(describeTransactionsHandler(all));
   registry.add(listTransactionsHandler(all));

@@ -27,7 +27,11 @@ class World extends PartitionWorld {
 
   #handler() {
     const transactions = { initProducerId: () => undefined };
-    return initProducerIdHandler({ ...dependenciesOf(this), producerIds: new ProducerIds(this.metadata), transactions });
+    return initProducerIdHandler({
+      ...dependenciesOf(this),
+      producerIds: new ProducerIds(this.metadata),
+      transactions,
+    });
   }
 }
 

@@ -242,6 +242,11 @@ export class Partition {
     return this.#producers.describe();
   }
 
+  /** False: no reader from here on has to know of an aborted transaction. */
+  mayHaveAborted(fromOffset: number): boolean {
+    return this.#aborted.count > 0 || fromOffset < this.#aborted.indexedOffset;
+  }
+
   /**
    * The aborted transactions that a reader of the offsets [fromOffset, limitOffset), all of them stable, must leave out.
    * At once unless files have to be asked; the promise may reject with a FileError.
@@ -250,8 +255,7 @@ export class Partition {
     fromOffset: number,
     limitOffset: number,
   ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[]> {
-    const { indexedOffset, count } = this.#aborted;
-    if (count === 0 && fromOffset >= indexedOffset) return NONE_ABORTED;
+    const { indexedOffset } = this.#aborted;
     const inMemory: AbortedTransaction[] = [];
     collectAborted(this.#aborted.bytes(), fromOffset, limitOffset, inMemory);
     if (fromOffset >= indexedOffset) return inMemory;
@@ -562,7 +566,6 @@ function producerBatch(batch: Buffer): ProducerBatch {
 }
 
 const NO_REFUSALS: readonly RecordRefusal[] = [];
-const NONE_ABORTED: readonly AbortedTransaction[] = [];
 
 function refused(
   errorCode: ErrorCode,

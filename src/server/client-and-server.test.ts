@@ -54,7 +54,7 @@ async function broker(
   const { configs, metadata, random } = world;
   const topics = new Topics({ metadata, configs, random, clampReplicationFactor: false, partitionsPerTopicMax: 100 });
   const producerIds = new ProducerIds(metadata);
-  const transactions = { initProducerId: () => undefined };
+  const transactions = { initProducerId: () => undefined, admit: () => ErrorCode.NONE };
   const all = { ...dependenciesOf(world), configs, topics, producerIds, transactions };
   const registry = new Registry();
   const handlers: AnyApiHandler[] = [
