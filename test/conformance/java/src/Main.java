@@ -51,6 +51,7 @@ public final class Main {
             case "dump" -> {
                 Report report = new Report("");
                 SegmentChecks.run(args[2], report);
+                if (args.length > 3) SegmentChecks.transactions(args[2], report);
                 report.end();
             }
             default -> throw new IllegalArgumentException("unknown command " + args[1]);
