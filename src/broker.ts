@@ -22,6 +22,7 @@ import type { Runtime } from './runtime/runtime.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import { openStorage } from './storage/engine.ts';
+import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
 import { TransactionCoordinator } from './transaction/coordinator.ts';
 
@@ -30,6 +31,8 @@ export interface BrokerOptions {
   readonly settings: Settings;
   /** Absolute, with '/' between parts; null keeps everything in memory. */
   readonly directory: string | null;
+  /** Sizes of the engine that no setting has: for simulations, where a small log has to go round often. */
+  readonly storage?: Partial<StorageSettings>;
 }
 
 export interface Broker {
@@ -52,9 +55,9 @@ export class BrokerFault extends Error {
 }
 
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
-export async function openBroker({ runtime, settings, directory }: BrokerOptions): Promise<Broker> {
+export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
-  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory');
+  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory', storage);
   await broker.open();
   return broker;
 }
@@ -71,6 +74,7 @@ async function beginLife(
   runtime: Runtime,
   settings: Settings,
   directory: string,
+  storageOverrides: Partial<StorageSettings> | undefined,
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
@@ -90,6 +94,7 @@ async function beginLife(
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      ...storageOverrides,
     },
     onFailure,
   });
@@ -214,6 +219,7 @@ class LivingBroker implements Broker {
   readonly #runtime: Runtime;
   readonly #settings: Settings;
   readonly #directory: string;
+  readonly #storage: Partial<StorageSettings> | undefined;
   /** A later life listens on the very same ports. */
   #listeners: readonly ListenerAddress[];
   #life: Life | undefined;
@@ -223,8 +229,14 @@ class LivingBroker implements Broker {
   #resolveClosed!: () => void;
   #rejectClosed!: (fault: unknown) => void;
 
-  constructor(runtime: Runtime, settings: Settings, directory: string) {
+  constructor(
+    runtime: Runtime,
+    settings: Settings,
+    directory: string,
+    storage: Partial<StorageSettings> | undefined,
+  ) {
     this.#runtime = runtime;
+    this.#storage = storage;
     this.#settings = settings;
     this.#directory = directory;
     this.#listeners = settings.listeners;
@@ -253,8 +265,13 @@ class LivingBroker implements Broker {
 
   async #begin(): Promise<void> {
     try {
-      const life = await beginLife(this.#runtime, this.#settings, this.#directory, this.#listeners, (error) =>
-        this.#failed(error),
+      const life = await beginLife(
+        this.#runtime,
+        this.#settings,
+        this.#directory,
+        this.#storage,
+        this.#listeners,
+        (error) => this.#failed(error),
       );
       this.#life = life;
       this.#listeners = life.listeners;

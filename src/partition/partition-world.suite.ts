@@ -266,8 +266,12 @@ export class ManualLog implements PartitionLog {
     );
   }
 
+  /** What the test says is in files. */
+  abortedInFiles: AbortedTransaction[] = [];
+
   readAborted(): Promise<AbortedTransaction[]> {
-    return Promise.resolve([]);
+    const { failReads } = this.#storage;
+    return failReads === undefined ? Promise.resolve(this.abortedInFiles) : Promise.reject(failReads);
   }
 
   moveStart(offset: number): CommitTicket {

@@ -122,3 +122,97 @@ test('what is older than the last marker is refused without asking anybody', () 
   assert.equal(send(partition, 1, 0, admittedV2).errorCode, ErrorCode.INVALID_PRODUCER_EPOCH, 'also a repeated one');
   assert.equal(partition.hasOngoingTransaction(1, 1), false);
 });
+
+test('with version 2 a transaction begins with sequence 0, also of a producer that nobody knows any more', () => {
+  const partition = world().partition('t');
+  assert.equal(send(partition, 1, 3, admittedV2).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  assert.equal(send(partition, 1, 3, admitted).errorCode, ErrorCode.NONE, 'version 1 cannot know');
+  assert.equal(send(partition, 2, 0, admittedV2).errorCode, ErrorCode.NONE);
+});
+
+test('what follows a batch that was not admitted waits for it', () => {
+  const partition = world().partition('t');
+  const refusing: AppendOptions = { ...admitted, admit: () => ErrorCode.NOT_ENOUGH_REPLICAS };
+  assert.equal(send(partition, 1, 5, refusing).errorCode, ErrorCode.NOT_ENOUGH_REPLICAS);
+  assert.equal(send(partition, 1, 6).errorCode, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  assert.equal(send(partition, 1, 5).errorCode, ErrorCode.NONE);
+  assert.equal(send(partition, 1, 6).errorCode, ErrorCode.NONE);
+});
+
+test('a repeated batch of an ended transaction is its original again, and opens nothing', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  partition.appendMarker(marker(1));
+  made.storage.commit();
+  const again = send(partition, 1, 0);
+  assert.deepEqual([again.errorCode, again.baseOffset], [ErrorCode.NONE, 0]);
+  assert.equal(partition.hasOngoingTransaction(1, 0), false);
+  assert.equal(partition.lastStableOffset, 2);
+});
+
+test('the same marker twice is written twice and ends one transaction', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0, admittedV2);
+  const end = marker(1, { ...ABORT, producerEpoch: 1, transactionVersion: 2 });
+  assert.equal(partition.appendMarker(end).baseOffset, 1);
+  assert.equal(partition.appendMarker(end).baseOffset, 2);
+  made.storage.commit();
+  assert.deepEqual(partition.abortedTransactions(0, 3), [{ producerId: 1, firstOffset: 0 }]);
+  send(partition, 1, 0, admittedV2, 1);
+  assert.equal(partition.appendMarker(end).errorCode, ErrorCode.INVALID_PRODUCER_EPOCH, 'it is of the one before');
+  assert.equal(partition.hasOngoingTransaction(1, 1), true);
+});
+
+test('the start of the log may pass an open transaction: the rest of it stays unstable', () => {
+  const made = world();
+  const partition = made.partition('t');
+  for (let sequence = 0; sequence < 4; sequence++) send(partition, 1, sequence);
+  made.storage.commit();
+  partition.deleteRecords(2);
+  made.storage.commit();
+  assert.deepEqual([partition.logStartOffset, partition.lastStableOffset], [2, 2]);
+  partition.appendMarker(marker(1, ABORT));
+  made.storage.commit();
+  assert.equal(partition.lastStableOffset, 5);
+  assert.deepEqual(partition.abortedTransactions(2, 5), [{ producerId: 1, firstOffset: 0 }]);
+});
+
+test('a coordinator on this broker opens transactions without being asked for admission', () => {
+  const made = world();
+  const partition = made.partition('t');
+  const batch = batchOf(['x'], { producerId: 1, producerEpoch: 2, isTransactional: true });
+  assert.equal(partition.append(batch, { acks: -1, origin: 'coordinator' }).errorCode, ErrorCode.NONE);
+  made.storage.commit();
+  assert.equal(partition.hasOngoingTransaction(1, 2), true);
+  assert.equal(partition.lastStableOffset, 0);
+});
+
+test('open and aborted transactions are the same after a restart, with a checkpoint or without', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  send(partition, 2, 0);
+  partition.appendMarker(marker(1, { ...ABORT, coordinatorEpoch: 3 }));
+  const { state } = made.logOf('t');
+  const snapshot = { bytes: state.snapshot(), batches: 3 };
+  send(partition, 1, 1);
+  partition.appendMarker(marker(1, { ...ABORT, coordinatorEpoch: 3 }));
+  made.storage.commit();
+  for (const restarted of [made.restart('t'), made.restart('t', snapshot)]) {
+    assert.equal(restarted.lastStableOffset, 1);
+    assert.deepEqual([...restarted.describeProducers()], [...partition.describeProducers()]);
+    assert.deepEqual(restarted.abortedTransactions(0, 5), partition.abortedTransactions(0, 5));
+    assert.equal(restarted.appendMarker(marker(1)).errorCode, ErrorCode.TRANSACTION_COORDINATOR_FENCED);
+  }
+});
+
+test('a marker on a topic that stamps its records carries the broker’s time', () => {
+  const made = world({ 'message.timestamp.type': 'LogAppendTime' });
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  assert.equal(partition.appendMarker(marker(1)).logAppendTimeMs, made.time.nowMs());
+  const [, written] = made.logOf('t').batches;
+  assert.equal([...readBatches(written!)][0]!.timestampType, 1);
+});

@@ -499,6 +499,7 @@ export class Engine implements Storage {
     for (const run of commit.runs) {
       if (run.endOffset > run.log.committedOffset) run.log.committedOffset = run.endOffset;
     }
+    for (const { log, offset } of commit.starts) log.startOffset = Math.max(log.startOffset, offset);
     for (const run of commit.carried) run.sequence = ticket;
     this.#space.wrote(commit.bytes);
   }

@@ -335,7 +335,7 @@ export class Flusher {
       if (log.deleted) continue;
       needed = Math.min(needed, log.firstNeededSequence);
       records.push(recordOf(log));
-      places.push({ log, place: log.flushedPlace, start: log.startOffset });
+      places.push({ log, place: log.flushedPlace, start: log.nextStart });
       if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
     }
     for (const { encoded, firstSequence } of this.#options.unopened()) {
@@ -380,7 +380,7 @@ function recordOf(log: Log): Buffer {
     topic: log.id.topic,
     topicId: log.topicIdBytes,
     partition: log.id.partition,
-    startOffset: log.startOffset,
+    startOffset: log.nextStart,
     stateEnd: log.endOffset,
     flushedOffset: log.flushedOffset,
     activeBase: log.flushedPlace?.activeBase ?? -1,

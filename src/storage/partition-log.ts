@@ -56,7 +56,9 @@ export class Log implements PartitionLog {
   readonly segments: Segments;
   readonly tail = new Tail();
   config: LogConfig;
+  /** Committed: what was moved and is not yet durable is `nextStart`. */
   startOffset: number;
+  nextStart: number;
   endOffset: number;
   committedOffset: number;
   writtenOffset: number;
@@ -101,7 +103,7 @@ export class Log implements PartitionLog {
     this.config = config;
     this.state = state;
     this.segments = segments;
-    this.startOffset = start.startOffset;
+    this.startOffset = this.nextStart = start.startOffset;
     this.flushedOffset = start.flushedOffset;
     this.flushedPlace = start.flushedPlace;
     this.publishedPlace = start.publishedPlace;
@@ -256,9 +258,9 @@ export class Log implements PartitionLog {
 
   moveStart(offset: number): CommitTicket {
     assert(offset <= this.committedOffset, 'the start moves over committed records only');
-    if (offset <= this.startOffset) return this.#host.lastTicket;
+    if (offset <= this.nextStart) return this.#host.lastTicket;
     const commit = this.#host.commitFor(0);
-    this.startOffset = offset;
+    this.nextStart = offset;
     this.version++;
     commit.starts.push({ log: this, offset });
     return commit.ticket;

@@ -92,7 +92,7 @@ export interface PartitionState {
 
 export interface PartitionLog {
   readonly id: PartitionId;
-  /** First offset that may be read. */
+  /** First offset that may be read; moves when its move is committed. */
   readonly startOffset: number;
   /** Next offset to be assigned; includes what is not yet committed. */
   readonly endOffset: number;

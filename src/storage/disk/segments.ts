@@ -377,7 +377,12 @@ export class Segments {
   /** Writes at once; returns the lease so that the caller can sync. */
   writeSync(stretch: Stretch): FileLease {
     const lease = this.#host.cache.leaseSync(stretch.segment.logPath, 'write');
-    writeInPieces(lease.file, stretch.parts, stretch.position);
+    try {
+      writeInPieces(lease.file, stretch.parts, stretch.position);
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
     stretch.segment.readableBytes = stretch.position + stretch.bytes;
     return lease;
   }

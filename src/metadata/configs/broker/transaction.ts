@@ -1,5 +1,5 @@
 // Transactions.
-import { brokerKey } from '../define.ts';
+import { brokerKey, later } from '../define.ts';
 import { atLeast } from '../rule.ts';
 
 export const transactionDefinitions = {
@@ -35,14 +35,16 @@ export const transactionDefinitions = {
     'read-only',
     'How often transactional ids that nobody used for long are looked for.',
   ),
-  'transaction.two.phase.commit.enable': brokerKey(
-    'BOOLEAN',
-    'false',
-    null,
-    'LOW',
-    'read-only',
-    'Whether an external coordinator may hold transactions open without a timeout.',
-  ),
+  ...later('two-phase commit', {
+    'transaction.two.phase.commit.enable': brokerKey(
+      'BOOLEAN',
+      'false',
+      null,
+      'LOW',
+      'read-only',
+      'Whether an external coordinator may hold transactions open without a timeout.',
+    ),
+  } as const),
   'transactional.id.expiration.ms': brokerKey(
     'INT',
     '604800000',
