@@ -41,7 +41,7 @@ export class Place {
     if (zombie === undefined) return;
     zombie.kill('SIGSTOP');
     this.#zombies.add(zombie);
-    this.#start(this.#starts);
+    this.#start();
     await Promise.race([new Promise((resolve) => this.#waiting.push(resolve)), pause(ms)]);
     zombie.kill('SIGCONT');
     setTimeout(() => zombie.kill('SIGKILL'), ms);

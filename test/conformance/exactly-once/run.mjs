@@ -21,7 +21,14 @@ const PLACES = 2;
 /** By then whatever was killed last has lost its place in the group and its transaction, and others have caught up. */
 const SETTLE_MS_MAX = 90_000;
 const TRANSACTIONS_END_MS_MAX = 30_000;
-const SETTINGS = { ...testSettings, 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500' };
+/** What was killed is missed after two seconds, so that the others go on soon enough to be killed in turn. */
+const SETTINGS = {
+  ...testSettings,
+  'group.min.session.timeout.ms': '1000',
+  'group.consumer.min.session.timeout.ms': '1000',
+  'group.consumer.session.timeout.ms': '2000',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
+};
 
 const applications = {
   java: { folder: 'java', Expected: CopiedRecords, last: (id) => [id, 'classic'] },

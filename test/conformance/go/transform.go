@@ -13,7 +13,7 @@ import (
 
 const (
 	aborted  = 0.15
-	batchMax = 100
+	batchMax = 50
 )
 
 // transform is the application of the exactly-once run: it consumes records, writes "offset value" to the same partition of another
@@ -23,7 +23,7 @@ func transform(bootstrap, input, output, group, transactionalID string) error {
 	session, err := kgo.NewGroupTransactSession(
 		kgo.SeedBrokers(bootstrap), kgo.TransactionalID(transactionalID), kgo.TransactionTimeout(10*time.Second),
 		kgo.ConsumerGroup(group), kgo.ConsumeTopics(input), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.SessionTimeout(2*time.Second), kgo.HeartbeatInterval(300*time.Millisecond),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(5*time.Millisecond), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.RequestTimeoutOverhead(5*time.Second), kgo.RetryTimeout(15*time.Second),
 	)

@@ -8,7 +8,7 @@ import time
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 ABORTED = 0.15
-BATCH_MAX = 100
+BATCH_MAX = 50
 
 
 def note(text):
@@ -24,8 +24,8 @@ def consumer_of(bootstrap, group):
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "session.timeout.ms": 6000,
-            "heartbeat.interval.ms": 500,
+            "session.timeout.ms": 2000,
+            "heartbeat.interval.ms": 300,
             "check.crcs": True,
             "reconnect.backoff.max.ms": 200,
             "fetch.wait.max.ms": 200,

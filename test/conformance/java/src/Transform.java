@@ -23,7 +23,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 final class Transform {
     private static final double ABORTED = 0.15;
-    private static final int BATCH_MAX = 100;
+    private static final int BATCH_MAX = 50;
 
     /** args: input, output, group, transactional id, group protocol. */
     static void run(String bootstrap, String input, String output, String group, String transactionalId, String protocol) {
@@ -97,7 +97,7 @@ final class Transform {
         Map<String, Object> config = new HashMap<>(Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed", "auto.offset.reset", "earliest",
                 "enable.auto.commit", false, "max.poll.records", BATCH_MAX, "default.api.timeout.ms", 30000, "group.protocol", protocol,
                 "reconnect.backoff.max.ms", 200, "request.timeout.ms", 10000));
-        if (protocol.equals("classic")) config.putAll(Map.of("session.timeout.ms", 6000, "heartbeat.interval.ms", 500));
+        if (protocol.equals("classic")) config.putAll(Map.of("session.timeout.ms", 2000, "heartbeat.interval.ms", 300));
         if (group != null) config.put("group.id", group);
         return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }

@@ -71,8 +71,8 @@ public final class Counts {
         config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
         config.put("auto.offset.reset", "earliest");
         config.put("reconnect.backoff.max.ms", 200);
-        config.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 6000);
-        config.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 500);
+        config.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 2000);
+        config.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), 300);
         config.put(StreamsConfig.producerPrefix("transaction.timeout.ms"), 10000);
         config.put(StreamsConfig.producerPrefix("delivery.timeout.ms"), 15000);
         config.put(StreamsConfig.producerPrefix("request.timeout.ms"), 5000);
