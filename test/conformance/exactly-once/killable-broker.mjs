@@ -11,7 +11,7 @@ import { startOttla } from '../broker.mjs';
 
 const READY_MS_MAX = 90_000;
 
-/** Prepared, not started: `{ bootstrap, killEveryMs: [least, most], start(), kill(), remove() }`. */
+/** Prepared, not started: `{ bootstrap, directory, killEveryMs: [least, most], start(), kill(), stop(), remove() }`. */
 export async function prepareBroker(kind, settings) {
   return kind === 'kafka' ? kafka(settings) : ottla(settings);
 }
@@ -23,6 +23,7 @@ async function ottla(settings) {
   let running;
   return {
     bootstrap: `127.0.0.1:${port}`,
+    directory,
     killEveryMs: [2500, 6000],
     start: async () => {
       running = await startOttla(join(directory, 'data'), ['--port', String(port), ...set], READY_MS_MAX);
@@ -52,6 +53,7 @@ async function kafka(settings) {
   };
   return {
     bootstrap: `127.0.0.1:${prepared.port}`,
+    directory: prepared.directory,
     // It needs longer to start.
     killEveryMs: [10_000, 16_000],
     start: async () => {
