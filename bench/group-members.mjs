@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ottla } from '../test/conformance/broker.mjs';
 
-const compiled = (path) => import(pathToFileURL(join(dirname(ottla), '..', 'dist', 'src', path)));
+export const compiled = (path) => import(pathToFileURL(join(dirname(ottla), '..', 'dist', 'src', path)));
 const { BrokerConnection } = await compiled('client/broker-connection.js');
 const { nodeRuntime } = await compiled('runtime/node/node-runtime.js');
 const [{ joinGroup }, { syncGroup }, { heartbeat }, { offsetCommit }, { offsetFetch }, { listOffsets }, { fetch }] =
@@ -17,7 +17,7 @@ const [{ joinGroup }, { syncGroup }, { heartbeat }, { offsetCommit }, { offsetFe
   );
 const { consumerGroupHeartbeat } = await compiled('protocol/messages/consumer-group-heartbeat.js');
 const { createTopics } = await compiled('protocol/messages/create-topics.js');
-const { findCoordinator } = await compiled('protocol/messages/find-coordinator.js');
+const { findCoordinator: findCoordinatorApi } = await compiled('protocol/messages/find-coordinator.js');
 
 const MEMBER_ID_REQUIRED = 79;
 const REBALANCE_IN_PROGRESS = 27;
@@ -50,9 +50,14 @@ export async function createTopic(connection, name, numPartitions) {
 }
 
 /** Asks until the group has a coordinator, as every consumer does first. */
-export async function findGroup(connection, group) {
+export function findGroup(connection, group) {
+  return findCoordinator(connection, group, 0);
+}
+
+/** Key type 0 is a group, 1 a transactional id. */
+export async function findCoordinator(connection, key, keyType) {
   for (;;) {
-    const answer = await connection.request(findCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] });
+    const answer = await connection.request(findCoordinatorApi, { key, keyType, coordinatorKeys: [key] });
     if ((answer.coordinators[0] ?? answer).errorCode === 0) return;
     await pause(5);
   }
