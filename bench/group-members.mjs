@@ -255,6 +255,11 @@ export async function firstRecord(connection, group, topic, topicId, partitions)
     topics: [{ name: topic, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp: -2 })) }],
     timeoutMs: 10_000,
   });
+  await untilFetched(connection, topic, topicId, partitions);
+}
+
+/** Fetches from the beginning until there is something. */
+export async function untilFetched(connection, topic, topicId, partitions) {
   for (;;) {
     const { responses } = await connection.request(fetch, {
       maxWaitMs: 500,
