@@ -52,7 +52,7 @@ type paced struct {
 func (p *paced) due() int64 { return int64(float64(nowNs()-p.startedNs) * p.job.Rate / 1e9) }
 
 func (p *paced) answered(frame []byte) {
-	errorCode, _ := produceAnswer(frame, p.job.Topic)
+	errorCode := produceAnswer(frame, p.job.Topic)
 	if p.connection.sentAt.shift(); p.window.counting {
 		p.window.result.Requests++
 		if errorCode != 0 {

@@ -9,22 +9,22 @@ func fetch(job *Job) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := openWindow(job)
 	bufferBytes := 32 << 10
 	if job.FetchTo == 0 {
 		bufferBytes = 1 << 10
 	}
-	var starts []func()
+	var connections []*connection
 	for i := 0; i < job.Connections; i++ {
 		c, err := l.connect(job.Bootstrap, bufferBytes)
 		if err != nil {
 			return nil, err
 		}
 		c.headOnly = job.FetchTo != 0
-		starts = append(starts, follow(job, w, c, i))
+		connections = append(connections, c)
 	}
-	for _, start := range starts {
-		start()
+	w := openWindow(job)
+	for i, c := range connections {
+		follow(job, w, c, i)()
 	}
 	err = l.run(func() {
 		w.tick()
@@ -55,10 +55,12 @@ func follow(job *Job, w *window, c *connection, index int) func() {
 		batches := 0
 		if job.FetchTo != 0 && errorCode == 0 {
 			batches = recordsBytes / job.FetchBatchBytes
-			// What is fetched beyond the end does not count.
-			batches = min(batches, int((job.FetchTo-offset)/int64(job.RecordsPerBatch)))
+			if job.FetchTo > 0 {
+				// What is fetched beyond the end does not count.
+				batches = min(batches, int((job.FetchTo-offset)/int64(job.RecordsPerBatch)))
+			}
 			offset += int64(batches * job.RecordsPerBatch)
-			if offset >= job.FetchTo {
+			if offset == job.FetchTo {
 				offset = job.FetchFrom
 			}
 		}

@@ -51,10 +51,10 @@ func produceFrame(topic string, partition int, acks int, batch []byte) []byte {
 	return finish(append(frame, 0, 0, 0))
 }
 
-// produceAnswer reads the partition's error code and base offset; the frame is without its size.
-func produceAnswer(frame []byte, topic string) (errorCode int16, baseOffset int64) {
+// produceAnswer reads the partition's error code; the frame is without its size.
+func produceAnswer(frame []byte, topic string) int16 {
 	at := 4 + 1 + 1 + 1 + len(topic) + 1 + 4 // correlation id, tags, topics, name, partitions, index
-	return int16(binary.BigEndian.Uint16(frame[at:])), int64(binary.BigEndian.Uint64(frame[at+2:]))
+	return int16(binary.BigEndian.Uint16(frame[at:]))
 }
 
 // fetchFrame asks for one partition outside any session; fetchOffsetAt is where its offset can be changed in place.

@@ -35,7 +35,8 @@ type Job struct {
 	RoundRobin bool `json:"roundRobin"`
 
 	// Fetch: every connection reads its partition from FetchFrom to FetchTo and begins anew. The batches there are all alike,
-	// FetchBatchBytes long with RecordsPerBatch records each. FetchTo of 0: waits at FetchFrom for what does not come (an idle consumer).
+	// FetchBatchBytes long with RecordsPerBatch records each. FetchTo of 0: waits at FetchFrom for what does not come (an idle consumer);
+	// FetchTo of -1: has no end and follows a producer.
 	FetchFrom       int64 `json:"fetchFrom"`
 	FetchTo         int64 `json:"fetchTo"`
 	FetchBatchBytes int   `json:"fetchBatchBytes"`
@@ -97,8 +98,6 @@ type Result struct {
 	Server *ServerUse `json:"server,omitempty"`
 	// The bytes of one batch as they were sent.
 	BatchBytes int `json:"batchBytes,omitempty"`
-	// Bytes of the batch's records when it is not compressed; the answer to how many megabytes a prepared batch stands for is the caller's.
-	BaseOffsetLast int64 `json:"baseOffsetLast,omitempty"`
 }
 
 // ServerUse is what the broker's process took.

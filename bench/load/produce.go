@@ -91,14 +91,13 @@ func (p *producers) send(c *connection, index int, dueNs int64) {
 }
 
 func (p *producers) answered(c *connection, index int, frame []byte) {
-	errorCode, baseOffset := produceAnswer(frame, p.job.Topic)
+	errorCode := produceAnswer(frame, p.job.Topic)
 	sentNs, dueNs := c.sentAt.shift(), c.dueAt.shift()
 	w := p.window
 	if w.counting {
 		w.result.Requests++
 		w.result.Records += int64(p.job.RecordsPerBatch)
 		w.result.Bytes += int64(len(p.batch))
-		w.result.BaseOffsetLast = max(w.result.BaseOffsetLast, baseOffset)
 		now := nowNs()
 		w.latency.add(now - sentNs)
 		if p.job.Rate > 0 {
