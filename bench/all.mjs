@@ -1,0 +1,37 @@
+// Every bench that compares brokers, one after the other, and then the report: what docs/benchmarks.md is made with. Takes about an hour with the
+// defaults; nothing else should run meanwhile. (Arguments are handed to those that measure for a time; see their --help.)
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from '../test/conformance/broker.mjs';
+
+const TIMED = [
+  'produce',
+  'fetch',
+  'small-requests',
+  'latency',
+  'durable',
+  'compressed',
+  'java',
+  'librdkafka',
+  'many-partitions',
+  'idle',
+  'overload',
+];
+const OTHERS = ['startup', 'embedded', 'groups'];
+
+let failed = 0;
+for (const name of TIMED) run(name, process.argv.slice(2));
+for (const name of OTHERS) run(name, []);
+run('report', []);
+// A missed target ends a bench with status 1 as well; the tables tell which.
+process.exitCode = failed > 0 ? 1 : 0;
+
+function run(name, args) {
+  console.log(`\n== ${name}`);
+  const { status } = spawnSync(process.execPath, [join(root, 'bench', `${name}.mjs`), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) failed++;
+}
