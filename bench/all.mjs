@@ -1,5 +1,5 @@
 // Every bench that compares brokers, one after the other, and then the report: what docs/benchmarks.md is made with. Takes about an hour with the
-// defaults; nothing else should run meanwhile. (Arguments are handed to those that measure for a time; see their --help.)
+// defaults; nothing else should run meanwhile.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -19,6 +19,13 @@ const TIMED = [
   'overload',
 ];
 const OTHERS = ['startup', 'embedded', 'groups'];
+
+if (process.argv.includes('--help')) {
+  console.log(`usage: npm run bench -- all [--rounds N] [--seconds S] [--warm S] [--pin CORES]
+
+Runs ${[...TIMED, ...OTHERS].join(', ')}, and report. The options go to the first ${TIMED.length}; each says with --help what they mean.`);
+  process.exit(0);
+}
 
 let failed = 0;
 for (const name of TIMED) run(name, process.argv.slice(2));

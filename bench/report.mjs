@@ -1,11 +1,18 @@
 // Renders docs/benchmarks.md and its plots from bench/results/*.json and bench/benchmarks.md, the words around the tables. A line
-// `<!-- table: NAME -->` there is replaced by the table and the plot of one bench. (--help says no more than this.)
+// `<!-- table: NAME -->` there is replaced by the table and the plot of one bench.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../test/conformance/broker.mjs';
 import { format, targetWords } from './compare.mjs';
 import { ratioPlot } from './ratio-plot.mjs';
+
+if (process.argv.includes('--help')) {
+  console.log(
+    'usage: npm run bench -- report\n\nRenders docs/benchmarks.md and docs/benchmarks/*.svg from bench/results/*.json.',
+  );
+  process.exit(0);
+}
 
 const results = join(root, 'bench', 'results');
 const plots = join(root, 'docs', 'benchmarks');
