@@ -35,5 +35,5 @@ function listBenches() {
 
 function firstSentence(file) {
   const comment = readFileSync(file, 'utf8').match(/^(?:#!.*\n)?\/\/ ?(.*?)(?:\n(?!\/\/)|$)/s)?.[1] ?? '';
-  return comment.replace(/\n\/\/ ?/g, ' ').split(/(?<=[.:])\s/)[0] ?? '';
+  return comment.replace(/\n\/\/ ?/g, ' ').split(/(?<=\.)\s/)[0] ?? '';
 }

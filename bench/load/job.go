@@ -30,8 +30,7 @@ type Job struct {
 	RecordsPerBatch int `json:"recordsPerBatch"`
 	// A prepared batch in a file, instead of RecordBytes and RecordsPerBatch; for compressed ones.
 	BatchFile string `json:"batchFile"`
-	// 0: every request has one partition, each connection its own while there are enough.
-	// Otherwise a connection goes round all partitions.
+	// Every request has one partition. False: a connection stays with one, its own while there are enough; true: it goes round all.
 	RoundRobin bool `json:"roundRobin"`
 
 	// Fetch: every connection reads its partition from FetchFrom to FetchTo and begins anew. The batches there are all alike,
