@@ -231,3 +231,15 @@ test('a marker on a topic that stamps its records carries the broker’s time', 
   const [, written] = made.logOf('t').batches;
   assert.equal([...readBatches(written!)][0]!.timestampType, 1);
 });
+
+test('a marker without producer id or epoch is never written', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  made.storage.commit();
+  for (const wrong of [marker(-1), marker(1, { producerEpoch: -1 }), marker(2, { producerEpoch: -1 })]) {
+    const result = partition.appendMarker(wrong);
+    assert.deepEqual([result.errorCode, result.ticket], [ErrorCode.UNKNOWN_SERVER_ERROR, undefined]);
+  }
+  assert.equal(partition.logEndOffset, 1);
+});
