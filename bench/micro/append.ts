@@ -21,6 +21,10 @@ const config: LogConfig = {
   retentionMs: -1,
   fileDeleteDelayMs: 0,
   cleanupPolicy: { delete: true, compact: false },
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
 };
 
 interface Load {

@@ -202,11 +202,12 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #readAt(index: number, partition: Partition): Promise<void> | undefined {
     this.#seenBytes[index] = partition.readableBytes(this.#request.isolationLevel);
     try {
+      const { compactions } = partition;
       const result = this.#readOne(partition, this.#fetch.partitions[index]!);
       const { read } = result;
-      if (read instanceof Promise) return this.#readCold(index, partition, result, read, read);
+      if (read instanceof Promise) return this.#readCold(index, partition, result, compactions);
       const aborted = this.#abortedIn(index, partition, read);
-      if (aborted instanceof Promise) return this.#readCold(index, partition, result, undefined, read);
+      if (aborted instanceof Promise) return this.#readCold(index, partition, result, compactions);
       this.#took(index, result, read, aborted);
     } catch (error) {
       // Nobody above could answer: this may run in a timer or after a commit.
@@ -216,23 +217,33 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   }
 
   /** The records, or only the list of aborted transactions, come from files. */
-  async #readCold(
-    index: number,
-    partition: Partition,
-    result: ReadResult,
-    cold: Promise<LogRead> | undefined,
-    records: LogRead | Promise<LogRead> | undefined,
-  ): Promise<void> {
+  async #readCold(index: number, partition: Partition, first: ReadResult, compactions: number): Promise<void> {
     try {
-      const read = await records;
-      if (cold !== undefined) this.#tookCold(read?.sizeBytes ?? 0);
-      const aborted = await this.#abortedIn(index, partition, read);
+      let result = first;
+      let { read, aborted } = await this.#readWithAborted(index, partition, result);
+      for (let before = compactions; partition.compactions !== before; ) {
+        // Compaction came in between: records and list may not belong together.
+        if (result.read instanceof Promise) this.#tookCold(-(read?.sizeBytes ?? 0));
+        before = partition.compactions;
+        result = this.#readOne(partition, this.#fetch.partitions[index]!);
+        ({ read, aborted } = await this.#readWithAborted(index, partition, result));
+      }
       // The directory may belong to a new topic of the same name by now, and with it what was read.
       if (partition.deleted) this.#couldNotRead(index, partition, undefined);
       else this.#took(index, result, read, aborted);
     } catch (error) {
       this.#couldNotRead(index, partition, error);
     }
+  }
+
+  async #readWithAborted(
+    index: number,
+    partition: Partition,
+    result: ReadResult,
+  ): Promise<{ read: LogRead | undefined; aborted: readonly AbortedTransaction[] }> {
+    const read = await result.read;
+    if (result.read instanceof Promise) this.#tookCold(read?.sizeBytes ?? 0);
+    return { read, aborted: await this.#abortedIn(index, partition, read) };
   }
 
   /** Of what was read, for readers of committed records. */

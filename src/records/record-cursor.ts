@@ -36,6 +36,10 @@ export class RecordCursor {
   valueLength = -1;
   headersStart = 0;
   headerCount = 0;
+  /** Where the record begins (with its own length), where what follows its timestamp begins, and where it ends. */
+  start = 0;
+  restStart = 0;
+  end = 0;
 
   readonly #end: number;
   readonly #baseOffset: number;
@@ -64,6 +68,7 @@ export class RecordCursor {
    */
   next(): boolean {
     if (this.#read === this.declaredCount) return false;
+    this.start = this.#at;
     const size = this.#varint(this.#end);
     const start = this.#at;
     const end = start + size;
@@ -73,6 +78,7 @@ export class RecordCursor {
     this.#at = start + 1;
     const timestampDelta = this.#varlong(end);
     this.timestampMs = this.#isLogAppendTime ? this.#logAppendTime : this.#baseTimestamp + timestampDelta;
+    this.restStart = this.#at;
     this.offsetDelta = this.#varint(end);
     this.offset = this.#baseOffset + this.offsetDelta;
     this.keyLength = this.#varint(end);
@@ -82,6 +88,7 @@ export class RecordCursor {
     this.#skipHeaders(end);
     if (this.#at !== end) throw invalid(`a record declares ${size} bytes and has ${this.#at - start}`);
 
+    this.end = end;
     this.#read++;
     if (this.#read === this.declaredCount && this.#at !== this.#end) throw invalid('bytes follow the last record');
     return true;

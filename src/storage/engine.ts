@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
+import { Cleaner, type CleanerSettings } from './cleaner.ts';
 import type { Commit } from './commit.ts';
 import { CommitLoop, type CommitMedium } from './commit-loop.ts';
 import { type Checkpoint, CheckpointFiles } from './disk/checkpoint.ts';
@@ -187,6 +188,7 @@ export class Engine implements Storage {
   #loop: CommitLoop;
   #flusher: Flusher;
   #retention: Retention;
+  #cleaner: Cleaner;
   #space: SpaceWatch;
   #segmentsHost: SegmentsHost;
   #failure: StorageError | undefined;
@@ -267,6 +269,18 @@ export class Engine implements Storage {
       checkpointed: () => this.#flusher.checkpointed(),
       whenDurable: (ticket) => this.#whenDurable(ticket),
       log: runtime.log,
+    });
+    this.#cleaner = new Cleaner({
+      files: runtime.files,
+      clock: runtime.clock,
+      timers: runtime.timers,
+      random: runtime.random,
+      log: runtime.log,
+      logs: () => this.#logs.values(),
+      flush: (log) => this.#flusher.flush(log),
+      checkpointed: () => this.#flusher.checkpointed(),
+      retentionIdle: () => (this.#retention.isRunning ? this.#retention.idle() : undefined),
+      onFailed: (error) => this.#fail(error),
     });
     this.#space = new SpaceWatch({
       files: runtime.files,
@@ -351,12 +365,14 @@ export class Engine implements Storage {
       publishedPlace: recovered?.publishedPlace,
       publishedStart: recovered?.record?.startOffset ?? 0,
       endOffset: recovered?.endOffset ?? 0,
+      cleanedOffset: recovered?.record?.cleanedOffset ?? 0,
     });
     if (recovered !== undefined) {
       restoreLog(this.#opened.options.runtime.files, this.#opened.directory, log, recovered, this.arena);
       this.#recovered.delete(key);
       if (log.isDirty) this.#dirty.add(log);
       for (let i = 0; i < log.tail.count; i++) this.#evictionOrder.push(log);
+      log.publishedIndexed = state.aborted?.indexedOffset ?? 0;
     }
     this.#logs.set(key, log);
     return log;
@@ -443,6 +459,16 @@ export class Engine implements Storage {
     return this.#retention.enforce();
   }
 
+  /** Compacts from now on what has become dirty enough. */
+  startCleaning(settings: () => CleanerSettings): void {
+    this.#cleaner.start(settings);
+  }
+
+  /** Compacts now what is dirty enough; tests and tools. */
+  clean(): Promise<void> {
+    return this.#cleaner.clean();
+  }
+
   /** Flushes and checkpoints now; tests and tools. */
   async flush(): Promise<void> {
     await this.#whenDurable(this.#loop.lastTicket);
@@ -454,6 +480,7 @@ export class Engine implements Storage {
     if (this.#closed) return;
     this.#closed = true;
     this.#retention.stop();
+    this.#cleaner.stop();
     this.#space.stop();
     let error: unknown;
     if (this.#failure === undefined) {
@@ -469,6 +496,7 @@ export class Engine implements Storage {
       this.#flusher.idle(),
       this.#loop.idle(),
       this.#retention.idle(),
+      this.#cleaner.idle(),
       ...this.#leaving.values(),
     ]);
     await this.#segmentsHost.cache.close();
@@ -710,6 +738,7 @@ export class Engine implements Storage {
     this.#loop.fail();
     this.#flusher.stop();
     this.#retention.stop();
+    this.#cleaner.stop();
     for (const reject of this.#rejections) reject(reason);
     this.#rejections.clear();
   }

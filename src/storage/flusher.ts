@@ -329,13 +329,18 @@ export class Flusher {
     await this.#flushAll([...this.#options.logs()].filter((log) => abortedCount(log) > abortedKeptMax));
     let needed = wal?.nextSequence ?? this.#options.lastTicket() + 1;
     const records: Buffer[] = [];
-    const places: { log: Log; place: KnownSegments | undefined; start: number }[] = [];
+    const places: { log: Log; place: KnownSegments | undefined; start: number; indexed: number }[] = [];
     let count = 0;
     for (const log of [...this.#options.logs()]) {
       if (log.deleted) continue;
       needed = Math.min(needed, log.firstNeededSequence);
       records.push(recordOf(log));
-      places.push({ log, place: log.flushedPlace, start: log.nextStart });
+      places.push({
+        log,
+        place: log.flushedPlace,
+        start: log.nextStart,
+        indexed: log.state.aborted?.indexedOffset ?? 0,
+      });
       if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
     }
     for (const { encoded, firstSequence } of this.#options.unopened()) {
@@ -362,9 +367,10 @@ export class Flusher {
       records,
     );
     wal?.release(replayFrom.sequence);
-    for (const { log, place, start } of places) {
+    for (const { log, place, start, indexed } of places) {
       log.publishedPlace = place;
       log.publishedStart = start;
+      log.publishedIndexed = indexed;
     }
   }
 }
@@ -387,6 +393,7 @@ function recordOf(log: Log): Buffer {
     activeBytes: log.flushedPlace?.activeBytes ?? 0,
     olderBytes: log.flushedPlace?.olderBytes ?? 0,
     oldestBase: log.flushedPlace?.oldestBase ?? -1,
+    cleanedOffset: log.cleanedOffset,
     snapshot: log.state.snapshot(),
   });
   return log.encodedRecord;

@@ -38,6 +38,10 @@ export class Retention {
     return this.#running;
   }
 
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Resolves when no pass is under way. */
   async idle(): Promise<void> {
     await this.#running?.catch(() => {});
@@ -86,7 +90,8 @@ export class Retention {
     for (const log of logs) {
       if (this.#stopped) return;
       try {
-        if (!log.deleted) await work(log);
+        // Compaction keeps to the segments it has found: their turn comes with the next pass.
+        if (!log.deleted && !log.cleaning) await work(log);
       } catch (error) {
         // The directory of a deleted partition vanishes under this.
         if (!log.deleted) throw error;

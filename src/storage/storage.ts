@@ -3,6 +3,7 @@
 // Rules: see ARCHITECTURE.md, "The engine's rules".
 
 import type { AbortedTransaction } from './aborted-index.ts';
+import type { LastRecord } from './cleaning/filter-batch.ts';
 
 /**
  * The number of a commit. `append` returns the one that will carry it; commits become durable in order, so "ticket n is
@@ -61,6 +62,10 @@ export interface LogConfig {
   readonly retentionMs: number;
   readonly fileDeleteDelayMs: number;
   readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
+  readonly minCleanableDirtyRatio: number;
+  readonly minCompactionLagMs: number;
+  readonly maxCompactionLagMs: number;
+  readonly deleteRetentionMs: number;
 }
 
 /** The aborted transactions that a partition knows of, until storage has put them into files. See aborted-index.ts. */
@@ -74,10 +79,19 @@ export interface AbortedToStore {
   indexed(offset: number): void;
 }
 
+export interface KeptFromCompaction {
+  /** Below, every transaction is decided. */
+  lastStableOffset(): number;
+  /** By producer id: the batch that proves its last sequence, or its epoch, stays. A copy. */
+  lastRecords(): ReadonlyMap<number, LastRecord>;
+}
+
 /** What a partition keeps in step with its log (producers, epochs, …). Implemented by partition/, called by storage/. */
 export interface PartitionState {
   /** Absent: there never are any. */
   readonly aborted?: AbortedToStore;
+  /** What compaction must not touch; absent: it may go up to the committed offset, and there are no producers. */
+  readonly kept?: KeptFromCompaction;
   /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */
   snapshot(): Uint8Array;
   /** Recovery, first: the state of the last checkpoint (not called when there is none). */
@@ -101,6 +115,8 @@ export interface PartitionLog {
   /** Bytes of all batches kept. */
   readonly sizeBytes: number;
   config: LogConfig;
+  /** Rises whenever compaction has changed what is read and, with it, what is known of aborted transactions. */
+  readonly compactions: number;
 
   /**
    * Appends complete magic-2 batches whose headers already carry offsets (the first at endOffset) and leader epoch.

@@ -135,6 +135,10 @@ const LOG_CONFIG: LogConfig = {
   retentionMs: -1,
   fileDeleteDelayMs: 0,
   cleanupPolicy: { delete: true, compact: false },
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
 };
 
 const NO_STATE: PartitionState = {
