@@ -5,6 +5,7 @@
 import { registryOf } from './apis/every-api.ts';
 import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
+import type { BrokerConfig } from './metadata/configs/broker-definitions.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
@@ -21,6 +22,7 @@ import { NetworkError } from './runtime/network.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
+import type { CleanerSettings } from './storage/cleaner.ts';
 import { openStorage } from './storage/engine.ts';
 import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
@@ -115,6 +117,7 @@ async function beginLife(
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     closeAll.push(() => partitions.close());
     storage.discardUnopened();
+    storage.startCleaning(() => cleanerSettings(configs.broker));
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
     const producerIds = new ProducerIds(metadata);
@@ -181,6 +184,17 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+function cleanerSettings(broker: BrokerConfig): CleanerSettings {
+  return {
+    enabled: broker.logCleanerEnable,
+    backoffMs: broker.logCleanerBackoffMs,
+    dedupeBufferBytes: broker.logCleanerDedupeBufferSize,
+    loadFactor: broker.logCleanerIoBufferLoadFactor,
+    ioBufferBytes: broker.logCleanerIoBufferSize,
+    ioBytesPerSecondMax: broker.logCleanerIoMaxBytesPerSecond,
+  };
 }
 
 /** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */

@@ -16,6 +16,8 @@ export function logConfig(config: TopicConfig): LogConfig {
       delete: config.cleanupPolicy.includes('delete'),
       compact: config.cleanupPolicy.includes('compact'),
     },
+    flushMessages: config.flushMessages,
+    flushMs: config.flushMs,
     minCleanableDirtyRatio: config.minCleanableDirtyRatio,
     minCompactionLagMs: config.minCompactionLagMs,
     maxCompactionLagMs: config.maxCompactionLagMs,

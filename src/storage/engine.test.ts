@@ -606,6 +606,8 @@ test('while a write in place takes earlier runs along, the oldest block of any o
     makeReady: () => Promise.reject(new Error('it is ready')),
     pause: () => Promise.reject(new Error('nothing is short')),
     onExtents: () => {},
+    syncWritten: () => Promise.reject(new Error('each commit is synced')),
+    syncWithin: () => {},
   });
   assert.equal(medium.prepare(commit), undefined);
   medium.write(commit);
@@ -721,4 +723,41 @@ test('a log start is shown when its move is durable, not before', async () => {
   await committed(engine);
   assert.equal(log.startOffset, 3);
   await engine.close();
+});
+
+test('flush.messages makes a topic durable before it is acknowledged, whatever lies before it in the log', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { durability: 'os' });
+  const { log: plain } = open(engine, 1);
+  const { log: asking } = open(engine, 2, { ...defaultConfig, flushMessages: 2 });
+  plain.append([batchOf(0, 10)]);
+  await committed(engine);
+  await engine.flush();
+  // In place, in a segment that nobody syncs.
+  plain.append([batchOf(1, 12_000)]);
+  await committed(engine);
+  const before = disk.syncs;
+  asking.append([batchOf(0, 10)]);
+  await committed(engine);
+  assert.equal(disk.syncs, before, 'one record is not two');
+  asking.append([batchOf(1, 10)]);
+  await committed(engine);
+  const again = await start(disk.crash(), { durability: 'os' });
+  assert.equal(open(again, 1).log.endOffset, 2);
+  assert.equal(open(again, 2).log.endOffset, 2);
+  await again.close();
+});
+
+test('flush.ms makes a topic durable soon after its records were written', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { durability: 'os' });
+  const { log } = open(engine, 1, { ...defaultConfig, flushMs: 1 });
+  const before = disk.syncs;
+  log.append([batchOf(0, 10)]);
+  await committed(engine);
+  while (disk.syncs === before) await turns(1);
+  await turns(5);
+  const again = await start(disk.crash(), { durability: 'os' });
+  assert.equal(open(again, 1).log.endOffset, 1);
+  await again.close();
 });

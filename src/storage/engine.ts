@@ -7,7 +7,7 @@
 //   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
 import assert from 'node:assert/strict';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
 import { Cleaner, type CleanerSettings } from './cleaner.ts';
 import type { Commit } from './commit.ts';
@@ -207,6 +207,8 @@ export class Engine implements Storage {
   /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
   #nothingToEvict = false;
   #wroteInPlace = false;
+  #syncTimer: Timer | undefined;
+  #syncDueMs = 0;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -315,6 +317,22 @@ export class Engine implements Storage {
         this.#extentBytes = 0;
         this.#flusher.request(true);
       },
+      syncWritten: () => this.#flusher.syncLog(wal),
+      syncWithin: (delayMs) => this.#syncWithin(wal, delayMs),
+    });
+  }
+
+  /** One timer for all topics that ask for it: the earliest. */
+  #syncWithin(wal: Wal, delayMs: number): void {
+    const { clock, timers } = this.#opened.options.runtime;
+    const dueMs = clock.monotonicMs() + delayMs;
+    if (this.#syncTimer !== undefined && this.#syncDueMs <= dueMs) return;
+    this.#syncTimer?.cancel();
+    this.#syncDueMs = dueMs;
+    this.#syncTimer = timers.set(delayMs, () => {
+      this.#syncTimer = undefined;
+      if (this.#closed || this.#failure !== undefined) return;
+      this.#flusher.syncLog(wal).catch((error) => this.#fail(error));
     });
   }
 
@@ -481,6 +499,7 @@ export class Engine implements Storage {
     this.#closed = true;
     this.#retention.stop();
     this.#cleaner.stop();
+    this.#syncTimer?.cancel();
     this.#space.stop();
     let error: unknown;
     if (this.#failure === undefined) {

@@ -305,7 +305,7 @@ export class Flusher {
   }
 
   /** Makes all blocks durable that are written now, and first what they say is in segments. */
-  async #syncLog(wal: Wal): Promise<void> {
+  async syncLog(wal: Wal): Promise<void> {
     const upTo = wal.nextSequence - 1;
     for (const log of [...this.#options.dirtyLogs]) {
       if (log.unsyncedSequence <= upTo) await this.flush(log);
@@ -350,7 +350,7 @@ export class Flusher {
     // The snapshots speak of appends that may still be on their way.
     const ticket = this.#options.lastTicket();
     await this.#durable(ticket);
-    if (this.#options.syncWal && wal !== undefined) await this.#syncLog(wal);
+    if (this.#options.syncWal && wal !== undefined) await this.syncLog(wal);
     // A directory that no checkpoint names any more would never be removed.
     await this.#options.deletedLeft();
     if (this.#stopped && !clean) return;

@@ -85,6 +85,8 @@ export class Log implements PartitionLog {
   uncleanable: string | undefined;
   /** Oldest block whose bytes are in a segment but not yet durable there; Infinity when there is none. */
   unsyncedSequence = Number.POSITIVE_INFINITY;
+  /** With durability `os`: everything below was synced, in the log or in segments. */
+  syncedOffset: number;
   /** Segments with bytes that were written but not synced. */
   readonly unsynced = new Set<Segment>();
   /** A background flush is placing bytes; commits stay away from the segments. */
@@ -124,6 +126,7 @@ export class Log implements PartitionLog {
     this.publishedPlace = start.publishedPlace;
     this.publishedStart = start.publishedStart;
     this.cleanedOffset = start.cleanedOffset;
+    this.syncedOffset = start.endOffset;
     this.writtenOffset = start.flushedOffset;
     this.endOffset = start.endOffset;
     this.committedOffset = start.endOffset;

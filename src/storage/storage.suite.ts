@@ -21,6 +21,8 @@ export const defaultConfig: LogConfig = {
   retentionMs: -1,
   fileDeleteDelayMs: 0,
   cleanupPolicy: { delete: true, compact: false },
+  flushMessages: Number.MAX_SAFE_INTEGER,
+  flushMs: Number.MAX_SAFE_INTEGER,
   minCleanableDirtyRatio: 0.5,
   minCompactionLagMs: 0,
   maxCompactionLagMs: Number.MAX_SAFE_INTEGER,

@@ -62,6 +62,9 @@ export interface LogConfig {
   readonly retentionMs: number;
   readonly fileDeleteDelayMs: number;
   readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
+  /** With durability `os`: synced after so many records, before they are committed; and after so long. */
+  readonly flushMessages: number;
+  readonly flushMs: number;
   readonly minCleanableDirtyRatio: number;
   readonly minCompactionLagMs: number;
   readonly maxCompactionLagMs: number;
