@@ -4,6 +4,7 @@ import { decompress, MAX_DECOMPRESSED_BYTES } from './compression.ts';
 import { Compression, isCompression } from './compression-type.ts';
 import * as batch from './record-batch.ts';
 import { RecordError } from './record-error.ts';
+import { type RecordSurvey, surveyRecords } from './record-survey.ts';
 
 /** A cursor before the first record of the batch at `position`, decompressed when needed into at most `maxBytes`. */
 export function openRecords(buffer: Buffer, position: number, maxBytes = MAX_DECOMPRESSED_BYTES): RecordCursor {
@@ -85,6 +86,12 @@ export class RecordCursor {
     this.#read++;
     if (this.#read === this.declaredCount && this.#at !== this.#end) throw invalid('bytes follow the last record');
     return true;
+  }
+
+  /** Of all records from here on, without moving; undefined when only a walk can tell. For a cursor before its first record. */
+  survey(): RecordSurvey | undefined {
+    if (this.#isLogAppendTime) return undefined;
+    return surveyRecords(this.bytes, this.#at, this.#end, this.declaredCount, this.#baseTimestamp);
   }
 
   /** A view; null for a null key. */
