@@ -20,8 +20,12 @@ import { completeBatchLength } from '../records/read-batches.ts';
 import * as batches from '../records/record-batch.ts';
 import { openRecords, type RecordCursor } from '../records/record-cursor.ts';
 import { RecordError } from '../records/record-error.ts';
+import { Scratch } from '../records/scratch.ts';
 import type { AppendRules } from './append-rules.ts';
 import { type RecordRefusal, RecordRefusals } from './record-refusals.ts';
+
+/** Nothing of it is left when a validation returns: what is stored is the batch as it came, or one that was built anew. */
+const decompressedRecords = new Scratch();
 
 export type { RecordRefusal } from './record-refusals.ts';
 
@@ -97,7 +101,7 @@ function validate(
   const source = batches.compressionOf(batch, 0);
   const target = targetCompression(batch, source, rules);
 
-  const cursor = openRecords(batch, 0, maxDecompressedBytes);
+  const cursor = openRecords(batch, 0, maxDecompressedBytes, decompressedRecords);
   const walk = surveyed(cursor, rules, place) ?? walkRecords(cursor, batch, target, rules, place);
   if (walk.refusals !== undefined) return refuseRecords(walk.refusals);
 

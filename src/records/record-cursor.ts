@@ -5,9 +5,18 @@ import { Compression, isCompression } from './compression-type.ts';
 import * as batch from './record-batch.ts';
 import { RecordError } from './record-error.ts';
 import { type RecordSurvey, surveyRecords } from './record-survey.ts';
+import type { Scratch } from './scratch.ts';
 
-/** A cursor before the first record of the batch at `position`, decompressed when needed into at most `maxBytes`. */
-export function openRecords(buffer: Buffer, position: number, maxBytes = MAX_DECOMPRESSED_BYTES): RecordCursor {
+/**
+ * A cursor before the first record of the batch at `position`, decompressed when needed into at most `maxBytes`. With a
+ * scratch, the records may lie in it.
+ */
+export function openRecords(
+  buffer: Buffer,
+  position: number,
+  maxBytes = MAX_DECOMPRESSED_BYTES,
+  scratch?: Scratch,
+): RecordCursor {
   const compression = batch.compressionOf(buffer, position);
   if (!isCompression(compression)) {
     throw new RecordError('unsupported', `Unknown compression type id: ${compression}`);
@@ -16,7 +25,7 @@ export function openRecords(buffer: Buffer, position: number, maxBytes = MAX_DEC
     const end = position + batch.batchLength(buffer, position);
     return new RecordCursor(buffer, position + batch.BATCH_HEADER_BYTES, end, buffer, position);
   }
-  const records = decompress(compression, batch.recordBytes(buffer, position), { maxBytes });
+  const records = decompress(compression, batch.recordBytes(buffer, position), { maxBytes, scratch });
   return new RecordCursor(records, 0, records.length, buffer, position);
 }
 
