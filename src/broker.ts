@@ -59,7 +59,10 @@ export class BrokerFault extends Error {
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
 export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
-  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory', storage);
+  const { threads, ...withoutThreads } = runtime;
+  // What is in memory can be seen by one thread only.
+  const own = directory === null || threads === undefined ? withoutThreads : runtime;
+  const broker = new LivingBroker({ ...own, files }, settings, directory ?? '/memory', storage);
   await broker.open();
   return broker;
 }
@@ -80,7 +83,7 @@ async function beginLife(
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
-  const { clock, timers, random, files, log } = runtime;
+  const { clock, timers, random, files, log, threads } = runtime;
   const { nodeId: brokerId, durability, ottla } = settings;
   // Compiles on another thread while the disk is read (nothing to do where Node has its own zstd).
   const compression = loadCompression();
@@ -117,7 +120,10 @@ async function beginLife(
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     closeAll.push(() => partitions.close());
     storage.discardUnopened();
-    storage.startCleaning(() => cleanerSettings(configs.broker));
+    storage.startCleaning(
+      () => cleanerSettings(configs.broker),
+      threads && { threads, module: new URL('./cleaner-thread.js', import.meta.url) },
+    );
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
     const producerIds = new ProducerIds(metadata);

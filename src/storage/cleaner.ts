@@ -2,16 +2,11 @@
 // puts each group in its place. One log at a time; what it does is spread over many turns, or another thread.
 // Only closed segments below the last stable offset are touched, and only when the published checkpoint has them as closed
 // too: then no start needs them as they were. Source of the rules: Kafka's LogCleaner and LogCleanerManager.
-import { RecordError } from '../records/record-error.ts';
-import type { Files } from '../runtime/files.ts';
+import { FileError, type Files } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timer, Timers } from '../runtime/runtime.ts';
-import {
-  type CleanedGroup,
-  type CleaningEnd,
-  type CleaningPlan,
-  cleanLog,
-  type SegmentToClean,
-} from './cleaning/clean-log.ts';
+import type { Threads } from '../runtime/threads.ts';
+import type { CleanedGroup, CleaningEnd, CleaningPlan, SegmentToClean } from './cleaning/clean-log.ts';
+import { type CleaningRun, isDamage, runInSlices, runOnThread, type ThreadPlan } from './cleaning/cleaning-run.ts';
 import type { Pause } from './cleaning/walk-segment.ts';
 import type { Log } from './partition-log.ts';
 import type { LogConfig } from './storage.ts';
@@ -72,12 +67,24 @@ export const defaultCleanerSettings: CleanerSettings = {
 
 /** One slice of work on the event loop reads no more than this. */
 const sliceBytesMax = 64 * 1024;
+/** A round that reads less is done in slices: it is over before a thread has started. */
+const threadBytesMin = 8 * 1024 * 1024;
+/** How often it is looked whether a round on a thread must end early. */
+const lookMs = 100;
+
+/** Where large rounds run. */
+export interface CleaningThreads {
+  readonly threads: Threads;
+  /** Its entry: cleaner-thread.ts. */
+  readonly module: URL;
+}
 
 export class Cleaner {
   /** For metrics. */
   readonly stats = { rounds: 0, bytesRead: 0, bytesFreed: 0, keysMax: 0 };
   #options: CleanerOptions;
   #settings: () => CleanerSettings = () => defaultCleanerSettings;
+  #threads: CleaningThreads | undefined;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -89,8 +96,9 @@ export class Cleaner {
   }
 
   /** From now on, again and again. */
-  start(settings: () => CleanerSettings): void {
+  start(settings: () => CleanerSettings, threads?: CleaningThreads): void {
     this.#settings = settings;
+    this.#threads = threads;
     this.#schedule();
   }
 
@@ -198,7 +206,11 @@ export class Cleaner {
     } catch (error) {
       if (error instanceof Interrupted || log.deleted || this.#stopped) return;
       // What a disk refuses now it may take later.
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error)) {
+        // A thread that cannot be had must not end compaction; what files refuse is a StorageError or a FileError.
+        if (!(error instanceof StorageError || error instanceof FileError)) this.#threads = undefined;
+        throw error;
+      }
       log.uncleanable = String(error);
       const partition = `${log.id.topic}-${log.id.partition}`;
       this.#options.log.error('a log cannot be compacted', { partition, error: String(error) });
@@ -237,21 +249,58 @@ export class Cleaner {
       bufferBytes: Math.min(settings.ioBufferBytes, sliceBytesMax),
       hashSeed: this.#options.random.below(2 ** 31),
     };
-    const groups = cleanLog(this.#options.files, plan, this.#pauseFor(log));
+    const run = this.#begin(log, plan);
     // In use between the swaps: a deleted partition's directory stays until the round has noticed.
-    const next = (): Promise<IteratorResult<CleanedGroup, CleaningEnd>> => log.segments.whileInUse(() => groups.next());
-    let step = await next();
-    for (; !step.done; step = await next()) {
-      this.stats.bytesFreed += await this.#replace(log, step.value);
-      if (log.flushing === undefined && log.inPlaceTicket < 0 && log.flushedOffset === log.writtenOffset) {
-        log.flushedPlace = log.segments.placed;
-        log.version++;
+    const next = () => log.segments.whileInUse(() => this.#next(log, run));
+    try {
+      let step = await next();
+      for (; !step.done; step = await next()) {
+        this.stats.bytesFreed += await this.#replace(log, step.value);
+        if (log.flushing === undefined && log.inPlaceTicket < 0 && log.flushedOffset === log.writtenOffset) {
+          log.flushedPlace = log.segments.placed;
+          log.version++;
+        }
       }
+      this.#ended(log, step.value);
+    } finally {
+      await run.stop();
     }
-    log.cleanedOffset = step.value.endOffset;
+  }
+
+  #ended(log: Log, { endOffset, keys }: CleaningEnd): void {
+    log.cleanedOffset = endOffset;
     log.version++;
     this.stats.rounds++;
-    this.stats.keysMax = Math.max(this.stats.keysMax, step.value.keys);
+    this.stats.keysMax = Math.max(this.stats.keysMax, keys);
+  }
+
+  #begin(log: Log, plan: CleaningPlan): CleaningRun {
+    const files = this.#options.files;
+    let bytes = 0;
+    for (const segment of plan.segments) bytes += segment.sizeBytes;
+    if (this.#threads === undefined || bytes < threadBytesMin) return runInSlices(files, plan, this.#pauseFor(log));
+    const { threads, module } = this.#threads;
+    const { ioBytesPerSecondMax: bytesPerSecondMax, ioBufferBytes } = this.#settings();
+    const data: ThreadPlan = { plan: { ...plan, bufferBytes: ioBufferBytes }, bytesPerSecondMax };
+    return runOnThread(threads.start(module, data), (read) => {
+      this.stats.bytesRead += read;
+    });
+  }
+
+  /** A round that is on a thread hears nothing: it is stopped when its log, or the cleaner, is gone. */
+  async #next(log: Log, run: CleaningRun): ReturnType<CleaningRun['next']> {
+    const isGone = () => this.#stopped || log.deleted;
+    let timer: Timer | undefined;
+    const look = (): void => {
+      if (isGone()) void run.stop();
+      else timer = this.#options.timers.set(lookMs, look);
+    };
+    look();
+    try {
+      return await run.next();
+    } finally {
+      timer?.cancel();
+    }
   }
 
   async #replace(log: Log, group: CleanedGroup): Promise<number> {
@@ -291,10 +340,6 @@ function hasLags(config: LogConfig): boolean {
 
 function isAsLooked(log: Log, looked: Looked | undefined): boolean {
   return looked?.version === log.version && looked.stableOffset === stableOffsetOf(log) && looked.config === log.config;
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof RecordError || (error instanceof StorageError && error.code === 'DAMAGED');
 }
 
 /** A cleaned offset beyond the log is of a log that was longer; below the start there is nothing to clean. */

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
-import { Cleaner, type CleanerSettings } from './cleaner.ts';
+import { Cleaner, type CleanerSettings, type CleaningThreads } from './cleaner.ts';
 import type { Commit } from './commit.ts';
 import { CommitLoop, type CommitMedium } from './commit-loop.ts';
 import { type Checkpoint, CheckpointFiles } from './disk/checkpoint.ts';
@@ -478,8 +478,8 @@ export class Engine implements Storage {
   }
 
   /** Compacts from now on what has become dirty enough. */
-  startCleaning(settings: () => CleanerSettings): void {
-    this.#cleaner.start(settings);
+  startCleaning(settings: () => CleanerSettings, threads?: CleaningThreads): void {
+    this.#cleaner.start(settings, threads);
   }
 
   /** Compacts now what is dirty enough; tests and tools. */
