@@ -6,6 +6,7 @@ import path from 'node:path';
 /** A file imports from its own folder or from folders of a lower rank; what has to go upwards is a callback. */
 export const RANKS: Readonly<Record<string, number>> = {
   runtime: 0,
+  metrics: 0.5,
   protocol: 1,
   records: 2,
   'object-store': 3,

@@ -12,6 +12,7 @@ import { openMetadata } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
@@ -95,6 +96,7 @@ async function beginLife(
     directory,
     brokerId,
     durability,
+    metrics: new Metrics(),
     settings: {
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),

@@ -11,6 +11,7 @@ import type { Pause } from './cleaning/walk-segment.ts';
 import type { Log } from './partition-log.ts';
 import type { LogConfig } from './storage.ts';
 import { StorageError } from './storage-error.ts';
+import type { StorageMetrics } from './storage-metrics.ts';
 
 /** As Kafka's log.cleaner settings. */
 export interface CleanerSettings {
@@ -29,6 +30,7 @@ export interface CleanerOptions {
   readonly random: Random;
   readonly log: LogLines;
   readonly logs: () => Iterable<Log>;
+  readonly metrics: StorageMetrics;
   readonly flush: (log: Log) => Promise<void>;
   readonly checkpointed: () => Promise<void>;
   /** Resolves when retention is not at work. */
@@ -80,8 +82,6 @@ export interface CleaningThreads {
 }
 
 export class Cleaner {
-  /** For metrics. */
-  readonly stats = { rounds: 0, bytesRead: 0, bytesFreed: 0, keysMax: 0 };
   #options: CleanerOptions;
   #settings: () => CleanerSettings = () => defaultCleanerSettings;
   #threads: CleaningThreads | undefined;
@@ -255,7 +255,7 @@ export class Cleaner {
     try {
       let step = await next();
       for (; !step.done; step = await next()) {
-        this.stats.bytesFreed += await this.#replace(log, step.value);
+        this.#options.metrics.cleanerFreedBytes.add(Math.max(0, await this.#replace(log, step.value)));
         if (log.flushing === undefined && log.inPlaceTicket < 0 && log.flushedOffset === log.writtenOffset) {
           log.flushedPlace = log.segments.placed;
           log.version++;
@@ -267,11 +267,10 @@ export class Cleaner {
     }
   }
 
-  #ended(log: Log, { endOffset, keys }: CleaningEnd): void {
+  #ended(log: Log, { endOffset }: CleaningEnd): void {
     log.cleanedOffset = endOffset;
     log.version++;
-    this.stats.rounds++;
-    this.stats.keysMax = Math.max(this.stats.keysMax, keys);
+    this.#options.metrics.cleanerRounds.add(1);
   }
 
   #begin(log: Log, plan: CleaningPlan): CleaningRun {
@@ -283,7 +282,7 @@ export class Cleaner {
     const { ioBytesPerSecondMax: bytesPerSecondMax, ioBufferBytes } = this.#settings();
     const data: ThreadPlan = { plan: { ...plan, bufferBytes: ioBufferBytes }, bytesPerSecondMax };
     return runOnThread(threads.start(module, data), (read) => {
-      this.stats.bytesRead += read;
+      this.#options.metrics.cleanerReadBytes.add(read);
     });
   }
 
@@ -319,7 +318,7 @@ export class Cleaner {
     const since = clock.monotonicMs();
     let total = 0;
     return async (bytes) => {
-      this.stats.bytesRead += bytes;
+      this.#options.metrics.cleanerReadBytes.add(bytes);
       total += bytes;
       await new Promise<void>((resolve) => timers.defer(resolve));
       const { ioBytesPerSecondMax } = this.#settings();

@@ -1,6 +1,7 @@
 // What a disk can do to the engine, one case at a time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Metrics } from '../metrics/metrics.ts';
 import { MemoryFiles } from '../runtime/memory/memory-files.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -760,4 +761,29 @@ test('flush.ms makes a topic durable soon after its records were written', async
   const again = await start(disk.crash(), { durability: 'os' });
   assert.equal(open(again, 1).log.endOffset, 1);
   await again.close();
+});
+
+test('storage counts what retention removes, and why, and what its logs hold', async () => {
+  const metrics = new Metrics();
+  const engine = await start(new UnsyncedFiles(), { metrics });
+  const config = { ...defaultConfig, segmentBytes: 3_000, retentionBytes: 5_000 };
+  const { log } = open(engine, 1, config);
+  for (let i = 0; i < 10; i++) {
+    log.append([batchOf(i, 1_000)]);
+    await committed(engine);
+  }
+  await engine.flush();
+  const labels = { topic: 'topic1', partition: '0' };
+  assert.equal(metrics.value('log_size_bytes', labels), log.sizeBytes);
+  assert.equal(metrics.value('log_segments', labels), 5);
+  const before = log.sizeBytes;
+  await engine.enforceRetention();
+  assert.equal(metrics.value('retention_deleted_segments_total', { reason: 'size' }), 2);
+  assert.equal(metrics.value('retention_deleted_bytes_total'), before - log.sizeBytes);
+  log.moveStart(10);
+  await committed(engine);
+  await engine.enforceRetention();
+  assert.equal(metrics.value('retention_deleted_segments_total', { reason: 'start' }), 2);
+  assert.equal(metrics.value('log_end_offset', labels), 10);
+  await engine.close();
 });

@@ -6,6 +6,7 @@
 //   <data>/broker-<id>/*.lock              held by the living process
 //   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
 import assert from 'node:assert/strict';
+import { Metrics } from '../metrics/metrics.ts';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
@@ -31,6 +32,7 @@ import { Slots } from './slots.ts';
 import { SpaceWatch } from './space-watch.ts';
 import type { CommitTicket, Durability, LogConfig, PartitionId, PartitionState, Storage } from './storage.ts';
 import { StorageError, storageError } from './storage-error.ts';
+import { storageMetrics } from './storage-metrics.ts';
 
 export interface StorageOptions {
   readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
@@ -41,6 +43,8 @@ export interface StorageOptions {
   /** Called once when the engine has failed: nothing more is acknowledged; close it and open it again, or exit. */
   readonly onFailure?: (error: StorageError) => void;
   readonly settings?: Partial<StorageSettings>;
+  /** Where storage counts what it does. */
+  readonly metrics?: Metrics;
 }
 
 /** Before a commit that found no file descriptor and cannot do without is tried again. */
@@ -262,7 +266,9 @@ export class Engine implements Storage {
       onFlushed: () => this.#evictAgain(),
       onFailed: (error) => this.#fail(error),
     });
+    const metrics = storageMetrics(options.metrics ?? new Metrics(), () => this.#logs.values());
     this.#retention = new Retention({
+      metrics,
       clock: runtime.clock,
       timers: runtime.timers,
       intervalMs: settings.retentionCheckMs,
@@ -273,6 +279,7 @@ export class Engine implements Storage {
       log: runtime.log,
     });
     this.#cleaner = new Cleaner({
+      metrics,
       files: runtime.files,
       clock: runtime.clock,
       timers: runtime.timers,

@@ -81,6 +81,8 @@ export class Log implements PartitionLog {
   compactions = 0;
   /** Compaction reads and replaces segments; retention stays away from them. */
   cleaning = false;
+  /** Below, retention has counted what it removes. */
+  startCounted = 0;
   /** Why compaction has given up on this log. */
   uncleanable: string | undefined;
   /** Oldest block whose bytes are in a segment but not yet durable there; Infinity when there is none. */

@@ -127,6 +127,11 @@ export class Segments {
     return this.#olderBytes;
   }
 
+  /** Until the directory was listed, only the active one is known. */
+  get count(): number {
+    return this.#segments.length;
+  }
+
   /** Base offset of the oldest segment; −1 when there is none. */
   get oldestBase(): number {
     return this.#oldestBase;
