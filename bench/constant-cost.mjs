@@ -206,7 +206,8 @@ async function send(connection, topic, batches) {
     {
       transactionalId: null,
       acks: -1,
-      timeoutMs: 30_000,
+      // A disk that has to write back what came before may take its time.
+      timeoutMs: 110_000,
       topicData: [
         { name: topic, partitionData: batches.map(([index, batch]) => ({ index, records: [batch.batch ?? batch] })) },
       ],

@@ -21,9 +21,10 @@ import { FileError } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
 import { NetworkError } from './runtime/network.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import type { Threads } from './runtime/threads.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
-import type { CleanerSettings } from './storage/cleaner.ts';
+import type { CleanerSettings, CleaningThreads } from './storage/cleaner.ts';
 import { openStorage } from './storage/engine.ts';
 import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
@@ -122,10 +123,7 @@ async function beginLife(
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     closeAll.push(() => partitions.close());
     storage.discardUnopened();
-    storage.startCleaning(
-      () => cleanerSettings(configs.broker),
-      threads && { threads, module: new URL('./cleaner-thread.js', import.meta.url) },
-    );
+    storage.startCleaning(() => cleanerSettings(configs.broker), cleaningThreads(threads));
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
     const producerIds = new ProducerIds(metadata);
@@ -192,6 +190,13 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+/** Undefined where somebody has packed all modules into one file: then there is none for a thread to start. */
+function cleaningThreads(threads: Threads | undefined): CleaningThreads | undefined {
+  const here: string | undefined = import.meta.url;
+  if (threads === undefined || here === undefined) return undefined;
+  return { threads, module: new URL('./cleaner-thread.js', here) };
 }
 
 function cleanerSettings(broker: BrokerConfig): CleanerSettings {

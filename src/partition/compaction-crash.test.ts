@@ -243,8 +243,9 @@ class Life {
   /** ListOffsets tells the first record at or after a time, whatever was rolled, removed and compacted. */
   async verifyTimestamps(): Promise<void> {
     const { partition, dice, time, title } = this;
+    const { compactions } = partition;
     const all = await this.read(partition.logStartOffset, partition.highWatermark, IsolationLevel.READ_UNCOMMITTED);
-    if (all === undefined || this.isBusy()) return;
+    if (all === undefined || this.isBusy() || partition.compactions !== compactions) return;
     for (let i = 0; i < 3; i++) {
       const timestampMs: number = all[dice.below(all.length + 1)]?.timestampMs ?? time.nowMs() - dice.below(30_000);
       const expected: Written | undefined = all.find((record) => record.timestampMs >= timestampMs);

@@ -342,7 +342,8 @@ export class Partition {
    */
   deleteRecords(offset: number): { readonly errorCode: ErrorCode; readonly ticket: CommitTicket | undefined } {
     if (this.#deleted) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ticket: undefined };
-    if (!this.#config.cleanupPolicy.includes('delete')) {
+    const { cleanupPolicy } = this.#config;
+    if (cleanupPolicy.includes('compact') && !cleanupPolicy.includes('delete')) {
       return { errorCode: ErrorCode.POLICY_VIOLATION, ticket: undefined };
     }
     const target = offset === -1 ? this.highWatermark : offset;

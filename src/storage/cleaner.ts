@@ -138,6 +138,7 @@ export class Cleaner {
       let filthiest: Dirty | undefined;
       for (const log of [...this.#options.logs()]) {
         if (this.#stopped) return;
+        if (!this.#mayBeDirty(log)) continue;
         const dirty = await this.#lookAt(log);
         if (dirty !== undefined && dirty.ratio > (filthiest?.ratio ?? -1)) filthiest = dirty;
       }
@@ -146,9 +147,12 @@ export class Cleaner {
     }
   }
 
+  #mayBeDirty(log: Log): boolean {
+    if (!log.config.cleanupPolicy.compact || log.deleted || log.uncleanable !== undefined) return false;
+    return hasLags(log.config) || !isAsLooked(log, this.#looked.get(log));
+  }
+
   async #lookAt(log: Log): Promise<Dirty | undefined> {
-    if (!log.config.cleanupPolicy.compact || log.deleted || log.uncleanable !== undefined) return undefined;
-    if (!hasLags(log.config) && isAsLooked(log, this.#looked.get(log))) return undefined;
     try {
       if (wouldRoll(log)) await this.#options.flush(log);
       const now: Looked = { version: log.version, stableOffset: stableOffsetOf(log), config: log.config };
@@ -321,10 +325,13 @@ export class Cleaner {
       this.#options.metrics.cleanerReadBytes.add(bytes);
       total += bytes;
       await new Promise<void>((resolve) => timers.defer(resolve));
-      const { ioBytesPerSecondMax } = this.#settings();
-      const aheadMs = (total / ioBytesPerSecondMax) * 1000 - (clock.monotonicMs() - since);
-      if (aheadMs > 1) await new Promise<void>((resolve) => void timers.set(aheadMs, resolve));
-      if (this.#stopped || log.deleted) throw new Interrupted();
+      for (;;) {
+        if (this.#stopped || log.deleted) throw new Interrupted();
+        const { ioBytesPerSecondMax } = this.#settings();
+        const aheadMs = (total / ioBytesPerSecondMax) * 1000 - (clock.monotonicMs() - since);
+        if (aheadMs <= 1) return;
+        await new Promise<void>((resolve) => void timers.set(Math.min(aheadMs, lookMs), resolve));
+      }
     };
   }
 }
