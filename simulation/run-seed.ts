@@ -202,6 +202,7 @@ class Run {
       dice: this.#dice,
       settings,
       storage: {
+        poisonsReleasedMemory: true,
         walFileBytes: 64 * 1024,
         walFiles: 4,
         tailBytes: 96 * 1024,

@@ -157,6 +157,7 @@ async function beginLife(
       listeners,
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
+      regions: storage.regions,
     });
     return {
       listeners: server.listeners,

@@ -20,6 +20,7 @@ import { IsolationLevel, type Partition, type ReadResult } from '../partition/pa
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
+import { type Region, releaseAll } from '../protocol/region-pool.ts';
 import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
@@ -114,6 +115,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #hasUnread = false;
   #bytes = 0;
   #coldBytes = 0;
+  /** What was read and not yet sent or let go of lives in these. */
+  #regions: Region[] = [];
   #mustAnswer: boolean;
   #parked = false;
   #checkQueued = false;
@@ -182,6 +185,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #read(): void {
     this.#bytes = 0;
     this.#tookCold(-this.#coldBytes);
+    this.#releaseRegions();
     this.#readFrom(0);
   }
 
@@ -205,6 +209,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const result = this.#readOne(partition, this.#fetch.partitions[index]!);
       const { read } = result;
       if (read instanceof Promise) return this.#readCold(index, partition, result, read, read);
+      this.#hold(read);
       const aborted = this.#abortedIn(index, partition, read);
       if (aborted instanceof Promise) return this.#readCold(index, partition, result, undefined, read);
       this.#took(index, result, read, aborted);
@@ -225,7 +230,10 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   ): Promise<void> {
     try {
       const read = await records;
-      if (cold !== undefined) this.#tookCold(read?.sizeBytes ?? 0);
+      if (cold !== undefined) {
+        this.#hold(read);
+        this.#tookCold(read?.sizeBytes ?? 0);
+      }
       const aborted = await this.#abortedIn(index, partition, read);
       // The directory may belong to a new topic of the same name by now, and with it what was read.
       if (partition.deleted) this.#couldNotRead(index, partition, undefined);
@@ -251,6 +259,15 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #goOn(index: number): void {
     if (this.#context.connection.closed) this.#finish(NOBODY_READS);
     else this.#readFrom(index);
+  }
+
+  #hold(read: LogRead | undefined): void {
+    if (read?.regions !== undefined) this.#regions.push(...read.regions);
+  }
+
+  #releaseRegions(): void {
+    releaseAll(this.#regions);
+    this.#regions = [];
   }
 
   #tookCold(bytes: number): void {
@@ -344,6 +361,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   /** Everything is read again later: until then the records need not be kept. */
   #letGo(): void {
     this.#tookCold(-this.#coldBytes);
+    this.#releaseRegions();
     this.#outcomes.forEach((outcome, index) => {
       if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS, aborted: NONE_ABORTED };
     });
@@ -435,7 +453,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     if (this.#finished) throw new Error('a fetch was answered twice');
     this.#finished = true;
     this.#tookCold(-this.#coldBytes);
-    this.#reply(response);
+    const regions = this.#regions;
+    this.#reply(response, regions.length === 0 ? undefined : () => releaseAll(regions));
   }
 }
 

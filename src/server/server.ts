@@ -1,6 +1,7 @@
 // The broker's front door: listens, accepts within the limits, keeps the open connections, closes the idle ones, stops.
 // Each connection is a ClientConnection; what they share (memory budget, limits, log) is here.
 import type { Registry } from '../apis/registry.ts';
+import type { RegionPool } from '../protocol/region-pool.ts';
 import type { Connection, Listener } from '../runtime/network.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { ClientConnection, type ConnectionSurroundings } from './client-connection.ts';
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly limits: () => ServerLimits;
   /** Requests read and not answered, and answers not read, of all connections together. */
   readonly requestMemoryMaxBytes: number;
+  /** Receive into these; see ConnectionSurroundings. */
+  readonly regions?: RegionPool;
 }
 
 export interface Server {
@@ -128,8 +131,9 @@ class ListeningServer implements Server {
   }
 
   #surroundings(): ConnectionSurroundings {
-    const { registry, runtime, limits } = this.#options;
+    const { registry, runtime, limits, regions } = this.#options;
     return {
+      regions,
       registry,
       memory: this.#memory,
       clock: runtime.clock,

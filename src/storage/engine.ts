@@ -6,6 +6,7 @@
 //   <data>/broker-<id>/*.lock              held by the living process
 //   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
 import assert from 'node:assert/strict';
+import { RegionPool } from '../protocol/region-pool.ts';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
@@ -111,7 +112,11 @@ async function openLocked(
   const found = await checkpoints.read();
   const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
   const checkpoint = found ?? firstCheckpoint(logId);
-  const arena = new Arena(arenaChunkBytes(settings));
+  const regions = new RegionPool({
+    freeBytesMax: settings.freeRegionBytesMax,
+    poisons: settings.poisonsReleasedMemory,
+  });
+  const arena = new Arena(arenaChunkBytes(settings), regions);
   const fsync = options.durability === 'fsync';
   const alignment = fsync ? 4096 : 64;
   const slots =
@@ -409,6 +414,11 @@ export class Engine implements Storage {
 
   get currentTicket(): CommitTicket {
     return this.#loop.currentTicket;
+  }
+
+  /** Memory for all that this broker receives and keeps for a while. */
+  get regions(): RegionPool {
+    return this.arena.regions;
   }
 
   get writable(): boolean {

@@ -189,6 +189,21 @@ export class Log implements PartitionLog {
   }
 
   async findTimestamp(timestampMs: number, limitOffset: number): Promise<TimestampAndOffset | undefined> {
+    const inTail = [...this.tail];
+    for (const run of inTail) run.retain();
+    try {
+      return await this.#findTimestamp(inTail, timestampMs, limitOffset);
+    } finally {
+      for (const run of inTail) run.release();
+    }
+  }
+
+  /** `inTail`: all that the tail holds now. */
+  async #findTimestamp(
+    inTail: readonly Run[],
+    timestampMs: number,
+    limitOffset: number,
+  ): Promise<TimestampAndOffset | undefined> {
     const startOffset = this.startOffset;
     let found: TimestampAndOffset | undefined;
     const look = (batch: Buffer): boolean => {
@@ -196,7 +211,6 @@ export class Log implements PartitionLog {
       return found !== undefined;
     };
     // Segments up to what the tail holds now: should the tail shrink meanwhile, its batches were seen here.
-    const inTail = [...this.tail];
     const tailFrom = this.tail.first?.baseOffset ?? this.endOffset;
     if (startOffset < tailFrom && startOffset < limitOffset) {
       await this.segments.visitFromTimestamp(
@@ -226,6 +240,8 @@ export class Log implements PartitionLog {
       best = batch;
     }
     if (startOffset < tailFrom) {
+      // The tail may give it up while the segments are asked.
+      if (best !== undefined) best = Buffer.from(best);
       const inSegments = await this.segments.maxTimestamp(startOffset, tailFrom, this.config);
       if (inSegments >= Math.max(0, greatest)) {
         // Segments may speak of offsets outside of the range; then everything that could win is looked at.

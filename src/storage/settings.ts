@@ -7,6 +7,10 @@ export interface StorageSettings {
   readonly walFiles: number;
   /** Memory for recent batches, counting the buffers behind them. */
   readonly tailBytes: number;
+  /** Memory that waits for its next use: once the tail is full, as much is given up as arrives. */
+  readonly freeRegionBytesMax: number;
+  /** For tests: released memory is overwritten at once. See protocol/region-pool.ts. */
+  readonly poisonsReleasedMemory: boolean;
   /** One partition's bytes in one commit go straight to its segment from here on. */
   readonly extentBytes: number;
   /** A commit is closed when it holds this much. */
@@ -37,6 +41,8 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     walFileBytes,
     walFiles: Math.max(3, overrides.walFiles ?? 4),
     tailBytes,
+    freeRegionBytesMax: Math.min(32 * mebibyte, Math.floor(tailBytes / 4)),
+    poisonsReleasedMemory: false,
     extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
     commitBytesMax,
     formingBytesMax: Math.max(tailBytes, 4 * commitBytesMax),
