@@ -11,7 +11,7 @@ import { Buffer } from 'node:buffer';
 
 export interface RegionPoolOptions {
   /** Memory that waits for its next use; beyond, it is given back to the process. */
-  readonly freeBytesMax: number;
+  readonly freeBytesMax: () => number;
   readonly poisons?: boolean;
 }
 
@@ -59,7 +59,7 @@ export function releaseAll(held: readonly Region[]): void {
 }
 
 export class RegionPool {
-  readonly #freeBytesMax: number;
+  readonly #freeBytesMax: () => number;
   readonly #poisons: boolean;
   /** By size; the last one given back is the first one taken, because caches still hold it. */
   readonly #free = new Map<number, Buffer[]>();
@@ -93,7 +93,7 @@ export class RegionPool {
   giveBack(buffer: Buffer): void {
     regions.delete(buffer.buffer);
     if (this.#poisons) buffer.fill(POISON);
-    if (this.#freeBytes + buffer.length > this.#freeBytesMax) return;
+    if (this.#freeBytes + buffer.length > this.#freeBytesMax()) return;
     const sameSize = this.#free.get(buffer.length);
     if (sameSize === undefined) this.#free.set(buffer.length, [buffer]);
     else sameSize.push(buffer);

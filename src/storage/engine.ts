@@ -112,8 +112,9 @@ async function openLocked(
   const found = await checkpoints.read();
   const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
   const checkpoint = found ?? firstCheckpoint(logId);
-  const regions = new RegionPool({
-    freeBytesMax: settings.freeRegionBytesMax,
+  const regions: RegionPool = new RegionPool({
+    // What the tail does not use of its budget may wait for it: after a topic was deleted it is soon wanted again.
+    freeBytesMax: () => settings.freeRegionBytesMax + Math.max(0, settings.tailBytes - arena.usedBytes),
     poisons: settings.poisonsReleasedMemory,
   });
   const arena = new Arena(arenaChunkBytes(settings), regions);

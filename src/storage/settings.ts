@@ -7,7 +7,7 @@ export interface StorageSettings {
   readonly walFiles: number;
   /** Memory for recent batches, counting the buffers behind them. */
   readonly tailBytes: number;
-  /** Memory that waits for its next use: once the tail is full, as much is given up as arrives. */
+  /** Memory that waits for its next use, beyond what the tail's budget leaves: a full tail gives up as much as arrives. */
   readonly freeRegionBytesMax: number;
   /** For tests: released memory is overwritten at once. See protocol/region-pool.ts. */
   readonly poisonsReleasedMemory: boolean;
