@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly limits: () => ServerLimits;
   /** Requests read and not answered, and answers not read, of all connections together. */
   readonly requestMemoryMaxBytes: number;
+  /** What others hold beyond their own budget: requests may take so much less. Tell `memoryFreed` when it fell. */
+  readonly memoryOwedBytes?: () => number;
   /** Receive into these; see ConnectionSurroundings. */
   readonly regions?: RegionPool;
 }
@@ -40,6 +42,8 @@ export interface Server {
   /** As bound: port 0 has become a real one. In the order of the settings. */
   readonly listeners: readonly ListenerAddress[];
   readonly connectionCount: number;
+  /** `memoryOwedBytes` fell. */
+  memoryFreed(): void;
   /**
    * Stops accepting, lets requests that were taken be answered (but no long polls) for at most `graceMs`, closes everything.
    */
@@ -74,7 +78,8 @@ class ListeningServer implements Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = new ConnectionLimits(options.limits);
-    this.#memory = new RequestMemory(() => options.requestMemoryMaxBytes, options.runtime.timers);
+    const { requestMemoryMaxBytes, memoryOwedBytes = () => 0 } = options;
+    this.#memory = new RequestMemory(() => requestMemoryMaxBytes - memoryOwedBytes(), options.runtime.timers);
     this.#log = new LimitedLog(options.runtime.log, options.runtime.clock);
   }
 
@@ -84,6 +89,10 @@ class ListeningServer implements Server {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  memoryFreed(): void {
+    this.#memory.limitChanged();
   }
 
   async listen(): Promise<void> {

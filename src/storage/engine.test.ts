@@ -722,3 +722,31 @@ test('a log start is shown when its move is durable, not before', async () => {
   assert.equal(log.startOffset, 3);
   await engine.close();
 });
+
+test('what the tail holds beyond its budget is told, and so is that it became less', async () => {
+  let hold: Promise<void> | undefined;
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => (operation === 'write' && /\.log$/.test(path) ? hold : undefined),
+  });
+  // All goes through the log first, and only a flush makes room in the tail.
+  const settings = { ...smallSettings, walFileBytes: 2 ** 20, commitBytesMax: 2 ** 18, extentBytes: 2 ** 20 };
+  const engine = await start(disk, { settings });
+  const { log } = open(engine, 1);
+  let release = (): void => {};
+  hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  assert.equal(engine.excessBytes, 0);
+  for (let i = 0; i < 40; i++) log.append([batchOf(log.endOffset, 10_000)]);
+  await committed(engine);
+  const heldBytes = engine.excessBytes;
+  assert.ok(heldBytes >= 400_000 - settings.tailBytes! - 64 * 1024, `${heldBytes}`);
+  const fell = new Promise<void>((resolve) => engine.onExcessFell(resolve));
+  hold = undefined;
+  release();
+  await fell;
+  assert.ok(engine.excessBytes < heldBytes);
+  await engine.flush();
+  assert.ok(engine.excessBytes <= 64 * 1024, `${engine.excessBytes} after everything is in segments`);
+  await engine.close();
+});

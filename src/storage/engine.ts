@@ -211,6 +211,8 @@ export class Engine implements Storage {
   /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
   #nothingToEvict = false;
   #wroteInPlace = false;
+  #excessListener: (() => void) | undefined;
+  #excessFellScheduled = false;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -538,12 +540,31 @@ export class Engine implements Storage {
     }
     if (this.#wroteInPlace) this.#nothingToEvict = this.#wroteInPlace = false;
     // What is committed can be flushed, should the tail be over its budget.
-    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.#excessBytes);
+    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.excessBytes);
     else this.#evict();
   }
 
-  get #excessBytes(): number {
-    return this.arena.usedBytes - this.settings.tailBytes;
+  /**
+   * What the tail holds beyond its budget, because no segment has it yet. It is to be taken from what requests may hold, so
+   * that both budgets together are kept: clients then wait for the disk.
+   */
+  get excessBytes(): number {
+    return Math.max(0, this.arena.usedBytes - this.settings.tailBytes);
+  }
+
+  /** Called, in a turn of its own, after `excessBytes` fell. */
+  onExcessFell(listener: () => void): void {
+    this.#excessListener = listener;
+  }
+
+  #excessFell(): void {
+    if (this.#excessFellScheduled || this.#excessListener === undefined) return;
+    this.#excessFellScheduled = true;
+    // Not at once: this may be the end of an append, and whoever is told may append.
+    this.#opened.options.runtime.timers.defer(() => {
+      this.#excessFellScheduled = false;
+      if (!this.#closed) this.#excessListener?.();
+    });
   }
 
   /** Entries of the order without a run; they, and what they keep alive, go when they are the greater part. */
@@ -569,6 +590,7 @@ export class Engine implements Storage {
   /** Gives up the oldest runs that segments hold until the budget is kept; asks for a flush when that is not enough. */
   #evict(): void {
     if (this.#nothingToEvict || this.arena.usedBytes <= this.settings.tailBytes) return;
+    const excessBytes = this.excessBytes;
     let steps = this.#evictionOrder.length - this.#evictionHead;
     while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
       const log = this.#evictionOrder[this.#evictionHead++] as Log;
@@ -578,13 +600,14 @@ export class Engine implements Storage {
       }
       if (!log.evictFirst()) this.#evictionOrder.push(log);
     }
+    if (this.excessBytes < excessBytes) this.#excessFell();
     if (this.#evictionHead * 2 > this.#evictionOrder.length) {
       this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead);
       this.#evictionHead = 0;
     }
     if (this.arena.usedBytes > this.settings.tailBytes) {
       this.#nothingToEvict = true;
-      this.#flusher.requestMemory(() => this.#excessBytes);
+      this.#flusher.requestMemory(() => this.excessBytes);
     }
   }
 
@@ -619,6 +642,7 @@ export class Engine implements Storage {
     const { topic, topicId, partition } = log.id;
     this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
     const runs = log.tail.count;
+    if (this.excessBytes > 0) this.#excessFell();
     log.dropTail();
     this.#evictionsBecameStale(runs);
   }

@@ -15,7 +15,10 @@ export interface StorageSettings {
   readonly extentBytes: number;
   /** A commit is closed when it holds this much. */
   readonly commitBytesMax: number;
-  /** Bytes that may wait for their commit; above it nothing is accepted until a slow disk has caught up. */
+  /**
+   * Bytes that may wait for their commit; above it nothing is accepted until a slow disk has caught up. A last resort, whose
+   * errors clients see: what they may offer is to be bounded before (Engine.excessBytes).
+   */
   readonly formingBytesMax: number;
   /** Extents written since the last checkpoint before a new one is made: they too are read at a start. */
   readonly extentReplayBytesMax: number;
