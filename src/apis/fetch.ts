@@ -208,10 +208,16 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     try {
       const result = this.#readOne(partition, this.#fetch.partitions[index]!);
       const { read } = result;
-      if (read instanceof Promise) return this.#readCold(index, partition, result, read, read);
+      if (read instanceof Promise)
+        return this.#readCold(
+          index,
+          partition,
+          result,
+          read.then((cold) => this.#hold(cold)),
+        );
       this.#hold(read);
       const aborted = this.#abortedIn(index, partition, read);
-      if (aborted instanceof Promise) return this.#readCold(index, partition, result, undefined, read);
+      if (aborted instanceof Promise) return this.#readCold(index, partition, result, read);
       this.#took(index, result, read, aborted);
     } catch (error) {
       // Nobody above could answer: this may run in a timer or after a commit.
@@ -225,15 +231,10 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     index: number,
     partition: Partition,
     result: ReadResult,
-    cold: Promise<LogRead> | undefined,
-    records: LogRead | Promise<LogRead> | undefined,
+    records: LogRead | Promise<LogRead | undefined> | undefined,
   ): Promise<void> {
     try {
       const read = await records;
-      if (cold !== undefined) {
-        this.#hold(read);
-        this.#tookCold(read?.sizeBytes ?? 0);
-      }
       const aborted = await this.#abortedIn(index, partition, read);
       // The directory may belong to a new topic of the same name by now, and with it what was read.
       if (partition.deleted) this.#couldNotRead(index, partition, undefined);
@@ -261,8 +262,11 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     else this.#readFrom(index);
   }
 
-  #hold(read: LogRead | undefined): void {
+  /** What was read is there until it is sent or let go of. */
+  #hold(read: LogRead | undefined): LogRead | undefined {
     if (read?.regions !== undefined) this.#regions.push(...read.regions);
+    if (read?.isCold) this.#tookCold(read.sizeBytes);
+    return read;
   }
 
   #releaseRegions(): void {

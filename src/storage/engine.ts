@@ -17,6 +17,7 @@ import { FileCache } from './disk/file-cache.ts';
 import { IndexCache } from './disk/index-cache.ts';
 import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
 import { PatientFiles } from './disk/patient-files.ts';
+import { PromptReads } from './disk/prompt-reads.ts';
 import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
 import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
@@ -326,6 +327,8 @@ export class Engine implements Storage {
       dataDirectory: this.#opened.directory,
       cache,
       indexes: new IndexCache(this.settings.indexCacheBytes),
+      regions: this.regions,
+      promptReads: new PromptReads(clock, timers, this.settings.promptReadPieceMsMax),
       slots: new Slots(this.settings.backgroundJobs),
       syncDataDirectory: () => this.#syncDataDirectory(),
       whenLeft: (directory) => this.#leaving.get(directory) ?? Promise.resolve(),

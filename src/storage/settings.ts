@@ -32,6 +32,8 @@ export interface StorageSettings {
   readonly indexCacheBytes: number;
   /** One read from a segment returns at most this (but always a whole first batch). */
   readonly coldReadBytesMax: number;
+  /** Old records are read on the event loop while a piece of 128 KiB takes no longer than this; 0: never. */
+  readonly promptReadPieceMsMax: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -57,6 +59,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     openFilesMax: 512,
     indexCacheBytes: 32 * mebibyte,
     coldReadBytesMax: mebibyte,
+    promptReadPieceMsMax: 1,
     ...withoutUndefined(overrides),
   };
 }

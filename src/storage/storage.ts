@@ -140,6 +140,8 @@ export interface LogRead {
    * that is need not. Absent: nothing to release.
    */
   readonly regions?: readonly Region[];
+  /** It came from a file, and takes memory of its own; what comes from the tail is there anyway. */
+  readonly isCold?: boolean;
 }
 
 export interface TimestampAndOffset {
