@@ -43,6 +43,21 @@ test('what waits for its next use stays below its limit', () => {
   assert.equal(pool.allocated, 10);
 });
 
+test('sizes that are asked for no more make room for those that are', () => {
+  const pool = new RegionPool({ freeBytesMax: () => 256 * KIB });
+  releaseAll(Array.from({ length: 4 }, () => pool.take(64 * KIB)));
+  const large = pool.take(100 * KIB);
+  large.release();
+  assert.ok(pool.freeBytes <= 256 * KIB);
+  assert.equal(pool.take(100 * KIB).buffer, large.buffer);
+  const { allocated } = pool;
+  pool.take(64 * KIB);
+  pool.take(64 * KIB);
+  assert.equal(pool.allocated, allocated);
+  pool.take(300 * KIB).release();
+  assert.ok(pool.freeBytes <= 256 * KIB);
+});
+
 test('a view finds its region while somebody uses it, and none in memory of other kinds', () => {
   const pool = new RegionPool({ freeBytesMax: () => 256 * KIB });
   const region = pool.take(64 * KIB);

@@ -61,7 +61,7 @@ export function releaseAll(held: readonly Region[]): void {
 export class RegionPool {
   readonly #freeBytesMax: () => number;
   readonly #poisons: boolean;
-  /** By size; the last one given back is the first one taken, because caches still hold it. */
+  /** By size, a size that ran out and came back behind the others; of a size the last one is taken first: caches hold it. */
   readonly #free = new Map<number, Buffer[]>();
   #freeBytes = 0;
   #allocated = 0;
@@ -93,11 +93,26 @@ export class RegionPool {
   giveBack(buffer: Buffer): void {
     regions.delete(buffer.buffer);
     if (this.#poisons) buffer.fill(POISON);
-    if (this.#freeBytes + buffer.length > this.#freeBytesMax()) return;
+    if (!this.#makeRoom(buffer.length)) return;
     const sameSize = this.#free.get(buffer.length);
     if (sameSize === undefined) this.#free.set(buffer.length, [buffer]);
     else sameSize.push(buffer);
     this.#freeBytes += buffer.length;
+  }
+
+  /** Memory of sizes that were not asked for since longest makes room for that of sizes in use. */
+  #makeRoom(size: number): boolean {
+    const freeBytesMax = this.#freeBytesMax();
+    for (const [otherSize, others] of this.#free) {
+      if (this.#freeBytes + size <= freeBytesMax) return true;
+      if (otherSize === size) continue;
+      const surplus = Math.ceil((this.#freeBytes + size - freeBytesMax) / otherSize);
+      const count = Math.min(surplus, others.length);
+      others.length -= count;
+      this.#freeBytes -= count * otherSize;
+      if (others.length === 0) this.#free.delete(otherSize);
+    }
+    return this.#freeBytes + size <= freeBytesMax;
   }
 
   #takeFree(size: number): Buffer | undefined {

@@ -750,3 +750,32 @@ test('what the tail holds beyond its budget is told, and so is that it became le
   assert.ok(engine.excessBytes <= 64 * 1024, `${engine.excessBytes} after everything is in segments`);
   await engine.close();
 });
+
+test('a reader that goes on where it stopped is served from files at once, unless they are slow', async () => {
+  for (const promptReadPieceMsMax of [1, 0]) {
+    const disk = new UnsyncedFiles();
+    const settings = { ...smallSettings, tailBytes: 1, promptReadPieceMsMax };
+    const engine = await start(disk, { settings });
+    const { log } = open(engine, 1);
+    const batches: Buffer[] = [];
+    for (let i = 0; i < 60; i++) {
+      batches.push(batchOf(i, 500));
+      log.append([batches[i]!]);
+    }
+    await committed(engine);
+    await engine.flush();
+    const kinds: string[] = [];
+    const read: Buffer[] = [];
+    for (let offset = 0; offset < 60; offset += 5) {
+      const reading = log.read(offset, 5 * batches[0]!.length, log.committedOffset, true);
+      kinds.push(reading instanceof Promise ? 'later' : 'at once');
+      const { parts, regions } = await reading;
+      read.push(...parts.map((part) => Buffer.from(part)));
+      for (const region of regions ?? []) region.release();
+    }
+    assert.deepEqual(Buffer.concat(read), Buffer.concat(batches));
+    const others = promptReadPieceMsMax > 0 ? 'at once' : 'later';
+    assert.deepEqual(kinds, ['later', ...new Array(11).fill(others)]);
+    await engine.close();
+  }
+});
