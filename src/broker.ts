@@ -94,6 +94,7 @@ async function beginLife(
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      poisonsReleasedMemory: ottla.releasedMemoryPoison,
       // Not reached by clients that are made to wait, only by a disk that stands still for longer than their requests last.
       formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,
       ...storageOverrides,

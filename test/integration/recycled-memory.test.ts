@@ -48,10 +48,10 @@ async function running(context: TestContext): Promise<{ broker: Broker; client: 
       'ottla.durability': 'os',
       listeners: 'PLAINTEXT://127.0.0.1:0',
       'ottla.tail.max.bytes': `${TAIL_BYTES}`,
+      'ottla.released.memory.poison': 'true',
     },
   });
-  const storage = { poisonsReleasedMemory: true };
-  const broker = await openBroker({ runtime, settings, directory: directory.path, storage });
+  const broker = await openBroker({ runtime, settings, directory: directory.path });
   const client = await connectClient(runtime, `127.0.0.1:${broker.port}`);
   context.after(async () => {
     client.close();

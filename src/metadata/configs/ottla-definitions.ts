@@ -43,6 +43,14 @@ export const ottlaDefinitions = {
     'read-only',
     'Memory for requests that were read and not yet answered; reading pauses above it. queued.max.request.bytes, when set, wins.',
   ),
+  'ottla.released.memory.poison': brokerKey(
+    'BOOLEAN',
+    'false',
+    null,
+    'LOW',
+    'read-only',
+    'Overwrites memory before it is used again, so that a use after its release shows. To hunt bugs with; costs throughput.',
+  ),
   'ottla.replication.factor.clamp': brokerKey(
     'BOOLEAN',
     'false',
