@@ -62,7 +62,6 @@ function bundle() {
       platform: 'node',
       target: `node${OLDEST_NODE}`,
       packages: 'external',
-      keepNames: true,
       sourcemap: true,
       logLevel: 'warning',
     });
