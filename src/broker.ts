@@ -102,6 +102,9 @@ async function beginLife(
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      poisonsReleasedMemory: ottla.releasedMemoryPoison,
+      // Not reached by clients that are made to wait, only by a disk that stands still for longer than their requests last.
+      formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,
       ...storageOverrides,
     },
     onFailure,
@@ -166,7 +169,10 @@ async function beginLife(
       listeners,
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
+      memoryOwedBytes: () => storage.excessBytes,
+      regions: storage.regions,
     });
+    storage.onExcessFell(() => server.memoryFreed());
     return {
       listeners: server.listeners,
       async end() {

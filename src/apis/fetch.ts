@@ -20,6 +20,7 @@ import { IsolationLevel, type Partition, type ReadResult } from '../partition/pa
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
+import { type Region, releaseAll } from '../protocol/region-pool.ts';
 import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
@@ -114,6 +115,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #hasUnread = false;
   #bytes = 0;
   #coldBytes = 0;
+  /** What was read and not yet sent or let go of lives in these. */
+  #regions: Region[] = [];
   #mustAnswer: boolean;
   #parked = false;
   #checkQueued = false;
@@ -182,6 +185,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #read(): void {
     this.#bytes = 0;
     this.#tookCold(-this.#coldBytes);
+    this.#releaseRegions();
     this.#readFrom(0);
   }
 
@@ -206,8 +210,13 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const result = this.#readOne(partition, this.#fetch.partitions[index]!);
       const { read } = result;
       if (read instanceof Promise) return this.#readCold(index, partition, result, compactions);
+      this.#hold(read);
       const aborted = this.#abortedIn(index, partition, read);
-      if (aborted instanceof Promise) return this.#readCold(index, partition, result, compactions);
+      if (aborted instanceof Promise) {
+        // It is asked for again, where a failure can be awaited.
+        aborted.catch(() => {});
+        return this.#readCold(index, partition, result, compactions);
+      }
       this.#took(index, result, read, aborted);
     } catch (error) {
       // Nobody above could answer: this may run in a timer or after a commit.
@@ -223,9 +232,9 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       let { read, aborted } = await this.#readWithAborted(index, partition, result);
       for (let before = compactions; partition.compactions !== before; ) {
         // Compaction came in between: records and list may not belong together.
-        if (result.read instanceof Promise) this.#tookCold(-(read?.sizeBytes ?? 0));
         before = partition.compactions;
         result = this.#readOne(partition, this.#fetch.partitions[index]!);
+        if (!(result.read instanceof Promise)) this.#hold(result.read);
         ({ read, aborted } = await this.#readWithAborted(index, partition, result));
       }
       // The directory may belong to a new topic of the same name by now, and with it what was read.
@@ -241,8 +250,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     partition: Partition,
     result: ReadResult,
   ): Promise<{ read: LogRead | undefined; aborted: readonly AbortedTransaction[] }> {
-    const read = await result.read;
-    if (result.read instanceof Promise) this.#tookCold(read?.sizeBytes ?? 0);
+    const read = result.read instanceof Promise ? this.#hold(await result.read) : result.read;
     return { read, aborted: await this.#abortedIn(index, partition, read) };
   }
 
@@ -262,6 +270,18 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #goOn(index: number): void {
     if (this.#context.connection.closed) this.#finish(NOBODY_READS);
     else this.#readFrom(index);
+  }
+
+  /** What was read is there until it is sent or let go of. */
+  #hold(read: LogRead | undefined): LogRead | undefined {
+    if (read?.regions !== undefined) this.#regions.push(...read.regions);
+    if (read?.isCold) this.#tookCold(read.sizeBytes);
+    return read;
+  }
+
+  #releaseRegions(): void {
+    releaseAll(this.#regions);
+    this.#regions = [];
   }
 
   #tookCold(bytes: number): void {
@@ -355,6 +375,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   /** Everything is read again later: until then the records need not be kept. */
   #letGo(): void {
     this.#tookCold(-this.#coldBytes);
+    this.#releaseRegions();
     this.#outcomes.forEach((outcome, index) => {
       if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS, aborted: NONE_ABORTED };
     });
@@ -446,7 +467,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     if (this.#finished) throw new Error('a fetch was answered twice');
     this.#finished = true;
     this.#tookCold(-this.#coldBytes);
-    this.#reply(response);
+    const regions = this.#regions;
+    this.#reply(response, regions.length === 0 ? undefined : () => releaseAll(regions));
   }
 }
 

@@ -80,6 +80,7 @@ export function produceHandler(dependencies: Dependencies): ApiHandler<ProduceRe
     minVersion: 0,
     minHandledVersion: 3,
     maxVersion: 13,
+    keepsNoBytes: true,
     dispatch(request, context, reply) {
       new ProduceInProgress(dependencies, deadlines, request, context, reply).start();
     },

@@ -10,6 +10,7 @@ import type { ApiHandler, ConnectionInfo, Reply, RequestContext } from '../apis/
 import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
+import type { RegionPool } from '../protocol/region-pool.ts';
 import type { Connection } from '../runtime/network.ts';
 import type { Clock } from '../runtime/runtime.ts';
 import type { LimitedLog } from './limited-log.ts';
@@ -31,6 +32,8 @@ export interface ConnectionSurroundings {
   readonly clock: Clock;
   readonly log: LimitedLog;
   readonly frameBytesMax: number;
+  /** What is received goes into its regions; absent, into memory that the garbage collector frees. */
+  readonly regions?: RegionPool | undefined;
   /** Called once, when the connection is gone. */
   readonly onGone: (connection: ClientConnection) => void;
 }
@@ -71,7 +74,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.remoteAddress = socket.remoteAddress;
     this.#socket = socket;
     this.#surroundings = surroundings;
-    this.#assembler = new FrameAssembler(surroundings.frameBytesMax);
+    this.#assembler = new FrameAssembler(surroundings.frameBytesMax, surroundings.regions);
     this.#lastActiveMs = surroundings.clock.monotonicMs();
   }
 
@@ -219,6 +222,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     const incoming = readRequest(frame, this.#surroundings.registry);
     switch (incoming.kind) {
       case 'refusal':
+        // The decoder may have seen anything.
+        this.#assembler.keepRegion();
         this.close(incoming.reason);
         return;
       case 'answer':
@@ -226,6 +231,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         this.#answer(slot, incoming.parts, true);
         return;
       case 'request':
+        if (incoming.handler.keepsNoBytes !== true && incoming.handler.api.request.hasByteFields)
+          this.#assembler.keepRegion();
         this.#dispatch(incoming.handler, incoming.request, incoming.header, slot);
     }
   }
@@ -248,11 +255,13 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       connection: this,
       receivedAtMs: this.#lastActiveMs,
     };
-    const reply: Reply<unknown> = (response) => {
+    const reply: Reply<unknown> = (response, onSent) => {
       try {
-        this.#answer(slot, response === null ? [] : encode(handler, header, response), isPrompt);
+        const parts = response === null ? [] : encode(handler, header, response);
+        this.#answer(slot, parts, isPrompt, onSent);
       } catch (error) {
         // An answer that cannot be encoded is a bug; it must not surface in the commit loop, which may have called this.
+        // Its memory, if any, is left to the garbage collector.
         this.#failed(handler, request, header, slot, error);
       }
     };
@@ -300,11 +309,12 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
 
   // --- from answers to the socket ---
 
-  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean): void {
+  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean, onSent?: () => void): void {
     if (this.#state === 'gone') {
+      onSent?.();
       return;
     }
-    if (!this.#queue.answer(slot, parts)) {
+    if (!this.#queue.answer(slot, parts, onSent)) {
       throw new Error('a request was answered twice');
     }
     this.#unansweredBytes -= slot.requestBytes;
@@ -335,11 +345,15 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       return;
     }
     const parts: Uint8Array[] = [];
-    const { responseBytes } = this.#queue.takeReady(parts);
+    const { responseBytes, onSent } = this.#queue.takeReady(parts);
     if (parts.length === 0) {
+      tell(onSent);
       return;
     }
-    this.#socket.write(parts, () => this.#flushed(responseBytes));
+    this.#socket.write(parts, (sent) => {
+      tell(onSent);
+      if (sent) this.#flushed(responseBytes);
+    });
   }
 
   /** The kernel took an answer. */
@@ -386,6 +400,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     memory.requestsAnswered(this.#unansweredPrompt);
     memory.release(this.#chargedBytes);
     this.#chargedBytes = 0;
+    this.#queue.drop();
     const listeners = this.#closedListeners;
     this.#closedListeners = undefined;
     for (const listener of listeners ?? []) {
@@ -403,6 +418,10 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.#chargedBytes -= bytes;
     this.#surroundings.memory.release(bytes);
   }
+}
+
+function tell(listeners: readonly (() => void)[] | undefined): void {
+  for (const listener of listeners ?? []) listener();
 }
 
 function encode(handler: AnyApiHandler, header: RequestHeader, response: unknown): Buffer[] {

@@ -67,6 +67,11 @@ export class RequestMemory {
     this.#settle();
   }
 
+  /** The limit may have risen. */
+  limitChanged(): void {
+    this.#settle();
+  }
+
   /** A request was dispatched that is not a long poll. */
   requestStarted(): void {
     this.#inFlight += 1;

@@ -787,3 +787,59 @@ test('storage counts what retention removes, and why, and what its logs hold', a
   assert.equal(metrics.value('log_end_offset', labels), 10);
   await engine.close();
 });
+test('what the tail holds beyond its budget is told, and so is that it became less', async () => {
+  let hold: Promise<void> | undefined;
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => (operation === 'write' && /\.log$/.test(path) ? hold : undefined),
+  });
+  // All goes through the log first, and only a flush makes room in the tail.
+  const settings = { ...smallSettings, walFileBytes: 2 ** 20, commitBytesMax: 2 ** 18, extentBytes: 2 ** 20 };
+  const engine = await start(disk, { settings });
+  const { log } = open(engine, 1);
+  let release = (): void => {};
+  hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  assert.equal(engine.excessBytes, 0);
+  for (let i = 0; i < 40; i++) log.append([batchOf(log.endOffset, 10_000)]);
+  await committed(engine);
+  const heldBytes = engine.excessBytes;
+  assert.ok(heldBytes >= 400_000 - settings.tailBytes! - 64 * 1024, `${heldBytes}`);
+  const fell = new Promise<void>((resolve) => engine.onExcessFell(resolve));
+  hold = undefined;
+  release();
+  await fell;
+  assert.ok(engine.excessBytes < heldBytes);
+  await engine.flush();
+  assert.ok(engine.excessBytes <= 64 * 1024, `${engine.excessBytes} after everything is in segments`);
+  await engine.close();
+});
+
+test('a reader that goes on where it stopped is served from files at once, unless they are slow', async () => {
+  for (const promptReadPieceMsMax of [1, 0]) {
+    const disk = new UnsyncedFiles();
+    const settings = { ...smallSettings, tailBytes: 1, promptReadPieceMsMax };
+    const engine = await start(disk, { settings });
+    const { log } = open(engine, 1);
+    const batches: Buffer[] = [];
+    for (let i = 0; i < 60; i++) {
+      batches.push(batchOf(i, 500));
+      log.append([batches[i]!]);
+    }
+    await committed(engine);
+    await engine.flush();
+    const kinds: string[] = [];
+    const read: Buffer[] = [];
+    for (let offset = 0; offset < 60; offset += 5) {
+      const reading = log.read(offset, 5 * batches[0]!.length, log.committedOffset, true);
+      kinds.push(reading instanceof Promise ? 'later' : 'at once');
+      const { parts, regions } = await reading;
+      read.push(...parts.map((part) => Buffer.from(part)));
+      for (const region of regions ?? []) region.release();
+    }
+    assert.deepEqual(Buffer.concat(read), Buffer.concat(batches));
+    const others = promptReadPieceMsMax > 0 ? 'at once' : 'later';
+    assert.deepEqual(kinds, ['later', ...new Array(11).fill(others)]);
+    await engine.close();
+  }
+});

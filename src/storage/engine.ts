@@ -7,6 +7,7 @@
 //   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
 import assert from 'node:assert/strict';
 import { Metrics } from '../metrics/metrics.ts';
+import { RegionPool } from '../protocol/region-pool.ts';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
@@ -18,6 +19,7 @@ import { FileCache } from './disk/file-cache.ts';
 import { IndexCache } from './disk/index-cache.ts';
 import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
 import { PatientFiles } from './disk/patient-files.ts';
+import { PromptReads } from './disk/prompt-reads.ts';
 import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
 import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
@@ -116,7 +118,12 @@ async function openLocked(
   const found = await checkpoints.read();
   const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
   const checkpoint = found ?? firstCheckpoint(logId);
-  const arena = new Arena(arenaChunkBytes(settings));
+  const regions: RegionPool = new RegionPool({
+    // What the tail does not use of its budget may wait for it: after a topic was deleted it is soon wanted again.
+    freeBytesMax: () => settings.freeRegionBytesMax + Math.max(0, settings.tailBytes - arena.usedBytes),
+    poisons: settings.poisonsReleasedMemory,
+  });
+  const arena = new Arena(arenaChunkBytes(settings), regions);
   const fsync = options.durability === 'fsync';
   const alignment = fsync ? 4096 : 64;
   const slots =
@@ -213,6 +220,8 @@ export class Engine implements Storage {
   #wroteInPlace = false;
   #syncTimer: Timer | undefined;
   #syncDueMs = 0;
+  #excessListener: (() => void) | undefined;
+  #excessFellScheduled = false;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -357,6 +366,8 @@ export class Engine implements Storage {
       dataDirectory: this.#opened.directory,
       cache,
       indexes: new IndexCache(this.settings.indexCacheBytes),
+      regions: this.regions,
+      promptReads: new PromptReads(clock, timers, this.settings.promptReadPieceMsMax),
       slots: new Slots(this.settings.backgroundJobs),
       syncDataDirectory: () => this.#syncDataDirectory(),
       whenLeft: (directory) => this.#leaving.get(directory) ?? Promise.resolve(),
@@ -450,6 +461,11 @@ export class Engine implements Storage {
 
   get currentTicket(): CommitTicket {
     return this.#loop.currentTicket;
+  }
+
+  /** Memory for all that this broker receives and keeps for a while. */
+  get regions(): RegionPool {
+    return this.arena.regions;
   }
 
   get writable(): boolean {
@@ -581,12 +597,31 @@ export class Engine implements Storage {
     }
     if (this.#wroteInPlace) this.#nothingToEvict = this.#wroteInPlace = false;
     // What is committed can be flushed, should the tail be over its budget.
-    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.#excessBytes);
+    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.excessBytes);
     else this.#evict();
   }
 
-  get #excessBytes(): number {
-    return this.arena.usedBytes - this.settings.tailBytes;
+  /**
+   * What the tail holds beyond its budget, because no segment has it yet. It is to be taken from what requests may hold, so
+   * that both budgets together are kept: clients then wait for the disk.
+   */
+  get excessBytes(): number {
+    return Math.max(0, this.arena.usedBytes - this.settings.tailBytes);
+  }
+
+  /** Called, in a turn of its own, after `excessBytes` fell. */
+  onExcessFell(listener: () => void): void {
+    this.#excessListener = listener;
+  }
+
+  #excessFell(): void {
+    if (this.#excessFellScheduled || this.#excessListener === undefined) return;
+    this.#excessFellScheduled = true;
+    // Not at once: this may be the end of an append, and whoever is told may append.
+    this.#opened.options.runtime.timers.defer(() => {
+      this.#excessFellScheduled = false;
+      if (!this.#closed) this.#excessListener?.();
+    });
   }
 
   /** Entries of the order without a run; they, and what they keep alive, go when they are the greater part. */
@@ -612,6 +647,7 @@ export class Engine implements Storage {
   /** Gives up the oldest runs that segments hold until the budget is kept; asks for a flush when that is not enough. */
   #evict(): void {
     if (this.#nothingToEvict || this.arena.usedBytes <= this.settings.tailBytes) return;
+    const excessBytes = this.excessBytes;
     let steps = this.#evictionOrder.length - this.#evictionHead;
     while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
       const log = this.#evictionOrder[this.#evictionHead++] as Log;
@@ -621,13 +657,14 @@ export class Engine implements Storage {
       }
       if (!log.evictFirst()) this.#evictionOrder.push(log);
     }
+    if (this.excessBytes < excessBytes) this.#excessFell();
     if (this.#evictionHead * 2 > this.#evictionOrder.length) {
       this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead);
       this.#evictionHead = 0;
     }
     if (this.arena.usedBytes > this.settings.tailBytes) {
       this.#nothingToEvict = true;
-      this.#flusher.requestMemory(() => this.#excessBytes);
+      this.#flusher.requestMemory(() => this.excessBytes);
     }
   }
 
@@ -662,6 +699,7 @@ export class Engine implements Storage {
     const { topic, topicId, partition } = log.id;
     this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
     const runs = log.tail.count;
+    if (this.excessBytes > 0) this.#excessFell();
     log.dropTail();
     this.#evictionsBecameStale(runs);
   }

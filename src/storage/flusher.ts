@@ -269,9 +269,15 @@ export class Flusher {
       runs.map((run) => run.bytes()),
       log.config,
     );
-    for (const stretch of stretches) {
-      log.unsynced.add(stretch.segment);
-      (await log.segments.write(stretch)).release();
+    // A deleted log drops its tail while the bytes are on their way.
+    for (const run of runs) run.retain();
+    try {
+      for (const stretch of stretches) {
+        log.unsynced.add(stretch.segment);
+        (await log.segments.write(stretch)).release();
+      }
+    } finally {
+      for (const run of runs) run.release();
     }
     for (const run of runs) log.unwrittenBytes -= run.sizeBytes;
     log.unsyncedSequence = Math.min(log.unsyncedSequence, sequence);

@@ -207,13 +207,20 @@ export class Log implements PartitionLog {
     return this.#readSegments(offset, maxBytes, limitOffset, atLeastOne);
   }
 
-  async #readSegments(offset: number, maxBytes: number, limitOffset: number, atLeastOne: boolean): Promise<LogRead> {
+  #readSegments(
+    offset: number,
+    maxBytes: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+  ): LogRead | Promise<LogRead> {
     const limit = Math.min(limitOffset, this.writtenOffset);
-    const found = await this.segments.read(offset, maxBytes, limit, atLeastOne, this.config);
-    if (found !== undefined) return found;
+    const found = this.segments.read(offset, maxBytes, limit, atLeastOne, this.config);
     // Compaction left nothing between the offset and what the tail begins with.
-    const from = Math.max(offset, this.#tailStart);
-    return from < limitOffset ? this.tail.read(from, maxBytes, limitOffset, atLeastOne) : nothing;
+    const inTail = (): LogRead => {
+      const from = Math.max(offset, this.#tailStart);
+      return from < limitOffset ? this.tail.read(from, maxBytes, limitOffset, atLeastOne) : nothing;
+    };
+    return found instanceof Promise ? found.then((read) => read ?? inTail()) : (found ?? inTail());
   }
 
   /** What is read from the tail begins here: compaction has changed what the tail still holds of earlier offsets. */
@@ -231,6 +238,21 @@ export class Log implements PartitionLog {
   }
 
   async findTimestamp(timestampMs: number, limitOffset: number): Promise<TimestampAndOffset | undefined> {
+    const inTail = [...this.tail];
+    for (const run of inTail) run.retain();
+    try {
+      return await this.#findTimestamp(inTail, timestampMs, limitOffset);
+    } finally {
+      for (const run of inTail) run.release();
+    }
+  }
+
+  /** `inTail`: all that the tail holds now. */
+  async #findTimestamp(
+    inTail: readonly Run[],
+    timestampMs: number,
+    limitOffset: number,
+  ): Promise<TimestampAndOffset | undefined> {
     const startOffset = this.startOffset;
     let found: TimestampAndOffset | undefined;
     const look = (batch: Buffer): boolean => {
@@ -238,7 +260,6 @@ export class Log implements PartitionLog {
       return found !== undefined;
     };
     // Segments up to what the tail holds now: should the tail shrink meanwhile, its batches were seen here.
-    const inTail = [...this.tail];
     const tailFrom = this.#tailStart;
     if (startOffset < tailFrom && startOffset < limitOffset) {
       await this.segments.visitFromTimestamp(
@@ -268,6 +289,8 @@ export class Log implements PartitionLog {
       best = batch;
     }
     if (startOffset < tailFrom) {
+      // The tail may give it up while the segments are asked.
+      if (best !== undefined) best = Buffer.from(best);
       const inSegments = await this.segments.maxTimestamp(startOffset, tailFrom, this.config);
       if (inSegments >= Math.max(0, greatest)) {
         // Segments may speak of offsets outside of the range; then everything that could win is looked at.

@@ -31,6 +31,7 @@ export const defaultConfig: LogConfig = {
 
 /** Small sizes: many laps, many segments. */
 export const smallSettings: Partial<StorageSettings> = {
+  poisonsReleasedMemory: true,
   walFileBytes: 64 * 1024,
   walFiles: 4,
   tailBytes: 96 * 1024,

@@ -2,6 +2,7 @@
 // together by one commit loop. Storage knows offsets and bytes; producers, transactions, groups and requests are unknown here.
 // Rules: see ARCHITECTURE.md, "The engine's rules".
 
+import type { Region } from '../protocol/region-pool.ts';
 import type { AbortedTransaction } from './aborted-index.ts';
 import type { LastRecord } from './cleaning/filter-batch.ts';
 
@@ -131,7 +132,7 @@ export interface PartitionLog {
   /**
    * Whole batches from the one that contains `offset`, up to `maxBytes`, only batches that end at or below `limitOffset`.
    * `atLeastOne`: the first batch is returned even when it is larger. `offset` must lie in [startOffset, limitOffset].
-   * Synchronous when the tail has it, else a promise. Buffers are views: read-only, valid until the caller drops them.
+   * Synchronous when the tail has it, else a promise. Buffers are views: read-only, valid until the caller releases their regions.
    */
   read(offset: number, maxBytes: number, limitOffset: number, atLeastOne: boolean): LogRead | Promise<LogRead>;
   /**
@@ -153,6 +154,13 @@ export interface LogRead {
   /** Consecutive pieces of the log; each begins and ends at a batch boundary. */
   readonly parts: readonly Buffer[];
   readonly sizeBytes: number;
+  /**
+   * Retained for the reader, who releases each once when it looks at the parts no more; a reader that cannot know when
+   * that is need not. Absent: nothing to release.
+   */
+  readonly regions?: readonly Region[];
+  /** It came from a file, and takes memory of its own; what comes from the tail is there anyway. */
+  readonly isCold?: boolean;
 }
 
 export interface TimestampAndOffset {

@@ -2,6 +2,7 @@
 // counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
 import assert from 'node:assert/strict';
+import type { Region, RegionPool } from '../../protocol/region-pool.ts';
 import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
@@ -17,6 +18,7 @@ import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
 import { isShortage } from './patient-files.ts';
+import type { PromptReads } from './prompt-reads.ts';
 import { removeFiles } from './remove-files.ts';
 import { scanBatches } from './scan.ts';
 import { finishSwaps, swapSegments } from './segment-swap.ts';
@@ -44,6 +46,9 @@ export interface SegmentsHost {
   readonly dataDirectory: string;
   readonly cache: FileCache;
   readonly indexes: IndexCache;
+  /** What is read for consumers goes into these. */
+  readonly regions: RegionPool;
+  readonly promptReads: PromptReads;
   /** For reads and background writes; the commit path does not take one. */
   readonly slots: Slots;
   /** Makes new partition directories durable; many callers share one sync. */
@@ -75,7 +80,8 @@ export interface Stretch {
 
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
-const readHintsMax = 4;
+const batchHeaderBytes = 61;
+const readHintsMax = 16;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
 
@@ -540,8 +546,40 @@ export class Segments {
     limitOffset: number,
     atLeastOne: boolean,
     config: LogConfig,
-  ): Promise<LogRead | undefined> {
-    return this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  ): LogRead | Promise<LogRead | undefined> {
+    const read = this.#gate === undefined ? this.#readAtOnce(offset, maxBytes, limitOffset) : undefined;
+    return read ?? this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  }
+
+  /** Where a sequential reader goes on, and it is likely in memory; undefined when it needs the other way. */
+  #readAtOnce(offset: number, maxBytes: number, limitOffset: number): LogRead | undefined {
+    const hint = this.isReady && !this.deleted ? this.#hints.find((hint) => hint.offset === offset) : undefined;
+    if (hint === undefined || hint.segment.gone) return undefined;
+    const { segment, position } = hint;
+    const { cache, promptReads, regions } = this.#host;
+    const bytes = Math.min(maxBytes, this.#host.settings.coldReadBytesMax, segment.readableBytes - position);
+    if (bytes < batchHeaderBytes || !promptReads.mayRead()) return undefined;
+    const lease = cache.leaseOpen(segment.logPath, 'read');
+    if (lease === undefined) return undefined;
+    const region = regions.take(bytes);
+    try {
+      const got = promptReads.read(lease.file, region.buffer.subarray(0, bytes), position);
+      const { end, endOffset } = wholeBatches(region.buffer.subarray(0, got), bytes, limitOffset);
+      if (end > 0) return this.#done(segment, region, end, endOffset, position);
+    } catch (error) {
+      region.release();
+      throw error;
+    } finally {
+      lease.release();
+    }
+    region.release();
+    return undefined;
+  }
+
+  #done(segment: Segment, region: Region, end: number, endOffset: number, position: number): LogRead {
+    this.#hints.push({ offset: endOffset, segment, position: position + end });
+    if (this.#hints.length > readHintsMax) this.#hints.shift();
+    return { parts: [region.buffer.subarray(0, end)], sizeBytes: end, regions: [region], isCold: true };
   }
 
   async #read(
@@ -583,21 +621,41 @@ export class Segments {
       return await slots.run(async () => {
         const position = await this.#locate(segment, lease, offset);
         if (position >= segment.readableBytes) return undefined;
-        let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want, segment.readableBytes - position)));
-        bytes = bytes.subarray(0, await lease.file.read(bytes, position));
-        let end = wholeBatches(bytes, want, limitOffset);
-        const first = end === 0 && bytes.length >= 12 ? batchLength(bytes, 0) : 0;
-        if (first > 0 && (atLeastOne || first <= maxBytes)) {
-          bytes = Buffer.allocUnsafe(first);
-          if ((await lease.file.read(bytes, position)) === first) end = wholeBatches(bytes, first, limitOffset);
-        }
-        if (end === 0) return { parts: [], sizeBytes: 0 };
-        this.#remember(segment, bytes, end, position);
-        return { parts: [bytes.subarray(0, end)], sizeBytes: end };
+        const room = Math.max(batchHeaderBytes, Math.min(want, segment.readableBytes - position));
+        const read = await this.#readWhole(segment, lease, position, room, want, limitOffset);
+        if (!('firstBytes' in read)) return read;
+        const { firstBytes } = read;
+        if (firstBytes === 0 || (!atLeastOne && firstBytes > maxBytes)) return { parts: [], sizeBytes: 0 };
+        const first = await this.#readWhole(segment, lease, position, firstBytes, firstBytes, limitOffset);
+        return 'firstBytes' in first ? { parts: [], sizeBytes: 0 } : first;
       });
     } finally {
       lease.release();
     }
+  }
+
+  /** The whole batches among the next `bytes`; when there is none, how long the first would be (0: nobody knows). */
+  async #readWhole(
+    segment: Segment,
+    lease: FileLease,
+    position: number,
+    bytes: number,
+    maxBytes: number,
+    limitOffset: number,
+  ): Promise<LogRead | { firstBytes: number }> {
+    const region = this.#host.regions.take(bytes);
+    let firstBytes = 0;
+    try {
+      const got = await lease.file.read(region.buffer.subarray(0, bytes), position);
+      const { end, endOffset } = wholeBatches(region.buffer.subarray(0, got), maxBytes, limitOffset);
+      if (end > 0) return this.#done(segment, region, end, endOffset, position);
+      if (got >= batchHeaderBytes) firstBytes = batchLength(region.buffer, 0);
+    } catch (error) {
+      region.release();
+      throw error;
+    }
+    region.release();
+    return { firstBytes };
   }
 
   #containing(offset: number): Segment | undefined {
@@ -621,13 +679,6 @@ export class Segments {
       },
     );
     return found;
-  }
-
-  #remember(segment: Segment, bytes: Buffer, end: number, position: number): void {
-    let last = 0;
-    for (let at = 0; at < end; at += batchLength(bytes, at)) last = at;
-    this.#hints.push({ offset: nextOffset(bytes, last), segment, position: position + end });
-    if (this.#hints.length > readHintsMax) this.#hints.shift();
   }
 
   /** A position at or before the batch that contains `offset`. */
@@ -995,15 +1046,19 @@ function begin(segment: Segment, baseOffset: number): Stretch {
   return { segment, position: segment.sizeBytes, parts: [], bytes: 0, baseOffset, endOffset: baseOffset };
 }
 
-/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`. */
-function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): number {
+/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`, and the offset after it. */
+function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): { end: number; endOffset: number } {
   let end = 0;
-  while (end + 61 <= bytes.length) {
+  let endOffset = -1;
+  while (end + batchHeaderBytes <= bytes.length) {
     const next = end + batchLength(bytes, end);
-    if (next > bytes.length || next > maxBytes || nextOffset(bytes, end) > limitOffset) break;
+    if (next > bytes.length || next > maxBytes) break;
+    const offset = nextOffset(bytes, end);
+    if (offset > limitOffset) break;
     end = next;
+    endOffset = offset;
   }
-  return end;
+  return { end, endOffset };
 }
 
 /** The last entry must name a batch that is really there. */
