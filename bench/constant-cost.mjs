@@ -116,7 +116,7 @@ async function partitionsOf(name, count) {
     await createTopic(connection, 'wide', count);
     await partitionsReady(connection, 'wide', count);
     row['create, ms/partition'] = (performance.now() - created) / count;
-    const batch = batchOf(1, 100);
+    const { batch } = batchOf(1, 100);
     const write = (partition) => send(connection, 'wide', [[partition, batch]]);
     for (let first = 0; first < count; first += 500) {
       const each = Array.from({ length: Math.min(500, count - first) }, (_, i) => [first + i, Buffer.from(batch)]);
@@ -209,7 +209,7 @@ async function send(connection, topic, batches) {
       // A disk that has to write back what came before may take its time.
       timeoutMs: 110_000,
       topicData: [
-        { name: topic, partitionData: batches.map(([index, batch]) => ({ index, records: [batch.batch ?? batch] })) },
+        { name: topic, partitionData: batches.map(([index, batch]) => ({ index, records: [batch] })) },
       ],
     },
     { maxVersion: 12 },
