@@ -208,9 +208,7 @@ async function send(connection, topic, batches) {
       acks: -1,
       // A disk that has to write back what came before may take its time.
       timeoutMs: 110_000,
-      topicData: [
-        { name: topic, partitionData: batches.map(([index, batch]) => ({ index, records: [batch] })) },
-      ],
+      topicData: [{ name: topic, partitionData: batches.map(([index, batch]) => ({ index, records: [batch] })) }],
     },
     { maxVersion: 12 },
   );
