@@ -22,6 +22,7 @@ import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
 import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
+import { runSoon } from '../runtime/microtask.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type { LogRead } from '../storage/storage.ts';
@@ -99,7 +100,7 @@ interface Outcome extends PartitionAnswer {
 class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly dueAtMs: number;
   readonly #shared: Shared;
-  readonly #request: FetchRequest;
+  readonly #isolationLevel: number;
   readonly #context: RequestContext;
   readonly #reply: Reply<FetchResponseInput>;
   readonly #fetch: FetchContext;
@@ -107,10 +108,10 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly #maxBytes: number;
   readonly #replicaId: number;
   /** Parallel to `#fetch.partitions`; undefined where there is nothing to read. */
-  readonly #partitions: (Partition | undefined)[] = [];
-  readonly #outcomes: Outcome[] = [];
+  readonly #partitions: (Partition | undefined)[];
+  readonly #outcomes: Outcome[];
   /** Each partition's committed bytes at the time it was read. */
-  readonly #seenBytes: number[] = [];
+  readonly #seenBytes: number[];
   #hasUnread = false;
   #bytes = 0;
   #coldBytes = 0;
@@ -122,7 +123,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   constructor(shared: Shared, request: FetchRequest, context: RequestContext, reply: Reply<FetchResponseInput>) {
     this.#shared = shared;
-    this.#request = request;
+    // Not the request itself: thousands of these may wait at once, each for half a second.
+    this.#isolationLevel = request.isolationLevel;
     this.#context = context;
     this.#reply = reply;
     const { image } = shared.metadata;
@@ -131,6 +133,11 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       this.#usesTopicIds,
       (topicId) => image.topicsById.get(topicId)?.name ?? '',
     );
+    // Made at their size: an array that grows takes seventeen places for its first element.
+    const count = this.#fetch.partitions.length;
+    this.#partitions = new Array(count);
+    this.#outcomes = new Array(count);
+    this.#seenBytes = new Array(count);
     this.#maxBytes = Math.min(request.maxBytes, shared.settings.fetchMaxBytes);
     this.#minBytes = Math.min(request.minBytes, this.#maxBytes);
     this.#replicaId = context.apiVersion < 15 ? request.replicaId : request.replicaState.replicaId;
@@ -144,11 +151,12 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   start(): void {
     let readable = 0;
-    for (const wanted of this.#fetch.partitions) {
+    for (const [index, wanted] of this.#fetch.partitions.entries()) {
       const target = this.#resolve(wanted);
       const found = typeof target === 'object';
-      this.#partitions.push(found ? target : undefined);
-      this.#outcomes.push(found ? NOT_READ : failed(target, true));
+      this.#partitions[index] = found ? target : undefined;
+      this.#outcomes[index] = found ? NOT_READ : failed(target, true);
+      this.#seenBytes[index] = 0;
       if (found) readable++;
       else this.#hasUnread = true;
     }
@@ -160,7 +168,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   partitionMoved(): void {
     if (this.#checkQueued) return;
     this.#checkQueued = true;
-    queueMicrotask(() => {
+    runSoon(() => {
       this.#checkQueued = false;
       if (this.#parked && this.#isEnough()) this.#unpark();
     });
@@ -200,7 +208,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   /** A promise, which never rejects, when files have to be read. */
   #readAt(index: number, partition: Partition): Promise<void> | undefined {
-    this.#seenBytes[index] = partition.readableBytes(this.#request.isolationLevel);
+    this.#seenBytes[index] = partition.readableBytes(this.#isolationLevel);
     try {
       const result = this.#readOne(partition, this.#fetch.partitions[index]!);
       const { read } = result;
@@ -241,7 +249,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     partition: Partition,
     read: LogRead | undefined,
   ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[]> {
-    if (read === undefined || this.#request.isolationLevel !== IsolationLevel.READ_COMMITTED) return NONE_ABORTED;
+    if (read === undefined || this.#isolationLevel !== IsolationLevel.READ_COMMITTED) return NONE_ABORTED;
     const { fetchOffset } = this.#fetch.partitions[index]!;
     if (read.sizeBytes === 0 || !partition.mayHaveAborted(fetchOffset)) return NONE_ABORTED;
     return partition.abortedTransactions(fetchOffset, endOffsetOf(read));
@@ -270,7 +278,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       offset: wanted.fetchOffset,
       maxBytes: Math.max(0, Math.min(wanted.maxBytes, this.#roomBytes)),
       atLeastOne: this.#bytes === 0,
-      isolationLevel: this.#request.isolationLevel,
+      isolationLevel: this.#isolationLevel,
       currentLeaderEpoch: wanted.currentLeaderEpoch,
       lastFetchedEpoch: wanted.lastFetchedEpoch,
     });
@@ -345,7 +353,9 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #letGo(): void {
     this.#tookCold(-this.#coldBytes);
     this.#outcomes.forEach((outcome, index) => {
-      if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS, aborted: NONE_ABORTED };
+      if (outcome.unread) return;
+      const { recordsBytes } = outcome;
+      this.#outcomes[index] = recordsBytes === 0 ? NOT_READ : { ...NOT_READ, recordsBytes };
     });
   }
 
@@ -356,7 +366,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
       if (partition.deleted) return true;
-      const arrived = partition.readableBytes(this.#request.isolationLevel) - this.#seenBytes[index]!;
+      const arrived = partition.readableBytes(this.#isolationLevel) - this.#seenBytes[index]!;
       if (arrived === 0) continue;
       if (this.#minBytes <= 1) return true;
       const room = this.#fetch.partitions[index]!.maxBytes - this.#outcomes[index]!.recordsBytes;
@@ -427,7 +437,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   /** Readers of committed records get a list, others null. */
   #abortedTransactions(outcome: Outcome): readonly AbortedTransaction[] | null {
-    const committedOnly = this.#request.isolationLevel === IsolationLevel.READ_COMMITTED;
+    const committedOnly = this.#isolationLevel === IsolationLevel.READ_COMMITTED;
     return committedOnly && outcome.errorCode === ErrorCode.NONE ? outcome.aborted : null;
   }
 

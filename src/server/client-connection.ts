@@ -10,6 +10,7 @@ import type { ApiHandler, ConnectionInfo, Reply, RequestContext } from '../apis/
 import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
+import { runSoon } from '../runtime/microtask.ts';
 import type { Connection } from '../runtime/network.ts';
 import type { Clock } from '../runtime/runtime.ts';
 import type { LimitedLog } from './limited-log.ts';
@@ -240,6 +241,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     if (isPrompt) {
       this.#promptStarted();
     }
+    // What waits (a long poll) need not keep the decoded request for an answer that is made without it.
+    const kept = handler.failed === undefined ? undefined : request;
     const context: RequestContext = {
       apiKey: header.apiKey,
       apiVersion: header.apiVersion,
@@ -253,7 +256,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         this.#answer(slot, response === null ? [] : encode(handler, header, response), isPrompt);
       } catch (error) {
         // An answer that cannot be encoded is a bug; it must not surface in the commit loop, which may have called this.
-        this.#failed(handler, request, header, slot, error);
+        this.#failed(handler, kept, header, slot, error);
       }
     };
     try {
@@ -263,13 +266,13 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         done.then(
           () => this.#dispatched(),
           (error: unknown) => {
-            this.#failed(handler, request, header, slot, error);
+            this.#failed(handler, kept, header, slot, error);
             this.#dispatched();
           },
         );
       }
     } catch (error) {
-      this.#failed(handler, request, header, slot, error);
+      this.#failed(handler, kept, header, slot, error);
     }
   }
 
@@ -321,7 +324,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #scheduleFlush(): void {
     if (!this.#flushScheduled && !this.#pumping) {
       this.#flushScheduled = true;
-      queueMicrotask(() => {
+      runSoon(() => {
         this.#flushScheduled = false;
         this.#flush();
         this.#pump();
