@@ -404,14 +404,15 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       return;
     }
     const hints = new LeaderHints(this.#shared.metadata.image, this.#shared.brokerId, this.#context.connection);
-    const responses: MutableTopic[] = [];
+    let responses: MutableTopic[] = [];
     // What could not be read comes last, as in Kafka.
-    for (const unread of this.#hasUnread ? [false, true] : [false]) {
-      this.#fetch.partitions.forEach((wanted, index) => {
+    for (let pass = 0; pass < (this.#hasUnread ? 2 : 1); pass++) {
+      for (let index = 0; index < this.#outcomes.length; index++) {
         const outcome = this.#outcomes[index]!;
-        if (outcome.unread !== unread || (included !== undefined && !included[index])) return;
-        topicOf(wanted, responses).partitions.push(this.#partitionData(wanted, outcome, hints));
-      });
+        if (outcome.unread !== (pass === 1) || (included !== undefined && !included[index])) continue;
+        const wanted = this.#fetch.partitions[index]!;
+        responses = withPartition(responses, wanted, this.#partitionData(wanted, outcome, hints));
+      }
     }
     const response: FetchResponseInput = { throttleTimeMs: 0, errorCode, sessionId, responses };
     // Replicas know the brokers: they are told who leads, not where.
@@ -487,13 +488,17 @@ function failed(errorCode: ErrorCode, unread: boolean): Outcome {
   };
 }
 
-/** The last topic of the answer when it is the partition's, else a new one. */
-function topicOf(wanted: FetchedPartition, responses: MutableTopic[]): MutableTopic {
+/** In the last topic of the answer when it is the partition's, else in a new one. Lists begin with what they mostly end with: one. */
+function withPartition(responses: MutableTopic[], wanted: FetchedPartition, data: PartitionData): MutableTopic[] {
   const last = responses.at(-1);
-  if (last !== undefined && last.topicId === wanted.topicId && last.topic === wanted.topic) return last;
-  const topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] };
+  if (last !== undefined && last.topicId === wanted.topicId && last.topic === wanted.topic) {
+    last.partitions.push(data);
+    return responses;
+  }
+  const topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [data] };
+  if (last === undefined) return [topic];
   responses.push(topic);
-  return topic;
+  return responses;
 }
 
 /** Kafka's FetchResponse.partitionResponse: what a partition that was not read is answered with. */
