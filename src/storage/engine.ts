@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { RegionPool } from '../protocol/region-pool.ts';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
 import type { Commit } from './commit.ts';
 import { CommitLoop, type CommitMedium } from './commit-loop.ts';
@@ -44,6 +44,8 @@ export interface StorageOptions {
   readonly settings?: Partial<StorageSettings>;
 }
 
+/** Memory that nobody needed for so long is given up. */
+const trimMs = 5_000;
 /** Before a commit that found no file descriptor and cannot do without is tried again. */
 const pauseMs = 50;
 
@@ -113,9 +115,8 @@ async function openLocked(
   const found = await checkpoints.read();
   const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
   const checkpoint = found ?? firstCheckpoint(logId);
-  const regions: RegionPool = new RegionPool({
-    // What the tail does not use of its budget may wait for it: after a topic was deleted it is soon wanted again.
-    freeBytesMax: () => settings.freeRegionBytesMax + Math.max(0, settings.tailBytes - arena.usedBytes),
+  const regions = new RegionPool({
+    freeBytesMax: settings.freeRegionBytesMax,
     poisons: settings.poisonsReleasedMemory,
   });
   const arena = new Arena(arenaChunkBytes(settings), regions);
@@ -214,6 +215,7 @@ export class Engine implements Storage {
   #wroteInPlace = false;
   #excessListener: (() => void) | undefined;
   #excessFellScheduled = false;
+  #trimTimer: Timer | undefined;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -285,7 +287,15 @@ export class Engine implements Storage {
       reserveBytes: durability === 'memory' ? 0 : settings.reserveBytes,
       intervalMs: settings.spaceCheckMs,
     });
+    this.#trimLater();
     void this.#removeMarked();
+  }
+
+  #trimLater(): void {
+    this.#trimTimer = this.#opened.options.runtime.timers.set(trimMs, () => {
+      this.regions.trim();
+      this.#trimLater();
+    });
   }
 
   #makeMedium(): CommitMedium {
@@ -471,6 +481,7 @@ export class Engine implements Storage {
     this.#closed = true;
     this.#retention.stop();
     this.#space.stop();
+    this.#trimTimer?.cancel();
     let error: unknown;
     if (this.#failure === undefined) {
       try {
