@@ -102,6 +102,8 @@ async function beginLife(
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      // What is in use goes up and down by as much as requests may bring before a flush. Together it is no more than was in use.
+      freeRegionBytesMax: ottla.tailMaxBytes + settings.requestMemoryMaxBytes,
       poisonsReleasedMemory: ottla.releasedMemoryPoison,
       // Not reached by clients that are made to wait, only by a disk that stands still for longer than their requests last.
       formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,

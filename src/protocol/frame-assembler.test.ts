@@ -89,7 +89,7 @@ test('a negative and an oversized length are refused', () => {
 });
 
 test('with a pool, frames are good until the next bytes are asked for, and a few regions serve a long stream', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 8 * MAX, poisons: true });
+  const pool = new RegionPool({ freeBytesMax: 8 * MAX, poisons: true });
   const assembler = new FrameAssembler(MAX, pool);
   const body = (index: number): Buffer => Buffer.alloc(1 + ((index * 7919) % 100_000), index);
   let seen = 0;
@@ -112,7 +112,7 @@ test('with a pool, frames are good until the next bytes are asked for, and a few
 });
 
 test('a region that somebody keeps views of is never used again', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 8 * MAX, poisons: true });
+  const pool = new RegionPool({ freeBytesMax: 8 * MAX, poisons: true });
   const assembler = new FrameAssembler(MAX, pool);
   const bodies = Array.from({ length: 60 }, (_, index) => Buffer.alloc(50_000, index));
   const kept: Buffer[] = [];

@@ -6,7 +6,7 @@ import { RegionPool, regionOf, releaseAll } from './region-pool.ts';
 const KIB = 1024;
 
 test('a region is used again when every user has released it, and not before', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 1024 * KIB });
+  const pool = new RegionPool({ freeBytesMax: 1024 * KIB });
   const region = pool.take(100 * KIB);
   region.retain();
   region.release();
@@ -21,7 +21,7 @@ test('a region is used again when every user has released it, and not before', (
 });
 
 test('sizes are rounded up little enough to share and to waste little', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 1024 * KIB });
+  const pool = new RegionPool({ freeBytesMax: 1024 * KIB });
   for (const bytes of [1, 4096, 4097, 70_000, 262_144, 1_000_000, 5_000_001]) {
     const { buffer } = pool.take(bytes);
     assert.ok(buffer.length >= bytes, `${buffer.length} for ${bytes}`);
@@ -34,7 +34,7 @@ test('sizes are rounded up little enough to share and to waste little', () => {
 });
 
 test('what waits for its next use stays below its limit', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 256 * KIB });
+  const pool = new RegionPool({ freeBytesMax: 256 * KIB });
   const held = Array.from({ length: 10 }, () => pool.take(64 * KIB));
   releaseAll(held);
   assert.equal(pool.freeBytes, 256 * KIB);
@@ -44,7 +44,7 @@ test('what waits for its next use stays below its limit', () => {
 });
 
 test('sizes that are asked for no more make room for those that are', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 256 * KIB });
+  const pool = new RegionPool({ freeBytesMax: 256 * KIB });
   releaseAll(Array.from({ length: 4 }, () => pool.take(64 * KIB)));
   const large = pool.take(100 * KIB);
   large.release();
@@ -58,8 +58,20 @@ test('sizes that are asked for no more make room for those that are', () => {
   assert.ok(pool.freeBytes <= 256 * KIB);
 });
 
+test('what nobody needed between two trims goes', () => {
+  const pool = new RegionPool({ freeBytesMax: 1024 * KIB });
+  releaseAll(Array.from({ length: 8 }, () => pool.take(64 * KIB)));
+  pool.trim();
+  assert.equal(pool.freeBytes, 512 * KIB);
+  releaseAll([pool.take(64 * KIB), pool.take(64 * KIB)]);
+  pool.trim();
+  assert.equal(pool.freeBytes, 128 * KIB);
+  pool.trim();
+  assert.equal(pool.freeBytes, 0);
+});
+
 test('a view finds its region while somebody uses it, and none in memory of other kinds', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 256 * KIB });
+  const pool = new RegionPool({ freeBytesMax: 256 * KIB });
   const region = pool.take(64 * KIB);
   const view = region.buffer.subarray(10, 20);
   assert.equal(regionOf(view), region);
@@ -69,7 +81,7 @@ test('a view finds its region while somebody uses it, and none in memory of othe
 });
 
 test('poison shows a reader that was late, and a writer that was late stops the next user', () => {
-  const pool = new RegionPool({ freeBytesMax: () => 256 * KIB, poisons: true });
+  const pool = new RegionPool({ freeBytesMax: 256 * KIB, poisons: true });
   const region = pool.take(64 * KIB);
   region.buffer.fill('x');
   const late = region.buffer.subarray(100, 104);

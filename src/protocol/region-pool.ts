@@ -10,8 +10,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 
 export interface RegionPoolOptions {
-  /** Memory that waits for its next use; beyond, it is given back to the process. */
-  readonly freeBytesMax: () => number;
+  /** Memory that waits for its next use; beyond, and what `trim` finds idle, is left to the garbage collector. */
+  readonly freeBytesMax: number;
   readonly poisons?: boolean;
 }
 
@@ -59,11 +59,13 @@ export function releaseAll(held: readonly Region[]): void {
 }
 
 export class RegionPool {
-  readonly #freeBytesMax: () => number;
+  readonly #freeBytesMax: number;
   readonly #poisons: boolean;
   /** By size, a size that ran out and came back behind the others; of a size the last one is taken first: caches hold it. */
   readonly #free = new Map<number, Buffer[]>();
   #freeBytes = 0;
+  /** Since the last trim. */
+  #leastFreeBytes = 0;
   #allocated = 0;
 
   constructor(options: RegionPoolOptions) {
@@ -89,30 +91,37 @@ export class RegionPool {
     return region;
   }
 
+  /** Lets go of as much as nobody needed since the last call. To be called now and then. */
+  trim(): void {
+    this.#drop(this.#leastFreeBytes, undefined);
+    this.#leastFreeBytes = this.#freeBytes;
+  }
+
   /** Called by the region whose last reference went. */
   giveBack(buffer: Buffer): void {
     regions.delete(buffer.buffer);
     if (this.#poisons) buffer.fill(POISON);
-    if (!this.#makeRoom(buffer.length)) return;
+    const excessBytes = this.#freeBytes + buffer.length - this.#freeBytesMax;
+    if (excessBytes > 0) this.#drop(excessBytes, buffer.length);
+    if (this.#freeBytes + buffer.length > this.#freeBytesMax) return;
     const sameSize = this.#free.get(buffer.length);
     if (sameSize === undefined) this.#free.set(buffer.length, [buffer]);
     else sameSize.push(buffer);
     this.#freeBytes += buffer.length;
   }
 
-  /** Memory of sizes that were not asked for since longest makes room for that of sizes in use. */
-  #makeRoom(size: number): boolean {
-    const freeBytesMax = this.#freeBytesMax();
-    for (const [otherSize, others] of this.#free) {
-      if (this.#freeBytes + size <= freeBytesMax) return true;
-      if (otherSize === size) continue;
-      const surplus = Math.ceil((this.#freeBytes + size - freeBytesMax) / otherSize);
-      const count = Math.min(surplus, others.length);
-      others.length -= count;
-      this.#freeBytes -= count * otherSize;
-      if (others.length === 0) this.#free.delete(otherSize);
+  /** Drops at least so many bytes, if there are, but none of the size to keep: first of sizes not asked for since longest. */
+  #drop(bytes: number, keptSize: number | undefined): void {
+    const until = this.#freeBytes - bytes;
+    for (const [size, buffers] of this.#free) {
+      if (this.#freeBytes <= until) break;
+      if (size === keptSize) continue;
+      const count = Math.min(Math.ceil((this.#freeBytes - until) / size), buffers.length);
+      buffers.length -= count;
+      this.#freeBytes -= count * size;
+      if (buffers.length === 0) this.#free.delete(size);
     }
-    return this.#freeBytes + size <= freeBytesMax;
+    this.#leastFreeBytes = Math.min(this.#leastFreeBytes, this.#freeBytes);
   }
 
   #takeFree(size: number): Buffer | undefined {
@@ -121,6 +130,7 @@ export class RegionPool {
     const buffer = this.#poisons ? sameSize?.shift() : sameSize?.pop();
     if (buffer === undefined) return undefined;
     this.#freeBytes -= size;
+    this.#leastFreeBytes = Math.min(this.#leastFreeBytes, this.#freeBytes);
     if (sameSize?.length === 0) this.#free.delete(size);
     if (this.#poisons) {
       assert(buffer.equals(Buffer.alloc(size, POISON)), 'memory was written after it was released');

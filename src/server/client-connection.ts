@@ -11,6 +11,7 @@ import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
 import type { RegionPool } from '../protocol/region-pool.ts';
+import { runSoon } from '../runtime/microtask.ts';
 import type { Connection } from '../runtime/network.ts';
 import type { Clock } from '../runtime/runtime.ts';
 import type { LimitedLog } from './limited-log.ts';
@@ -247,6 +248,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     if (isPrompt) {
       this.#promptStarted();
     }
+    // What waits (a long poll) need not keep the decoded request for an answer that is made without it.
+    const kept = handler.failed === undefined ? undefined : request;
     const context: RequestContext = {
       apiKey: header.apiKey,
       apiVersion: header.apiVersion,
@@ -262,7 +265,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       } catch (error) {
         // An answer that cannot be encoded is a bug; it must not surface in the commit loop, which may have called this.
         // Its memory, if any, is left to the garbage collector.
-        this.#failed(handler, request, header, slot, error);
+        this.#failed(handler, kept, header, slot, error);
       }
     };
     try {
@@ -272,13 +275,13 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         done.then(
           () => this.#dispatched(),
           (error: unknown) => {
-            this.#failed(handler, request, header, slot, error);
+            this.#failed(handler, kept, header, slot, error);
             this.#dispatched();
           },
         );
       }
     } catch (error) {
-      this.#failed(handler, request, header, slot, error);
+      this.#failed(handler, kept, header, slot, error);
     }
   }
 
@@ -331,7 +334,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #scheduleFlush(): void {
     if (!this.#flushScheduled && !this.#pumping) {
       this.#flushScheduled = true;
-      queueMicrotask(() => {
+      runSoon(() => {
         this.#flushScheduled = false;
         this.#flush();
         this.#pump();

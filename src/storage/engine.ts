@@ -49,6 +49,8 @@ export interface StorageOptions {
   readonly metrics?: Metrics;
 }
 
+/** Memory that nobody needed for so long is given up. */
+const trimMs = 5_000;
 /** Before a commit that found no file descriptor and cannot do without is tried again. */
 const pauseMs = 50;
 
@@ -118,9 +120,8 @@ async function openLocked(
   const found = await checkpoints.read();
   const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
   const checkpoint = found ?? firstCheckpoint(logId);
-  const regions: RegionPool = new RegionPool({
-    // What the tail does not use of its budget may wait for it: after a topic was deleted it is soon wanted again.
-    freeBytesMax: () => settings.freeRegionBytesMax + Math.max(0, settings.tailBytes - arena.usedBytes),
+  const regions = new RegionPool({
+    freeBytesMax: settings.freeRegionBytesMax,
     poisons: settings.poisonsReleasedMemory,
   });
   const arena = new Arena(arenaChunkBytes(settings), regions);
@@ -222,6 +223,7 @@ export class Engine implements Storage {
   #syncDueMs = 0;
   #excessListener: (() => void) | undefined;
   #excessFellScheduled = false;
+  #trimTimer: Timer | undefined;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -308,7 +310,15 @@ export class Engine implements Storage {
       reserveBytes: durability === 'memory' ? 0 : settings.reserveBytes,
       intervalMs: settings.spaceCheckMs,
     });
+    this.#trimLater();
     void this.#removeMarked();
+  }
+
+  #trimLater(): void {
+    this.#trimTimer = this.#opened.options.runtime.timers.set(trimMs, () => {
+      this.regions.trim();
+      this.#trimLater();
+    });
   }
 
   #makeMedium(): CommitMedium {
@@ -524,6 +534,7 @@ export class Engine implements Storage {
     this.#cleaner.stop();
     this.#syncTimer?.cancel();
     this.#space.stop();
+    this.#trimTimer?.cancel();
     let error: unknown;
     if (this.#failure === undefined) {
       try {

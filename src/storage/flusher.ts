@@ -212,11 +212,14 @@ export class Flusher {
 
   async #freeMemory(excess: () => number): Promise<void> {
     const largest = [...this.#options.dirtyLogs].sort((a, b) => b.unwrittenBytes - a.unwrittenBytes);
-    for (const log of largest) {
-      if (excess() <= 0) return;
-      await this.flush(log);
-      this.#options.onFlushed();
-    }
+    const work = async (): Promise<void> => {
+      for (let log = largest.shift(); log !== undefined && excess() > 0; log = largest.shift()) {
+        await this.flush(log);
+        this.#options.onFlushed();
+      }
+    };
+    // Memory is free once a log is written: the next ones need not wait until it is synced too.
+    await Promise.all([work(), work(), work()]);
   }
 
   /** Several at a time; the slots behind them bound the I/O. */

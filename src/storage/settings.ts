@@ -7,7 +7,7 @@ export interface StorageSettings {
   readonly walFiles: number;
   /** Memory for recent batches, counting the buffers behind them. */
   readonly tailBytes: number;
-  /** Memory that waits for its next use, beyond what the tail's budget leaves: a full tail gives up as much as arrives. */
+  /** Memory that waits for its next use: a full tail gives up as much as arrives, but many runs at a time, after a flush. */
   readonly freeRegionBytesMax: number;
   /** For tests: released memory is overwritten at once. See protocol/region-pool.ts. */
   readonly poisonsReleasedMemory: boolean;
@@ -46,7 +46,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     walFileBytes,
     walFiles: Math.max(3, overrides.walFiles ?? 4),
     tailBytes,
-    freeRegionBytesMax: Math.min(32 * mebibyte, Math.floor(tailBytes / 4)),
+    freeRegionBytesMax: Math.max(tailBytes, 32 * mebibyte),
     poisonsReleasedMemory: false,
     extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
     commitBytesMax,
