@@ -5,16 +5,23 @@
 import { registryOf } from './apis/every-api.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
-import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
+import { DelegationTokens } from './metadata/delegation-tokens.ts';
+import type { Endpoint, Image, Metadata, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
 import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import { Partitions } from './partition/partitions.ts';
 import { loadCompression } from './records/compression.ts';
-import { FileError } from './runtime/files.ts';
+import { FileError, type Files } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
 import { NetworkError } from './runtime/network.ts';
-import type { Runtime } from './runtime/runtime.ts';
+import type { Runtime, Timer } from './runtime/runtime.ts';
+import { auditTo } from './security/audit.ts';
+import { Authorizer } from './security/authorizer.ts';
+import { openGates } from './security/listener-gates.ts';
+import { storedCredentials } from './security/stored-credentials.ts';
+import { TlsError } from './security/tls-terms.ts';
+import { TokenSecrets } from './security/token-secrets.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import { openStorage } from './storage/engine.ts';
@@ -49,9 +56,18 @@ export class BrokerFault extends Error {
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
 export async function openBroker({ runtime, settings, directory }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
-  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory');
+  const broker = new LivingBroker(
+    { ...runtime, files, settingsFiles: runtime.files },
+    settings,
+    directory ?? '/memory',
+  );
   await broker.open();
   return broker;
+}
+
+/** Data may be in memory; the files that settings name (certificates) are where they always are. */
+interface BrokerRuntime extends Runtime {
+  readonly settingsFiles: Files;
 }
 
 interface Life {
@@ -63,7 +79,7 @@ interface Life {
 }
 
 async function beginLife(
-  runtime: Runtime,
+  runtime: BrokerRuntime,
   settings: Settings,
   directory: string,
   listeners: readonly ListenerAddress[],
@@ -107,7 +123,10 @@ async function beginLife(
     storage.discardUnopened();
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
+    const security = await openSecurity(runtime, settings, metadata);
+    closeAll.push(() => security.close());
     const registry = registryOf({
+      ...security,
       metadata,
       configs,
       topics,
@@ -126,6 +145,8 @@ async function beginLife(
       runtime,
       registry,
       listeners,
+      gates: security.gates.byListener,
+      login: settings.security,
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
     });
@@ -133,11 +154,13 @@ async function beginLife(
       listeners: server.listeners,
       async end() {
         await server.close();
+        security.close();
         groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
+        security.close();
         groups.close();
         await server.close(0);
         partitions.close();
@@ -150,6 +173,46 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+/** Who may come in and do what, as the settings and the metadata say. */
+async function openSecurity(runtime: BrokerRuntime, settings: Settings, metadata: Metadata) {
+  const { clock, timers, random, log } = runtime;
+  const { security, ottla } = settings;
+  const tokens = new DelegationTokens(metadata, security.delegationTokens);
+  const { secretKey, checkMs } = security.delegationTokens;
+  const tokenSecrets = secretKey === null ? undefined : new TokenSecrets(secretKey, random);
+  const authorizer =
+    security.authorizer === null
+      ? undefined
+      : new Authorizer({ ...security.authorizer, metadata, audit: auditTo(log, clock, ottla.auditAllowed) });
+  const gates = await openGates({
+    runtime: { ...runtime, files: runtime.settingsFiles },
+    security,
+    directory: storedCredentials({ metadata, tokens, tokenSecrets, clock }),
+    reloadMs: ottla.tlsReloadIntervalMs,
+  });
+  let sweep: Timer | undefined;
+  const sweepLater = (): void => {
+    sweep = timers.set(checkMs, () => {
+      tokens
+        .forgetEnded(clock.nowMs())
+        .catch((error: Error) => log.warn('Ended tokens stay', { reason: error.message }));
+      sweepLater();
+    });
+  };
+  if (tokenSecrets) sweepLater();
+  return {
+    authorizer,
+    gates,
+    tokens,
+    tokenSecrets,
+    failedLoginDelayMs: security.failedLoginDelayMs,
+    close() {
+      sweep?.cancel();
+      gates.close();
+    },
+  };
 }
 
 /** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */
@@ -176,7 +239,7 @@ const REOPEN_MS = 2_000;
 
 class LivingBroker implements Broker {
   readonly closed: Promise<void>;
-  readonly #runtime: Runtime;
+  readonly #runtime: BrokerRuntime;
   readonly #settings: Settings;
   readonly #directory: string;
   /** A later life listens on the very same ports. */
@@ -188,7 +251,7 @@ class LivingBroker implements Broker {
   #resolveClosed!: () => void;
   #rejectClosed!: (fault: unknown) => void;
 
-  constructor(runtime: Runtime, settings: Settings, directory: string) {
+  constructor(runtime: BrokerRuntime, settings: Settings, directory: string) {
     this.#runtime = runtime;
     this.#settings = settings;
     this.#directory = directory;
@@ -279,6 +342,7 @@ class LivingBroker implements Broker {
   #asFault(error: unknown): unknown {
     if (error instanceof NetworkError) {
       const address = this.#listeners.map(({ host, port }) => `${host || '0.0.0.0'}:${port}`).join(' or ');
+      if (error.code === 'TLS') return new BrokerFault(error.code, `${error.message}; look at ssl.keystore.*.`, error);
       const sentence =
         error.code === 'EADDRINUSE'
           ? `${address} is in use by another program; stop it, or choose another port (--port; 0 takes a free one).`
@@ -289,6 +353,7 @@ class LivingBroker implements Broker {
       const sentence = `cannot use the data directory ${this.#directory} (${error.message}); choose another (--data).`;
       return new BrokerFault(error.code, sentence, error);
     }
+    if (error instanceof TlsError) return new BrokerFault('TLS', `${error.message}.`, error);
     return error;
   }
 }

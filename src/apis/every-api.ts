@@ -2,18 +2,24 @@
 import type { GroupCoordinator } from '../group/coordinator.ts';
 import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
+import type { DelegationTokens } from '../metadata/delegation-tokens.ts';
 import type { Metadata } from '../metadata/image.ts';
+import { ScramCredentials } from '../metadata/scram-credentials.ts';
 import type { Topics } from '../metadata/topics.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
+import type { Authorizer } from '../security/authorizer.ts';
+import type { TokenSecrets } from '../security/token-secrets.ts';
 import type { Storage } from '../storage/storage.ts';
 import { alterConfigsHandler } from './alter-configs.ts';
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
+import { alterUserScramCredentialsHandler } from './alter-user-scram-credentials.ts';
 import { apiVersionsHandler } from './api-versions.ts';
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts';
 import { consumerGroupHeartbeatHandler } from './consumer-group-heartbeat.ts';
+import { createDelegationTokenHandler } from './create-delegation-token.ts';
 import { createPartitionsHandler } from './create-partitions.ts';
 import { createTopicsHandler } from './create-topics.ts';
 import { deleteGroupsHandler } from './delete-groups.ts';
@@ -21,11 +27,14 @@ import { deleteRecordsHandler } from './delete-records.ts';
 import { deleteTopicsHandler } from './delete-topics.ts';
 import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
+import { describeDelegationTokenHandler } from './describe-delegation-token.ts';
 import { describeGroupsHandler } from './describe-groups.ts';
 import { describeLogDirsHandler } from './describe-log-dirs.ts';
 import { describeQuorumHandler } from './describe-quorum.ts';
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts';
+import { describeUserScramCredentialsHandler } from './describe-user-scram-credentials.ts';
 import { electLeadersHandler } from './elect-leaders.ts';
+import { expireDelegationTokenHandler } from './expire-delegation-token.ts';
 import { features } from './features.ts';
 import { fetchHandler } from './fetch.ts';
 import { findCoordinatorHandler } from './find-coordinator.ts';
@@ -45,6 +54,9 @@ import { offsetFetchHandler } from './offset-fetch.ts';
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts';
 import { produceHandler } from './produce.ts';
 import { Registry } from './registry.ts';
+import { renewDelegationTokenHandler } from './renew-delegation-token.ts';
+import { saslAuthenticateHandler } from './sasl-authenticate.ts';
+import { saslHandshakeHandler } from './sasl-handshake.ts';
 import { syncGroupHandler } from './sync-group.ts';
 import { unregisterBrokerHandler } from './unregister-broker.ts';
 import { updateFeaturesHandler } from './update-features.ts';
@@ -65,6 +77,12 @@ export interface ApiSurroundings {
   readonly brokerId: number;
   /** What clients see as the log directory. */
   readonly logDirectory: string;
+  /** Undefined: everybody may do everything. */
+  readonly authorizer: Authorizer | undefined;
+  readonly tokens: DelegationTokens;
+  /** Undefined: there are no delegation tokens. */
+  readonly tokenSecrets: TokenSecrets | undefined;
+  readonly failedLoginDelayMs: number;
 }
 
 export function registryOf(surroundings: ApiSurroundings): Registry {
@@ -77,6 +95,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
     features: features(metadata),
     settings: configs.broker,
     registry,
+    scramCredentials: new ScramCredentials(metadata),
   };
   // In order of the API key.
   registry.add(produceHandler(all));
@@ -92,6 +111,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(syncGroupHandler(all));
   registry.add(describeGroupsHandler(all));
   registry.add(listGroupsHandler(all));
+  registry.add(saslHandshakeHandler(all));
   registry.add(apiVersionsHandler(all));
   registry.add(createTopicsHandler(all));
   registry.add(deleteTopicsHandler(all));
@@ -102,13 +122,20 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));
   registry.add(describeLogDirsHandler(all));
+  registry.add(saslAuthenticateHandler(all));
   registry.add(createPartitionsHandler(all));
+  registry.add(createDelegationTokenHandler(all));
+  registry.add(renewDelegationTokenHandler(all));
+  registry.add(expireDelegationTokenHandler(all));
+  registry.add(describeDelegationTokenHandler(all));
   registry.add(deleteGroupsHandler(all));
   registry.add(electLeadersHandler(all));
   registry.add(incrementalAlterConfigsHandler(all));
   registry.add(alterPartitionReassignmentsHandler(all));
   registry.add(listPartitionReassignmentsHandler());
   registry.add(offsetDeleteHandler(all));
+  registry.add(describeUserScramCredentialsHandler(all));
+  registry.add(alterUserScramCredentialsHandler(all));
   registry.add(describeQuorumHandler(all));
   registry.add(updateFeaturesHandler(all));
   registry.add(describeClusterHandler(all));

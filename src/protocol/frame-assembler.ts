@@ -31,7 +31,7 @@ export class FrameSizeError extends Error {
 }
 
 export class FrameAssembler {
-  readonly #maxFrameBytes: number;
+  #maxFrameBytes: number;
   #region: Buffer = EMPTY;
   /** First byte of the region that no frame was cut from. */
   #start = 0;
@@ -44,6 +44,11 @@ export class FrameAssembler {
 
   constructor(maxFrameBytes: number) {
     this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** From the next frame on. */
+  set maxFrameBytes(bytes: number) {
+    this.#maxFrameBytes = bytes;
   }
 
   /** Bytes received that belong to no frame yet given out. */

@@ -11,6 +11,13 @@ export interface Runtime {
   readonly files: Files;
   readonly network: Network;
   readonly log: LogLines;
+  /** Absent where there is no web. */
+  readonly web?: Web;
+}
+
+export interface Web {
+  /** The body of a GET that was answered 200. Rejects with an Error when it was not, when it is larger or takes longer. */
+  text(url: string, limits: { readonly bytesMax: number; readonly timeoutMs: number }): Promise<string>;
 }
 
 export interface Clock {

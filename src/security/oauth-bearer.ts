@@ -8,6 +8,7 @@ export type CheckedToken =
   /** For the client and the log; never holds the token. */
   | { readonly objection: string };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 7628 separates with them
 const INITIAL = /^n,(?:a=([\x01-\x2b\x2d-\x7f]+))?,\x01((?:[A-Za-z]+=[\x20-\x7e\t\r\n]*\x01)*)\x01$/;
 const MESSAGE_LENGTH_MAX = 128 * 1024;
 

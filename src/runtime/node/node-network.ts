@@ -1,19 +1,33 @@
 // TCP over Node's sockets. Received bytes go straight into the receiver's buffers (Node's `onread`, two to four times
-// cheaper than 'data' events); a write of several parts reaches the kernel as one writev.
+// cheaper than 'data' events); a write of several parts reaches the kernel as one writev. With TLS (node-tls.ts) 'data'
+// events it is: the bytes were copied while they were decrypted anyhow.
 import { type AddressInfo, createServer, Socket, type SocketConstructorOpts } from 'node:net';
-import { type Connection, type Listener, type Network, NetworkError, type Receiver } from '../network.ts';
+import type { TLSSocket } from 'node:tls';
+import {
+  type Connection,
+  type Listener,
+  type Network,
+  NetworkError,
+  type Receiver,
+  type TlsPeer,
+  type TlsTerms,
+} from '../network.ts';
+import { type TlsAcceptor, tlsAcceptor } from './node-tls.ts';
 
 export function nodeNetwork(): Network {
   return { listen, connect };
 }
 
 function listen(
-  address: { host: string; port: number; backlog?: number },
+  address: { host: string; port: number; backlog?: number; tls?: TlsTerms },
   onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ pauseOnConnect: true, noDelay: true });
-    server.on('connection', (socket) => onConnection(new NodeConnection(socket)));
+    const tls = address.tls && tlsAcceptor(address.tls);
+    const server = createServer({ pauseOnConnect: tls === undefined, noDelay: true });
+    server.on('connection', (socket) =>
+      onConnection(tls ? new TlsConnection(socket, tls) : new NodeConnection(socket)),
+    );
     server.once('error', (error) => reject(networkError(error, `cannot listen on ${address.host}:${address.port}`)));
     server.listen({ host: address.host, port: address.port, backlog: address.backlog ?? 511 }, () => {
       // Failures of single accepts (no file descriptors left) must not end the process.
@@ -22,6 +36,7 @@ function listen(
       resolve({
         host: bound.address,
         port: bound.port,
+        ...(tls && { changeTls: (terms: TlsTerms) => tls.changeTls(terms) }),
         // The port is free once the handle is closed; open connections go on, so 'close' of the server is not awaited.
         close: () =>
           new Promise((closed) => {
@@ -152,21 +167,7 @@ class NodeConnection implements Connection {
   }
 
   write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
-    const socket = this.#socket;
-    if (socket.destroyed || socket.writableEnded) return 0;
-    const last = parts.length - 1;
-    const done = onFlushed && ((error?: Error | null) => (error ? undefined : onFlushed()));
-    if (last > 0) {
-      socket.cork();
-      for (let i = 0; i < last; i++) socket.write(parts[i] as Uint8Array);
-      socket.write(parts[last] as Uint8Array, done);
-      socket.uncork();
-    } else if (last === 0) {
-      socket.write(parts[0] as Uint8Array, done);
-    } else if (onFlushed) {
-      setImmediate(onFlushed);
-    }
-    return socket.writableLength;
+    return writeParts(this.#socket, parts, onFlushed);
   }
 
   get queuedBytes(): number {
@@ -182,6 +183,114 @@ class NodeConnection implements Connection {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** Delivers what the TLS socket decrypts; before the handshake is done nothing, and what is written then goes nowhere. */
+class TlsConnection implements Connection {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #raw: Socket;
+  #secured: TLSSocket | undefined;
+  #receiver: Receiver | undefined;
+  #closed = false;
+  #closeError: Error | undefined;
+  #paused = false;
+
+  constructor(raw: Socket, tls: TlsAcceptor) {
+    this.#raw = raw;
+    this.localAddress = plainAddress(raw.localAddress);
+    this.localPort = raw.localPort ?? 0;
+    this.remoteAddress = plainAddress(raw.remoteAddress);
+    this.remotePort = raw.remotePort ?? 0;
+    const failed = (error: Error): void => {
+      this.#closeError ??= error;
+    };
+    raw.on('error', failed);
+    raw.on('close', () => this.#closeOnce());
+    tls.accept(raw, (secured, peer) => this.#start(secured, peer), failed);
+  }
+
+  start(receiver: Receiver): void {
+    this.#receiver = receiver;
+    if (this.#closed) setImmediate(() => receiver.closed(this.#closeError));
+  }
+
+  #start(secured: TLSSocket, peer: TlsPeer): void {
+    if (this.#closed) {
+      secured.destroy();
+      return;
+    }
+    const receiver = this.#receiver!;
+    this.#secured = secured;
+    secured.on('error', (error) => {
+      this.#closeError ??= error;
+    });
+    secured.on('end', () => this.#closeOnce());
+    secured.on('close', () => this.#closeOnce());
+    secured.on('data', (bytes: Buffer) => {
+      if (!this.#closed) deliver(bytes, receiver);
+    });
+    if (this.#paused) secured.pause();
+    receiver.secured?.(peer);
+  }
+
+  #closeOnce(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#receiver?.closed(this.#closeError);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#secured?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#secured?.resume();
+  }
+
+  write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
+    return this.#secured ? writeParts(this.#secured, parts, onFlushed) : 0;
+  }
+
+  get queuedBytes(): number {
+    return this.#secured?.writableLength ?? 0;
+  }
+
+  end(): void {
+    const socket = this.#secured;
+    if (!socket) {
+      this.#raw.destroy();
+      return;
+    }
+    socket.end();
+    socket.once('finish', () => socket.destroy());
+  }
+
+  destroy(): void {
+    this.#secured?.destroy();
+    this.#raw.destroy();
+  }
+}
+
+function writeParts(socket: Socket, parts: readonly Uint8Array[], onFlushed?: () => void): number {
+  if (socket.destroyed || socket.writableEnded) return 0;
+  const last = parts.length - 1;
+  const done = onFlushed && ((error?: Error | null) => (error ? undefined : onFlushed()));
+  if (last > 0) {
+    socket.cork();
+    for (let i = 0; i < last; i++) socket.write(parts[i] as Uint8Array);
+    socket.write(parts[last] as Uint8Array, done);
+    socket.uncork();
+  } else if (last === 0) {
+    socket.write(parts[0] as Uint8Array, done);
+  } else if (onFlushed) {
+    setImmediate(onFlushed);
+  }
+  return socket.writableLength;
 }
 
 function deliver(bytes: Uint8Array, receiver: Receiver): void {
