@@ -1,5 +1,7 @@
 // The list of APIs that this broker answers. A new API is one more line here; ApiVersions then claims it.
 import type { GroupCoordinator } from '../group/coordinator.ts';
+import { Acls } from '../metadata/acls.ts';
+import { ClientQuotas } from '../metadata/client-quotas.ts';
 import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { DelegationTokens } from '../metadata/delegation-tokens.ts';
@@ -12,6 +14,7 @@ import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { Authorizer } from '../security/authorizer.ts';
 import type { TokenSecrets } from '../security/token-secrets.ts';
 import type { Storage } from '../storage/storage.ts';
+import { alterClientQuotasHandler } from './alter-client-quotas.ts';
 import { alterConfigsHandler } from './alter-configs.ts';
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
@@ -19,12 +22,16 @@ import { alterUserScramCredentialsHandler } from './alter-user-scram-credentials
 import { apiVersionsHandler } from './api-versions.ts';
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts';
 import { consumerGroupHeartbeatHandler } from './consumer-group-heartbeat.ts';
+import { createAclsHandler } from './create-acls.ts';
 import { createDelegationTokenHandler } from './create-delegation-token.ts';
 import { createPartitionsHandler } from './create-partitions.ts';
 import { createTopicsHandler } from './create-topics.ts';
+import { deleteAclsHandler } from './delete-acls.ts';
 import { deleteGroupsHandler } from './delete-groups.ts';
 import { deleteRecordsHandler } from './delete-records.ts';
 import { deleteTopicsHandler } from './delete-topics.ts';
+import { describeAclsHandler } from './describe-acls.ts';
+import { describeClientQuotasHandler } from './describe-client-quotas.ts';
 import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
 import { describeDelegationTokenHandler } from './describe-delegation-token.ts';
@@ -95,7 +102,9 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
     features: features(metadata),
     settings: configs.broker,
     registry,
+    acls: new Acls(metadata, surroundings.random),
     scramCredentials: new ScramCredentials(metadata),
+    clientQuotas: new ClientQuotas(metadata),
   };
   // In order of the API key.
   registry.add(produceHandler(all));
@@ -118,6 +127,9 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(deleteRecordsHandler(all));
   registry.add(initProducerIdHandler(all));
   registry.add(offsetForLeaderEpochHandler(all));
+  registry.add(describeAclsHandler(all));
+  registry.add(createAclsHandler(all));
+  registry.add(deleteAclsHandler(all));
   registry.add(describeConfigsHandler(all));
   registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));
@@ -134,6 +146,8 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(alterPartitionReassignmentsHandler(all));
   registry.add(listPartitionReassignmentsHandler());
   registry.add(offsetDeleteHandler(all));
+  registry.add(describeClientQuotasHandler(all));
+  registry.add(alterClientQuotasHandler(all));
   registry.add(describeUserScramCredentialsHandler(all));
   registry.add(alterUserScramCredentialsHandler(all));
   registry.add(describeQuorumHandler(all));
