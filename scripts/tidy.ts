@@ -18,6 +18,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   cluster: 5,
   storage: 6,
   partition: 7,
+  coordinator: 7.5,
   group: 8,
   transaction: 8,
   apis: 9,

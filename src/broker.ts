@@ -3,13 +3,17 @@
 // a new life is built from the log, over the same data and ports. Invariant: nothing listens before everything that was
 // acknowledged is readable again.
 import { registryOf } from './apis/every-api.ts';
+import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import { DelegationTokens } from './metadata/delegation-tokens.ts';
 import type { Endpoint, Image, Metadata, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
+import { ProducerIds } from './metadata/producer-ids.ts';
+import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
+import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
 import { loadCompression } from './records/compression.ts';
 import { FileError, type Files } from './runtime/files.ts';
@@ -25,13 +29,17 @@ import { TokenSecrets } from './security/token-secrets.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import { openStorage } from './storage/engine.ts';
+import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
+import { TransactionCoordinator } from './transaction/coordinator.ts';
 
 export interface BrokerOptions {
   readonly runtime: Runtime;
   readonly settings: Settings;
   /** Absolute, with '/' between parts; null keeps everything in memory. */
   readonly directory: string | null;
+  /** Sizes of the engine that no setting has: for simulations, where a small log has to go round often. */
+  readonly storage?: Partial<StorageSettings>;
 }
 
 export interface Broker {
@@ -54,12 +62,13 @@ export class BrokerFault extends Error {
 }
 
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
-export async function openBroker({ runtime, settings, directory }: BrokerOptions): Promise<Broker> {
+export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
   const broker = new LivingBroker(
     { ...runtime, files, settingsFiles: runtime.files },
     settings,
     directory ?? '/memory',
+    storage,
   );
   await broker.open();
   return broker;
@@ -82,6 +91,7 @@ async function beginLife(
   runtime: BrokerRuntime,
   settings: Settings,
   directory: string,
+  storageOverrides: Partial<StorageSettings> | undefined,
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
@@ -101,6 +111,7 @@ async function beginLife(
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      ...storageOverrides,
     },
     onFailure,
   });
@@ -125,6 +136,22 @@ async function beginLife(
     closeAll.push(() => groups.close());
     const security = await openSecurity(runtime, settings, metadata);
     closeAll.push(() => security.close());
+    const producerIds = new ProducerIds(metadata);
+    const writeMarker = writeMarkerTo(partitions, groups);
+    const inForce = features(metadata);
+    const transactions = new TransactionCoordinator({
+      metadata,
+      configs,
+      partitions,
+      storage,
+      clock,
+      timers,
+      log,
+      producerIds,
+      writeMarker,
+      transactionVersion: () => transactionVersion(inForce),
+    });
+    closeAll.push(() => transactions.close());
     const registry = registryOf({
       ...security,
       metadata,
@@ -133,6 +160,9 @@ async function beginLife(
       partitions,
       storage,
       groups,
+      transactions,
+      producerIds,
+      writeMarker,
       files,
       clock,
       timers,
@@ -155,12 +185,14 @@ async function beginLife(
       async end() {
         await server.close();
         security.close();
+        transactions.close();
         groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
         security.close();
+        transactions.close();
         groups.close();
         await server.close(0);
         partitions.close();
@@ -215,6 +247,15 @@ async function openSecurity(runtime: BrokerRuntime, settings: Settings, metadata
   };
 }
 
+/** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */
+function writeMarkerTo(partitions: Partitions, groups: GroupCoordinator): WriteMarker {
+  return (topic, partition, marker) => {
+    if (topic === CONSUMER_OFFSETS) return groups.writeMarker(partition, marker);
+    const found = partitions.byName(topic, partition);
+    return found?.appendMarker(marker) ?? { errorCode: partitions.absence(topic, partition), ticket: undefined };
+  };
+}
+
 /** Registers this broker, and raises the epochs of what it leads when its last stop was not clean. */
 function changesAtStart(image: Image, settings: Settings, uncleanStart: boolean): MetadataChange[] {
   const { nodeId: id, broker } = settings;
@@ -242,6 +283,7 @@ class LivingBroker implements Broker {
   readonly #runtime: BrokerRuntime;
   readonly #settings: Settings;
   readonly #directory: string;
+  readonly #storage: Partial<StorageSettings> | undefined;
   /** A later life listens on the very same ports. */
   #listeners: readonly ListenerAddress[];
   #life: Life | undefined;
@@ -251,8 +293,14 @@ class LivingBroker implements Broker {
   #resolveClosed!: () => void;
   #rejectClosed!: (fault: unknown) => void;
 
-  constructor(runtime: BrokerRuntime, settings: Settings, directory: string) {
+  constructor(
+    runtime: BrokerRuntime,
+    settings: Settings,
+    directory: string,
+    storage: Partial<StorageSettings> | undefined,
+  ) {
     this.#runtime = runtime;
+    this.#storage = storage;
     this.#settings = settings;
     this.#directory = directory;
     this.#listeners = settings.listeners;
@@ -281,8 +329,13 @@ class LivingBroker implements Broker {
 
   async #begin(): Promise<void> {
     try {
-      const life = await beginLife(this.#runtime, this.#settings, this.#directory, this.#listeners, (error) =>
-        this.#failed(error),
+      const life = await beginLife(
+        this.#runtime,
+        this.#settings,
+        this.#directory,
+        this.#storage,
+        this.#listeners,
+        (error) => this.#failed(error),
       );
       this.#life = life;
       this.#listeners = life.listeners;

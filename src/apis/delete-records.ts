@@ -84,6 +84,7 @@ export function deleteRecordsHandler(
       storage.whenCommitted(ticket, () => {
         if (answered) return;
         for (const { partition, answer } of pending) {
+          answer.lowWatermark = partition.logStartOffset;
           if (!partition.deleted) continue;
           answer.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
           answer.lowWatermark = INVALID_LOW_WATERMARK;

@@ -1,20 +1,22 @@
 // The list of APIs that this broker answers. A new API is one more line here; ApiVersions then claims it.
 import type { GroupCoordinator } from '../group/coordinator.ts';
-import { Acls } from '../metadata/acls.ts';
-import { ClientQuotas } from '../metadata/client-quotas.ts';
 import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { DelegationTokens } from '../metadata/delegation-tokens.ts';
 import type { Metadata } from '../metadata/image.ts';
+import type { ProducerIds } from '../metadata/producer-ids.ts';
 import { ScramCredentials } from '../metadata/scram-credentials.ts';
 import type { Topics } from '../metadata/topics.ts';
+import type { WriteMarker } from '../partition/end-marker.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import type { Files } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { Authorizer } from '../security/authorizer.ts';
 import type { TokenSecrets } from '../security/token-secrets.ts';
 import type { Storage } from '../storage/storage.ts';
-import { alterClientQuotasHandler } from './alter-client-quotas.ts';
+import type { TransactionCoordinator } from '../transaction/coordinator.ts';
+import { addOffsetsToTxnHandler } from './add-offsets-to-txn.ts';
+import { addPartitionsToTxnHandler } from './add-partitions-to-txn.ts';
 import { alterConfigsHandler } from './alter-configs.ts';
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
@@ -22,25 +24,24 @@ import { alterUserScramCredentialsHandler } from './alter-user-scram-credentials
 import { apiVersionsHandler } from './api-versions.ts';
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts';
 import { consumerGroupHeartbeatHandler } from './consumer-group-heartbeat.ts';
-import { createAclsHandler } from './create-acls.ts';
 import { createDelegationTokenHandler } from './create-delegation-token.ts';
 import { createPartitionsHandler } from './create-partitions.ts';
 import { createTopicsHandler } from './create-topics.ts';
-import { deleteAclsHandler } from './delete-acls.ts';
 import { deleteGroupsHandler } from './delete-groups.ts';
 import { deleteRecordsHandler } from './delete-records.ts';
 import { deleteTopicsHandler } from './delete-topics.ts';
-import { describeAclsHandler } from './describe-acls.ts';
-import { describeClientQuotasHandler } from './describe-client-quotas.ts';
 import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
 import { describeDelegationTokenHandler } from './describe-delegation-token.ts';
 import { describeGroupsHandler } from './describe-groups.ts';
 import { describeLogDirsHandler } from './describe-log-dirs.ts';
+import { describeProducersHandler } from './describe-producers.ts';
 import { describeQuorumHandler } from './describe-quorum.ts';
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts';
+import { describeTransactionsHandler } from './describe-transactions.ts';
 import { describeUserScramCredentialsHandler } from './describe-user-scram-credentials.ts';
 import { electLeadersHandler } from './elect-leaders.ts';
+import { endTxnHandler } from './end-txn.ts';
 import { expireDelegationTokenHandler } from './expire-delegation-token.ts';
 import { features } from './features.ts';
 import { fetchHandler } from './fetch.ts';
@@ -54,6 +55,7 @@ import { listConfigResourcesHandler } from './list-config-resources.ts';
 import { listGroupsHandler } from './list-groups.ts';
 import { listOffsetsHandler } from './list-offsets.ts';
 import { listPartitionReassignmentsHandler } from './list-partition-reassignments.ts';
+import { listTransactionsHandler } from './list-transactions.ts';
 import { metadataHandler } from './metadata.ts';
 import { offsetCommitHandler } from './offset-commit.ts';
 import { offsetDeleteHandler } from './offset-delete.ts';
@@ -65,8 +67,10 @@ import { renewDelegationTokenHandler } from './renew-delegation-token.ts';
 import { saslAuthenticateHandler } from './sasl-authenticate.ts';
 import { saslHandshakeHandler } from './sasl-handshake.ts';
 import { syncGroupHandler } from './sync-group.ts';
+import { txnOffsetCommitHandler } from './txn-offset-commit.ts';
 import { unregisterBrokerHandler } from './unregister-broker.ts';
 import { updateFeaturesHandler } from './update-features.ts';
+import { writeTxnMarkersHandler } from './write-txn-markers.ts';
 
 /** Everything that some API needs; each takes its own part. */
 export interface ApiSurroundings {
@@ -76,6 +80,9 @@ export interface ApiSurroundings {
   readonly partitions: Partitions;
   readonly storage: Storage;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  readonly producerIds: ProducerIds;
+  readonly writeMarker: WriteMarker;
   readonly files: Files;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -102,9 +109,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
     features: features(metadata),
     settings: configs.broker,
     registry,
-    acls: new Acls(metadata, surroundings.random),
     scramCredentials: new ScramCredentials(metadata),
-    clientQuotas: new ClientQuotas(metadata),
   };
   // In order of the API key.
   registry.add(produceHandler(all));
@@ -127,9 +132,11 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(deleteRecordsHandler(all));
   registry.add(initProducerIdHandler(all));
   registry.add(offsetForLeaderEpochHandler(all));
-  registry.add(describeAclsHandler(all));
-  registry.add(createAclsHandler(all));
-  registry.add(deleteAclsHandler(all));
+  registry.add(addPartitionsToTxnHandler(all));
+  registry.add(addOffsetsToTxnHandler(all));
+  registry.add(endTxnHandler(all));
+  registry.add(txnOffsetCommitHandler(all));
+  registry.add(writeTxnMarkersHandler(all));
   registry.add(describeConfigsHandler(all));
   registry.add(alterConfigsHandler(all));
   registry.add(alterReplicaLogDirsHandler(all));
@@ -146,14 +153,15 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(alterPartitionReassignmentsHandler(all));
   registry.add(listPartitionReassignmentsHandler());
   registry.add(offsetDeleteHandler(all));
-  registry.add(describeClientQuotasHandler(all));
-  registry.add(alterClientQuotasHandler(all));
   registry.add(describeUserScramCredentialsHandler(all));
   registry.add(alterUserScramCredentialsHandler(all));
   registry.add(describeQuorumHandler(all));
   registry.add(updateFeaturesHandler(all));
   registry.add(describeClusterHandler(all));
+  registry.add(describeProducersHandler(all));
   registry.add(unregisterBrokerHandler(all));
+  registry.add(describeTransactionsHandler(all));
+  registry.add(listTransactionsHandler(all));
   registry.add(consumerGroupHeartbeatHandler(all));
   registry.add(consumerGroupDescribeHandler(all));
   registry.add(listConfigResourcesHandler(all));

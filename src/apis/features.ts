@@ -25,14 +25,17 @@ export interface Features {
 
 export const METADATA_VERSION = 'metadata.version';
 const GROUP_VERSION = 'group.version';
+const TRANSACTION_VERSION = 'transaction.version';
 
 /**
- * What this version can do. `group.version` 1 is the consumer protocol of KIP-848. `metadata.version` is how tools tell
+ * What this version can do. `group.version` 1 is the consumer protocol of KIP-848; `transaction.version` 2 are transactions
+ * whose every end raises the producer's epoch (KIP-890). `metadata.version` is how tools tell
  * which Kafka this is: 30 is 4.3; the lower levels are those that Kafka 4.3 starts from.
  */
 export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   { name: GROUP_VERSION, minVersion: 0, maxVersion: 1 },
   { name: METADATA_VERSION, minVersion: 7, maxVersion: 30 },
+  { name: TRANSACTION_VERSION, minVersion: 0, maxVersion: 2 },
 ];
 
 export function features(
@@ -45,6 +48,11 @@ export function features(
       supported.filter(({ maxVersion }) => maxVersion > 0).map(({ name, maxVersion }) => ({ name, level: maxVersion })),
     epoch: () => metadata.image.version,
   };
+}
+
+/** The level of `transaction.version` in force. */
+export function transactionVersion(features: Pick<Features, 'finalized'>): number {
+  return features.finalized().find(({ name }) => name === TRANSACTION_VERSION)?.level ?? 0;
 }
 
 /** Whether members of the consumer protocol are taken. */

@@ -5,22 +5,25 @@
 // request's maximum (at most fetch.max.bytes). With fewer than min.bytes and no partition in error the request is parked
 // until commits bring enough or max.wait.ms has passed, then everything is read again. A partition of a session that
 // returned records moves behind the others, so that answers cut by their maximum serve all in turn.
-// Only committed records are returned. Errors of topics that do not exist do not end the wait (as in Kafka).
+// Only committed records are returned; to read_committed readers only what lies below the last stable offset, with the
+// aborted transactions in it (Kafka's list may name some that begin shortly behind what it returns). Errors of topics that do not exist do not end the wait (as in Kafka).
 //
 // Deviations: records always end at a batch boundary (Kafka may cut a batch after the first; clients drop the piece).
 // Debugging consumers (replica id −2) see committed records only. There are no followers: a replica id of 0 or more is
 // answered per partition as Kafka answers a broker that is not among the replicas. A negative partition maximum counts as 0
 // (Kafka: UNKNOWN_SERVER_ERROR). As in Kafka 4.3, and against KIP-110, versions below 10 get zstd as it is.
 //
-// KIPs: 74, 101/320/595 (leader epochs, divergence), 227 (sessions), 516 (topic ids), 903, 951 (leader hints).
+// KIPs: 74, 98 (read_committed), 101/320/595 (leader epochs, divergence), 227 (sessions), 516 (topic ids), 903, 951 (leader hints).
 import type { Metadata } from '../metadata/image.ts';
 import type { FetchWaiter } from '../partition/fetch-waiters.ts';
 import { IsolationLevel, type Partition, type ReadResult } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
+import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
+import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type { LogRead } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import type { ApiHandler, Reply, RequestContext } from './api.ts';
@@ -87,6 +90,7 @@ interface Outcome extends PartitionAnswer {
   readonly lastStableOffset: number;
   readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | undefined;
   readonly records: readonly Buffer[];
+  readonly aborted: readonly AbortedTransaction[];
   /** Refused before it was read: such partitions neither end the wait nor count. */
   readonly unread: boolean;
 }
@@ -186,34 +190,61 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     for (let index = start; index < this.#partitions.length; index++) {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
-      this.#seenBytes[index] = partition.committedBytes;
-      let result: ReadResult;
-      try {
-        result = this.#readOne(partition, this.#fetch.partitions[index]!);
-      } catch (error) {
-        // Nobody above could answer: this may run in a timer or after a commit.
-        this.#couldNotRead(index, partition, error);
-        continue;
-      }
-      if (result.read instanceof Promise) {
-        result.read.then(
-          (read) => {
-            // The directory may belong to a new topic of the same name by now, and with it what was read.
-            if (partition.deleted) this.#couldNotRead(index, partition, undefined);
-            else this.#took(index, result, read);
-            this.#tookCold(read.sizeBytes);
-            this.#goOn(index + 1);
-          },
-          (error) => {
-            this.#couldNotRead(index, partition, error);
-            this.#goOn(index + 1);
-          },
-        );
-        return;
-      }
-      this.#took(index, result, result.read);
+      const reading = this.#readAt(index, partition);
+      if (reading === undefined) continue;
+      void reading.then(() => this.#goOn(index + 1));
+      return;
     }
     this.#afterReading();
+  }
+
+  /** A promise, which never rejects, when files have to be read. */
+  #readAt(index: number, partition: Partition): Promise<void> | undefined {
+    this.#seenBytes[index] = partition.readableBytes(this.#request.isolationLevel);
+    try {
+      const result = this.#readOne(partition, this.#fetch.partitions[index]!);
+      const { read } = result;
+      if (read instanceof Promise) return this.#readCold(index, partition, result, read, read);
+      const aborted = this.#abortedIn(index, partition, read);
+      if (aborted instanceof Promise) return this.#readCold(index, partition, result, undefined, read);
+      this.#took(index, result, read, aborted);
+    } catch (error) {
+      // Nobody above could answer: this may run in a timer or after a commit.
+      this.#couldNotRead(index, partition, error);
+    }
+    return undefined;
+  }
+
+  /** The records, or only the list of aborted transactions, come from files. */
+  async #readCold(
+    index: number,
+    partition: Partition,
+    result: ReadResult,
+    cold: Promise<LogRead> | undefined,
+    records: LogRead | Promise<LogRead> | undefined,
+  ): Promise<void> {
+    try {
+      const read = await records;
+      if (cold !== undefined) this.#tookCold(read?.sizeBytes ?? 0);
+      const aborted = await this.#abortedIn(index, partition, read);
+      // The directory may belong to a new topic of the same name by now, and with it what was read.
+      if (partition.deleted) this.#couldNotRead(index, partition, undefined);
+      else this.#took(index, result, read, aborted);
+    } catch (error) {
+      this.#couldNotRead(index, partition, error);
+    }
+  }
+
+  /** Of what was read, for readers of committed records. */
+  #abortedIn(
+    index: number,
+    partition: Partition,
+    read: LogRead | undefined,
+  ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[]> {
+    if (read === undefined || this.#request.isolationLevel !== IsolationLevel.READ_COMMITTED) return NONE_ABORTED;
+    const { fetchOffset } = this.#fetch.partitions[index]!;
+    if (read.sizeBytes === 0 || !partition.mayHaveAborted(fetchOffset)) return NONE_ABORTED;
+    return partition.abortedTransactions(fetchOffset, endOffsetOf(read));
   }
 
   /** After a cold read, in which time passed. */
@@ -249,7 +280,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     return { ...result, errorCode, read: undefined };
   }
 
-  #took(index: number, result: ReadResult, read: LogRead | undefined): void {
+  #took(index: number, result: ReadResult, read: LogRead | undefined, aborted: readonly AbortedTransaction[]): void {
     if (result.errorCode !== ErrorCode.NONE) {
       this.#outcomes[index] = failed(result.errorCode, false);
       this.#mustAnswer = true;
@@ -267,6 +298,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       diverging: result.divergingEpoch !== undefined,
       records: read?.parts ?? NO_RECORDS,
       recordsBytes,
+      aborted,
       unread: false,
     };
   }
@@ -313,7 +345,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #letGo(): void {
     this.#tookCold(-this.#coldBytes);
     this.#outcomes.forEach((outcome, index) => {
-      if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS };
+      if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS, aborted: NONE_ABORTED };
     });
   }
 
@@ -324,7 +356,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
       if (partition.deleted) return true;
-      const arrived = partition.committedBytes - this.#seenBytes[index]!;
+      const arrived = partition.readableBytes(this.#request.isolationLevel) - this.#seenBytes[index]!;
       if (arrived === 0) continue;
       if (this.#minBytes <= 1) return true;
       const room = this.#fetch.partitions[index]!.maxBytes - this.#outcomes[index]!.recordsBytes;
@@ -393,10 +425,10 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     return outcome.divergingEpoch === undefined ? data : { ...data, divergingEpoch: outcome.divergingEpoch };
   }
 
-  /** Readers of committed records get a list, others null. There are no transactions yet, so none was aborted. */
-  #abortedTransactions(outcome: Outcome): NonNullable<PartitionData['abortedTransactions']> | null {
+  /** Readers of committed records get a list, others null. */
+  #abortedTransactions(outcome: Outcome): readonly AbortedTransaction[] | null {
     const committedOnly = this.#request.isolationLevel === IsolationLevel.READ_COMMITTED;
-    return committedOnly && outcome.errorCode === ErrorCode.NONE ? [] : null;
+    return committedOnly && outcome.errorCode === ErrorCode.NONE ? outcome.aborted : null;
   }
 
   #finish(response: FetchResponseInput): void {
@@ -408,6 +440,17 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 }
 
 const NO_RECORDS: readonly Buffer[] = [];
+const NONE_ABORTED: readonly AbortedTransaction[] = [];
+
+/** One past the last offset of what was read, which is not empty. */
+function endOffsetOf({ parts }: LogRead): number {
+  const last = parts[parts.length - 1]!;
+  for (let at = 0; ; ) {
+    const next = at + batchLength(last, at);
+    if (next >= last.length) return nextOffset(last, at);
+    at = next;
+  }
+}
 
 /** For a connection that is gone. */
 const NOBODY_READS: FetchResponseInput = {
@@ -429,6 +472,7 @@ function failed(errorCode: ErrorCode, unread: boolean): Outcome {
     diverging: false,
     records: NO_RECORDS,
     recordsBytes: 0,
+    aborted: NONE_ABORTED,
     unread,
   };
 }

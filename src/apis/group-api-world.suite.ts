@@ -2,8 +2,11 @@
 // test moves. Requests go through the real codec at their version.
 import { GroupCoordinator } from '../group/coordinator.ts';
 import { CONSUMER_OFFSETS } from '../metadata/topic-name.ts';
+import type { EndMarker } from '../partition/end-marker.ts';
 import { PartitionWorld } from '../partition/partition-world.suite.ts';
 import type { Api, RequestInputOf, ResponseOf } from '../protocol/api.ts';
+import { ErrorCode, errorName } from '../protocol/error-code.ts';
+import { coordinatorPartition } from '../protocol/java-string-hash.ts';
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts';
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts';
 import { deleteGroups } from '../protocol/messages/delete-groups.ts';
@@ -16,6 +19,7 @@ import { offsetCommit } from '../protocol/messages/offset-commit.ts';
 import { offsetDelete } from '../protocol/messages/offset-delete.ts';
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts';
 import { syncGroup } from '../protocol/messages/sync-group.ts';
+import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts';
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts';
 import { consumerGroupHeartbeatHandler } from './consumer-group-heartbeat.ts';
 import { type Call, call } from './data-api-world.suite.ts';
@@ -31,6 +35,7 @@ import { offsetDeleteHandler } from './offset-delete.ts';
 import { offsetFetchHandler } from './offset-fetch.ts';
 import type { AnyApiHandler } from './registry.ts';
 import { syncGroupHandler } from './sync-group.ts';
+import { txnOffsetCommitHandler } from './txn-offset-commit.ts';
 
 export interface GroupWorldOptions {
   readonly brokerConfig?: Record<string, string>;
@@ -39,8 +44,32 @@ export interface GroupWorldOptions {
   readonly offsetsTopicConfig?: Record<string, string>;
 }
 
+/** Says of every producer what the test wants it to, and remembers what it was asked. */
+export class ScriptedTransactions {
+  answer: ErrorCode = ErrorCode.NONE;
+  readonly asked: { readonly transactionalId: string; readonly partition: string; readonly add: boolean }[] = [];
+
+  admit(
+    transactionalId: string,
+    _producerId: number,
+    _producerEpoch: number,
+    topic: string,
+    partition: number,
+    { add }: { readonly add: boolean },
+  ): ErrorCode {
+    this.asked.push({ transactionalId, partition: `${topic}-${partition}`, add });
+    return this.answer;
+  }
+}
+
+export interface Producer {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
 export class GroupApiWorld extends PartitionWorld {
   groups: GroupCoordinator;
+  readonly transactions = new ScriptedTransactions();
   #handlers: ReadonlyMap<Api, AnyApiHandler>;
 
   constructor({ brokerConfig = {}, partitions = 2, offsetsTopicConfig = {} }: GroupWorldOptions = {}) {
@@ -133,6 +162,46 @@ export class GroupApiWorld extends PartitionWorld {
     return topics[0]!.partitions[0]!.errorCode;
   }
 
+  /** Of producers of transactions; a request of the version, with the fields that it has. */
+  commitPending(
+    groupId: string,
+    producer: Producer,
+    offsets: Record<number, number>,
+    { version = 5, ...more }: { version?: number; generationId?: number; memberId?: string } = {},
+  ): number[] {
+    const partitions = Object.entries(offsets).map(([partition, committedOffset]) => ({
+      partitionIndex: Number(partition),
+      committedOffset,
+      committedMetadata: 'm',
+    }));
+    const request = { transactionalId: 'tx', groupId, ...producer, topics: [{ name: 't', partitions }], ...more };
+    const { topics } = this.ask(txnOffsetCommit, version, request);
+    return topics[0]!.partitions.map(({ errorCode }) => errorCode);
+  }
+
+  /** The marker in the group's partition of `__consumer_offsets`, as the transaction coordinator writes it. */
+  endTransaction(groupId: string, producer: Producer, type: EndMarker['type']): number {
+    const { partitions } = this.metadata.image.topics.get(CONSUMER_OFFSETS)!;
+    const index = coordinatorPartition(groupId, partitions.length);
+    const { errorCode } = this.groups.writeMarker(index, {
+      type,
+      ...producer,
+      coordinatorEpoch: 0,
+      transactionVersion: 1,
+    });
+    this.settle();
+    return errorCode;
+  }
+
+  /** An error code, or the offset (undefined when there is none). */
+  stableOffset(groupId: string, partition: number): number | string | undefined {
+    const topics = [{ name: 't', partitionIndexes: [partition] }];
+    const { groups } = this.ask(offsetFetch, 8, { groups: [{ groupId, topics }], requireStable: true } as never);
+    const { committedOffset, errorCode } = groups[0]!.topics[0]!.partitions[0]!;
+    if (errorCode !== ErrorCode.NONE) return errorName(errorCode);
+    return committedOffset === -1 ? undefined : committedOffset;
+  }
+
   /** Undefined when there is none. */
   offset(groupId: string, topic: string, partition: number): number | undefined {
     const { groups } = this.ask(offsetFetch, 8, {
@@ -156,6 +225,7 @@ export class GroupApiWorld extends PartitionWorld {
   #handlersOf(): ReadonlyMap<Api, AnyApiHandler> {
     const all = {
       groups: this.groups,
+      transactions: this.transactions,
       metadata: this.metadata,
       configs: this.configs,
       features: features(this.metadata),
@@ -167,6 +237,7 @@ export class GroupApiWorld extends PartitionWorld {
       [leaveGroup, leaveGroupHandler(all)],
       [offsetCommit, offsetCommitHandler(all)],
       [offsetFetch, offsetFetchHandler(all)],
+      [txnOffsetCommit, txnOffsetCommitHandler(all)],
       [offsetDelete, offsetDeleteHandler(all)],
       [listGroups, listGroupsHandler(all)],
       [describeGroups, describeGroupsHandler(all)],

@@ -394,7 +394,7 @@ describe('The coordinator', () => {
   it('passes over records that it does not understand', async () => {
     const world = worldWithTopic({ partitions: 1 });
     world.commitOffset('g', 't', 0, 1);
-    const { batchOf } = await import('../group/group-log.ts');
+    const { batchOf } = await import('../coordinator/coordinator-log.ts');
     const records = [
       { key: Buffer.from('007f0001', 'hex'), value: Buffer.from('0000', 'hex') },
       { key: Buffer.from('0001', 'hex'), value: Buffer.from('0000', 'hex') },

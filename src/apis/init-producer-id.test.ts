@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ProducerIds } from '../metadata/producer-ids.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type InitProducerIdRequestInput, initProducerId } from '../protocol/messages/init-producer-id.ts';
 import { call, dependenciesOf, PartitionWorld, settle } from './data-api-world.suite.ts';
 import { initProducerIdHandler } from './init-producer-id.ts';
 
 class World extends PartitionWorld {
-  handler = initProducerIdHandler(dependenciesOf(this));
+  handler = this.#handler();
 
   /** Another start of the broker over the same metadata. */
   startAgain(): void {
-    this.handler = initProducerIdHandler(dependenciesOf(this));
+    this.handler = this.#handler();
   }
 
   start(version = 5, more: Partial<InitProducerIdRequestInput> = {}) {
@@ -22,6 +23,15 @@ class World extends PartitionWorld {
     await settle();
     const { errorCode, producerId, producerEpoch } = asked.got;
     return { errorCode, producerId, producerEpoch };
+  }
+
+  #handler() {
+    const transactions = { initProducerId: () => undefined };
+    return initProducerIdHandler({
+      ...dependenciesOf(this),
+      producerIds: new ProducerIds(this.metadata),
+      transactions,
+    });
   }
 }
 
@@ -83,10 +93,4 @@ test('an id without an epoch, or the reverse, is an invalid request', async () =
   const made = new World();
   assert.equal((await made.ask(4, { producerId: 5 })).errorCode, ErrorCode.INVALID_REQUEST);
   assert.equal((await made.ask(4, { producerEpoch: 5 })).errorCode, ErrorCode.INVALID_REQUEST);
-});
-
-test('transactions are refused in a way that clients take as final', async () => {
-  const made = new World();
-  assert.equal((await made.ask(5, { transactionalId: 'tx' })).errorCode, ErrorCode.UNSUPPORTED_VERSION);
-  assert.equal((await made.ask(5, { transactionalId: '' })).errorCode, ErrorCode.INVALID_REQUEST);
 });

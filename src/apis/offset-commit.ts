@@ -11,9 +11,8 @@
 import type { GroupCoordinator } from '../group/coordinator.ts';
 import { classicGroupSettings } from '../group/group-world.ts';
 import { commitOffsets } from '../group/offset-requests.ts';
-import type { TopicToCommit } from '../group/offsets.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
-import type { Metadata, TopicImage } from '../metadata/image.ts';
+import type { Metadata } from '../metadata/image.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
   type OffsetCommitRequest,
@@ -21,6 +20,7 @@ import {
   offsetCommit,
 } from '../protocol/messages/offset-commit.ts';
 import type { ApiHandler } from './api.ts';
+import { OffsetsToCommit } from './offsets-to-commit.ts';
 
 type Dependencies = {
   readonly groups: GroupCoordinator;
@@ -44,14 +44,14 @@ export function offsetCommitHandler({
       const { topics, topicsById } = metadata.image;
       const found = request.topics.map((topic) => (byId ? topicsById.get(topic.topicId) : topics.get(topic.name)));
       const absence = byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-      const asked = new Asked(request, found, absence);
+      const asked = new OffsetsToCommit(request.topics, found, absence);
       if (asked.known.length === 0) {
-        reply(asked.answer(() => ErrorCode.NONE));
+        reply({ topics: asked.answer(() => ErrorCode.NONE) });
         return;
       }
       groups.call<OffsetCommitResponseInput>(request.groupId, {
         reply,
-        refused: (errorCode) => asked.answer(() => errorCode),
+        refused: (errorCode) => ({ topics: asked.answer(() => errorCode) }),
         step(shard, to, nowMs) {
           const { errorCode, partitionErrors, effects } = commitOffsets(
             shard,
@@ -63,55 +63,12 @@ export function offsetCommitHandler({
               batchBytesMax: classicGroupSettings(configs).recordBytesMax,
             },
           );
-          const response =
-            errorCode === ErrorCode.NONE
-              ? asked.answer((topic, partition) => partitionErrors[topic]![partition]!)
-              : asked.answer(() => errorCode);
-          return [...effects, { type: 'reply', to, response }];
+          const topics = asked.answer((topic, partition) =>
+            errorCode === ErrorCode.NONE ? partitionErrors[topic]![partition]! : errorCode,
+          );
+          return [...effects, { type: 'reply', to, response: { topics } }];
         },
       });
     },
   };
-}
-
-/** The topics of a request that exist, with those of their partitions that do, and the way back to the answer. */
-class Asked {
-  readonly known: TopicToCommit[] = [];
-  readonly #request: OffsetCommitRequest;
-  readonly #found: readonly (TopicImage | undefined)[];
-  readonly #absence: number;
-
-  constructor(request: OffsetCommitRequest, found: readonly (TopicImage | undefined)[], absence: number) {
-    this.#request = request;
-    this.#found = found;
-    this.#absence = absence;
-    request.topics.forEach((topic, index) => {
-      const image = found[index];
-      const partitions = topic.partitions.filter(({ partitionIndex }) => image?.partitions[partitionIndex]);
-      if (image && partitions.length > 0) this.known.push({ name: image.name, topicId: image.id, partitions });
-    });
-  }
-
-  /** In the order of the request; `errorOf` is asked with positions in `known`. */
-  answer(errorOf: (topic: number, partition: number) => number): OffsetCommitResponseInput {
-    let knownTopic = -1;
-    const topics = this.#request.topics.map(({ name, topicId, partitions }, index) => {
-      const image = this.#found[index];
-      let knownPartition = -1;
-      return {
-        name,
-        topicId,
-        partitions: partitions.map(({ partitionIndex }) => {
-          if (image === undefined) return { partitionIndex, errorCode: this.#absence };
-          if (image.partitions[partitionIndex] === undefined) {
-            return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION };
-          }
-          if (knownPartition < 0) knownTopic++;
-          knownPartition++;
-          return { partitionIndex, errorCode: errorOf(knownTopic, knownPartition) };
-        }),
-      };
-    });
-    return { topics };
-  }
 }

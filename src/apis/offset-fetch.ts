@@ -3,9 +3,10 @@
 // Behaviour: the offsets that groups have committed, of named partitions or (null) of all; several groups at once since
 // version 8. A partition without offset, and a group that does not exist, have offset −1 and no error. Members of consumer
 // groups may say who they are (version 9: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH). Version 10 names topics by id: UNKNOWN_TOPIC_ID, and an
-// offset of a topic that had the name before is none. Answered when everything the group committed before is durable.
+// offset of a topic that had the name before is none. With requireStable (version 7) a partition that an open transaction
+// has committed an offset for is UNSTABLE_OFFSET_COMMIT. Answered when everything the group committed before is durable.
 //
-// Deviations: none known; there are no transactions, so requireStable (version 7) finds every offset stable.
+// Deviations: none known.
 // KIPs: 88, 211, 320, 447, 709 (several groups), 848, 516. Source: KafkaApis.handleOffsetFetchRequest.
 import type { GroupCoordinator } from '../group/coordinator.ts';
 import { type FetchedTopic, fetchOffsets, type TopicToFetch } from '../group/offset-requests.ts';
@@ -31,6 +32,8 @@ interface GroupRequest {
   readonly topics: readonly TopicToFetch[] | null;
 }
 
+type Fetch = (asked: GroupRequest) => FetchedTopic[] | number;
+
 interface GroupAnswer {
   readonly groupId: string;
   readonly errorCode: number;
@@ -51,6 +54,7 @@ export function offsetFetchHandler({
     maxVersion: 10,
     dispatch(request, { apiVersion }, reply) {
       const byId = apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
+      const { requireStable } = request;
       groups.callEach<GroupRequest, GroupAnswer>(
         groupsOf(request, apiVersion),
         ({ groupId }) => groupId,
@@ -58,9 +62,8 @@ export function offsetFetchHandler({
           reads: true,
           refused: (errorCode) => refusal(asked, errorCode, apiVersion),
           step(shard, to) {
-            const response = byId
-              ? fetchById(metadata.image, asked, (known) => fetchOffsets(shard, known))
-              : fetchOffsets(shard, asked);
+            const fetch: Fetch = (known) => fetchOffsets(shard, { ...known, requireStable });
+            const response = byId ? fetchById(metadata.image, asked, fetch) : fetch(asked);
             const answer =
               typeof response === 'number'
                 ? refusal(asked, response, apiVersion)
@@ -84,7 +87,7 @@ function groupsOf(request: OffsetFetchRequest, apiVersion: number): GroupRequest
 function fetchById(
   { topics, topicsById }: Metadata['image'],
   asked: GroupRequest,
-  fetch: (known: GroupRequest) => FetchedTopic[] | number,
+  fetch: Fetch,
 ): FetchedTopic[] | number {
   if (asked.topics === null) {
     const all = fetch(asked);

@@ -6,19 +6,28 @@
 // timeout.ms is answered REQUEST_TIMED_OUT and the append stands. acks=0 has no answer; an error closes the connection.
 // A duplicate of an idempotent producer gets its original's offsets, once that is committed.
 //
-// Deviations: a partition named twice in one request is appended twice and answered twice (Kafka keeps the last and
-// drops the other without a word). Null records are INVALID_RECORD (Kafka never answers). Transactional batches are
-// refused with INVALID_TXN_STATE: no transaction can be open on this broker, and this is what Kafka says of a partition
-// that is not part of one (without a transactional id in the request: TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of
-// it, as in Kafka). Kafka's single replica commits at append, so a timeout of 0 or less never comes to pass there; here
-// it means 30 s.
+// Transactions: the first batch of one in a partition is admitted by the transaction coordinator, which from version 12 on
+// adds the partition, before that only verifies it (version 11 understands TRANSACTION_ABORTABLE). Its errors are told as
+// those that producers of that version act upon. Transactional batches in a request without a transactional id:
+// TRANSACTIONAL_ID_AUTHORIZATION_FAILED for all of it; of more than one producer: INVALID_PRODUCER_ID_MAPPING.
 //
-// KIPs: 98 (idempotence), 467 (record errors), 516 (topic ids), 951 (leader hints).
+// Deviations: a partition named twice in one request is appended twice and answered twice (Kafka keeps the last and
+// drops the other without a word). Null records are INVALID_RECORD (Kafka never answers). Kafka's single replica commits at
+// append, so a timeout of 0 or less never comes to pass there; here it means 30 s. CONCURRENT_TRANSACTIONS is answered at
+// once (Kafka first tries for a while by itself): the coordinator ends transactions without waiting, unless it cannot.
+// THROTTLING_QUOTA_EXCEEDED: 100 000 producers have a transaction open in the partition, and no other can be remembered.
+//
+// KIPs: 98 (idempotence, transactions), 890 (transactions version 2), 467 (record errors), 516 (topic ids), 951 (leader hints).
 import type { Metadata } from '../metadata/image.ts';
 import { isInternalTopic } from '../metadata/topic-name.ts';
-import type { AppendResult, Partition } from '../partition/partition.ts';
+import {
+  type AppendOptions,
+  type AppendResult,
+  FIRST_PRODUCE_VERSION_OF_TRANSACTIONS_V2,
+  type Partition,
+} from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
-import { ErrorCode } from '../protocol/error-code.ts';
+import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import { type ProduceRequest, type ProduceResponseInput, produce } from '../protocol/messages/produce.ts';
 import * as batches from '../records/record-batch.ts';
 import type { Clock, LogLines, Timers } from '../runtime/runtime.ts';
@@ -31,12 +40,28 @@ import { LeaderHints } from './leader-hints.ts';
 const ADMIN_CLIENT_ID = '__admin_client';
 const TIMEOUT_MS_WITHOUT_ONE = 30_000;
 const FIRST_VERSION_WITH_LEADER_HINTS = 10;
+const FIRST_VERSION_WITH_TRANSACTION_ABORTABLE = 11;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
+
+/** The part of the transaction coordinator that Produce asks. */
+export interface TransactionAdmission {
+  /** NONE: the partition is part of the producer's open transaction (now, with `add`). Synchronous. */
+  admit(
+    transactionalId: string,
+    producerId: number,
+    producerEpoch: number,
+    topic: string,
+    partition: number,
+    options: { readonly add: boolean },
+  ): ErrorCode;
+}
 
 type Dependencies = {
   readonly metadata: Metadata;
   readonly partitions: Partitions;
   readonly storage: Storage;
+  /** Absent: no transaction can be open. */
+  readonly transactions?: TransactionAdmission;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: LogLines;
@@ -85,8 +110,11 @@ class ProduceInProgress implements Deadline {
   /** What waits for the commit: asked again then, since the topic may be gone. */
   readonly #pending: { readonly partition: Partition; readonly response: PartitionResponse }[] = [];
   #ticket: CommitTicket = -1;
-  /** Then Kafka refuses the whole request. */
-  #lacksTransactionalId = false;
+  readonly #appendOptions: AppendOptions;
+  /** Of the whole request, as in Kafka. */
+  #refusesAll: ErrorCode = ErrorCode.NONE;
+  /** What is being appended, for the question to the coordinator; and why it said no. */
+  #asking: { topic: string; index: number; message: string | null } | undefined;
   #failed = false;
   #answered = false;
 
@@ -102,6 +130,7 @@ class ProduceInProgress implements Deadline {
     this.#request = request;
     this.#context = context;
     this.#reply = reply;
+    this.#appendOptions = this.#makeAppendOptions();
     this.dueAtMs =
       dependencies.clock.monotonicMs() + (request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_MS_WITHOUT_ONE);
   }
@@ -129,8 +158,27 @@ class ProduceInProgress implements Deadline {
     this.#answer();
   }
 
+  /** One for all partitions; only requests of transactions ask a coordinator. */
+  #makeAppendOptions(): AppendOptions {
+    const { acks, transactionalId } = this.#request;
+    const { transactions } = this.#dependencies;
+    const produceVersion = this.#context.apiVersion;
+    if (transactionalId === null || transactions === undefined) return { acks, origin: 'client', produceVersion };
+    const options = { add: produceVersion >= FIRST_PRODUCE_VERSION_OF_TRANSACTIONS_V2 };
+    const asking = { topic: '', index: 0, message: null as string | null };
+    this.#asking = asking;
+    const admit = (producerId: number, producerEpoch: number): ErrorCode => {
+      const { topic, index } = asking;
+      const error = transactions.admit(transactionalId, producerId, producerEpoch, topic, index, options);
+      const told = toldAs(error, produceVersion);
+      asking.message = messageOf(error, told);
+      return told;
+    };
+    return { acks, origin: 'client', produceVersion, admit };
+  }
+
   #appendAll(): void {
-    this.#lacksTransactionalId = this.#request.transactionalId === null && hasTransactionalRecords(this.#request);
+    this.#refusesAll = refusalOfAll(this.#request);
     const byId = this.#context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
     const { image } = this.#dependencies.metadata;
     for (const topic of this.#request.topicData) {
@@ -144,7 +192,7 @@ class ProduceInProgress implements Deadline {
   }
 
   #append(topic: string | undefined, index: number, records: Buffer | null): PartitionResponse {
-    if (this.#lacksTransactionalId) return this.#refusal(index, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    if (this.#refusesAll !== ErrorCode.NONE) return this.#refusal(index, this.#refusesAll);
     if (topic === undefined) return this.#refusal(index, ErrorCode.UNKNOWN_TOPIC_ID);
     const partition = this.#dependencies.partitions.byName(topic, index);
     if (partition === undefined) return this.#refusal(index, this.#dependencies.partitions.absence(topic, index));
@@ -153,13 +201,16 @@ class ProduceInProgress implements Deadline {
     if (isInternalTopic(topic) && this.#context.clientId !== ADMIN_CLIENT_ID) {
       return this.#refusal(index, ErrorCode.INVALID_TOPIC_EXCEPTION);
     }
-    const result = partition.append(records, {
-      acks,
-      origin: 'client',
-      produceVersion: this.#context.apiVersion,
-    });
+    const asking = this.#asking;
+    if (asking !== undefined) {
+      asking.topic = topic;
+      asking.index = index;
+      asking.message = null;
+    }
+    const result = partition.append(records, this.#appendOptions);
     if (result.errorCode !== ErrorCode.NONE) this.#failed = true;
     const response = partitionResponse(index, result);
+    if (asking !== undefined && asking.message !== null) response.errorMessage = asking.message;
     if (result.ticket !== undefined) {
       if (result.ticket > this.#ticket) this.#ticket = result.ticket;
       this.#pending.push({ partition, response });
@@ -229,10 +280,49 @@ function partitionResponse(index: number, result: AppendResult): PartitionRespon
   };
 }
 
-function hasTransactionalRecords(request: ProduceRequest): boolean {
-  return request.topicData.some(({ partitionData }) =>
-    partitionData.some(({ records }) => {
-      return records !== null && records.length >= batches.BATCH_HEADER_BYTES && batches.isTransactional(records, 0);
-    }),
-  );
+/** NONE, or why nothing of a transactional request is looked at. */
+function refusalOfAll({ topicData, transactionalId }: ProduceRequest): ErrorCode {
+  let producerId = -1;
+  let producerEpoch = -1;
+  for (const { partitionData } of topicData) {
+    for (const { records } of partitionData) {
+      if (records === null || records.length < batches.BATCH_HEADER_BYTES) continue;
+      if (!batches.isTransactional(records, 0)) continue;
+      if (transactionalId === null) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+      if (!batches.hasProducerId(records, 0)) continue;
+      const id = batches.producerId(records, 0);
+      const epoch = batches.producerEpoch(records, 0);
+      if (producerId >= 0 && (id !== producerId || epoch !== producerEpoch))
+        return ErrorCode.INVALID_PRODUCER_ID_MAPPING;
+      producerId = id;
+      producerEpoch = epoch;
+    }
+  }
+  return ErrorCode.NONE;
+}
+
+/** What a producer of this version knows how to act upon, for a code of the coordinator. */
+function toldAs(error: ErrorCode, version: number): ErrorCode {
+  switch (error) {
+    case ErrorCode.PRODUCER_FENCED:
+      return ErrorCode.INVALID_PRODUCER_EPOCH;
+    case ErrorCode.TRANSACTION_ABORTABLE:
+      return version < FIRST_VERSION_WITH_TRANSACTION_ABORTABLE ? ErrorCode.INVALID_TXN_STATE : error;
+    case ErrorCode.CONCURRENT_TRANSACTIONS:
+      return version < FIRST_PRODUCE_VERSION_OF_TRANSACTIONS_V2 ? ErrorCode.NOT_ENOUGH_REPLICAS : error;
+    case ErrorCode.NETWORK_EXCEPTION:
+    case ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
+    case ErrorCode.COORDINATOR_NOT_AVAILABLE:
+    case ErrorCode.NOT_COORDINATOR:
+      // Retried by every producer, and without asking for metadata first.
+      return ErrorCode.NOT_ENOUGH_REPLICAS;
+    default:
+      return error;
+  }
+}
+
+function messageOf(error: ErrorCode, told: ErrorCode): string | null {
+  if (told === ErrorCode.INVALID_TXN_STATE) return 'the partition is not part of the transaction';
+  if (told !== ErrorCode.NOT_ENOUGH_REPLICAS) return null;
+  return `the transaction coordinator could not say whether the partition is part of the transaction: ${errorName(error)}`;
 }

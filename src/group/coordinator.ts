@@ -1,12 +1,15 @@
 // The group coordinator of this broker: a shard for each partition of `__consumer_offsets` that the broker leads, found by
 // the hash of a group's id. It follows the metadata: shards come and go with their topic, offsets go with the topics
 // they are of, and consumer groups hear of topics that changed. Every so often it forgets offsets that nobody uses.
+
+import type { MarkerResult } from '../coordinator/shard.ts';
+import { TopicShards } from '../coordinator/topic-shards.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { Image, Metadata } from '../metadata/image.ts';
 import { CONSUMER_OFFSETS } from '../metadata/topic-name.ts';
+import type { EndMarker } from '../partition/end-marker.ts';
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
-import { coordinatorPartition } from '../protocol/java-string-hash.ts';
 import type { Clock, LogLines, Random, Timer, Timers } from '../runtime/runtime.ts';
 import type { Storage } from '../storage/storage.ts';
 import { expireOffsets } from './expiry.ts';
@@ -28,37 +31,50 @@ export interface CoordinatorSurroundings {
 
 export class GroupCoordinator {
   readonly #surroundings: CoordinatorSurroundings;
-  readonly #shardSurroundings: ShardSurroundings;
   readonly #topics: TopicsView;
-  readonly #shards = new Map<number, GroupShard>();
-  /** The id of the topic that the shards are of, and the number of its partitions when they were opened. */
-  #topicId: string | undefined;
-  #partitionCount = 0;
-  #loading: Promise<void> = Promise.resolve();
+  readonly #shards: TopicShards<GroupShard>;
   #expiry: Timer | undefined;
   #closed = false;
 
   /** Begins to load at once; `partitions` must follow the metadata already. */
   constructor(surroundings: CoordinatorSurroundings) {
-    const { metadata } = surroundings;
+    const { metadata, partitions, clock, log } = surroundings;
     this.#surroundings = surroundings;
     this.#topics = new TopicsView(metadata.image);
-    this.#shardSurroundings = { ...surroundings, kinds: groupKinds({ ...surroundings, topics: this.#topics }) };
-    this.#openShards(metadata.image);
+    const ofShard: ShardSurroundings = {
+      ...surroundings,
+      kinds: groupKinds({ ...surroundings, topics: this.#topics }),
+    };
+    this.#shards = new TopicShards({
+      topic: CONSUMER_OFFSETS,
+      partitions,
+      open: (partition) => new GroupShard(partition, ofShard),
+      monotonicMs: () => clock.monotonicMs(),
+      onLoaded(shards, records, tookMs) {
+        const groups = shards.reduce((sum, shard) => sum + shard.groups.size, 0);
+        log.info('Loaded groups', { groups, records, tookMs });
+      },
+    });
+    this.#shards.follow(metadata.image);
     metadata.onChange((image, before) => this.#follow(image, before));
     this.#scheduleExpiry();
   }
 
   /** Resolves when every shard that there is now has been loaded. */
   loaded(): Promise<void> {
-    return this.#loading;
+    return this.#shards.loaded();
   }
 
   /** Why there is nobody for this group here, or the shard that takes requests for it. */
   shardOf(groupId: string): GroupShard | number {
-    const shard = this.#shards.get(coordinatorPartition(groupId, Math.max(1, this.#partitionCount)));
+    const shard = this.#shards.of(groupId);
     if (this.#closed || shard === undefined) return ErrorCode.NOT_COORDINATOR;
     return shard.errorCode === ErrorCode.NONE ? shard : shard.errorCode;
+  }
+
+  /** The partition of `__consumer_offsets` that holds this group's offsets; −1 while there is no such topic. */
+  partitionOf(groupId: string): number {
+    return this.#shards.partitionOf(groupId);
   }
 
   call<Response>(groupId: string, call: GroupCall<Response>): void {
@@ -89,7 +105,7 @@ export class GroupCoordinator {
 
   /** Every group that is coordinated here, once all that they are is committed; COORDINATOR_LOAD_IN_PROGRESS while some are not known. */
   list<Response>(describe: (groups: readonly Group[]) => Response, reply: (result: Response | number) => void): void {
-    const shards = [...this.#shards.values()];
+    const shards = this.#shards.all();
     const unknown = shards.find(({ errorCode }) => errorCode !== ErrorCode.NONE);
     if (unknown !== undefined) {
       reply(unknown.errorCode);
@@ -100,12 +116,22 @@ export class GroupCoordinator {
     this.#surroundings.storage.whenCommitted(ticket, () => reply(result));
   }
 
+  /**
+   * Ends a transaction in a partition of `__consumer_offsets`: what it committed becomes the groups', or is gone.
+   * COORDINATOR_LOAD_IN_PROGRESS passes; UNKNOWN_TOPIC_OR_PARTITION: there is nothing to end.
+   */
+  writeMarker(partitionIndex: number, marker: EndMarker): MarkerResult {
+    const shard = this.#shards.get(partitionIndex);
+    if (shard !== undefined) return shard.writeMarker(marker);
+    const errorCode = this.#closed ? ErrorCode.NOT_COORDINATOR : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return { errorCode, ticket: undefined };
+  }
+
   /** Waiting members are told to look for the coordinator elsewhere; nothing is written any more. */
   close(): void {
     this.#closed = true;
     this.#expiry?.cancel();
-    for (const shard of this.#shards.values()) shard.close();
-    this.#shards.clear();
+    this.#shards.close();
   }
 
   // ---- following the metadata
@@ -113,9 +139,9 @@ export class GroupCoordinator {
   #follow(image: Image, before: Image): void {
     const changed = this.#topics.update(image);
     if (this.#closed || changed.size === 0) return;
-    if (changed.has(CONSUMER_OFFSETS)) this.#openShards(image);
+    if (changed.has(CONSUMER_OFFSETS)) this.#shards.follow(image);
     const { clock } = this.#surroundings;
-    for (const shard of this.#shards.values()) {
+    for (const shard of this.#shards.all()) {
       if (shard.errorCode !== ErrorCode.NONE) continue;
       for (const name of changed) {
         const gone = before.topics.get(name);
@@ -130,37 +156,6 @@ export class GroupCoordinator {
     }
   }
 
-  #openShards(image: Image): void {
-    const topic = image.topics.get(CONSUMER_OFFSETS);
-    if (topic?.id !== this.#topicId) {
-      for (const shard of this.#shards.values()) shard.close();
-      this.#shards.clear();
-      this.#topicId = topic?.id;
-      // Kept while it lives, as Kafka does: with another number, groups would be looked for elsewhere.
-      this.#partitionCount = topic?.partitions.length ?? 0;
-    }
-    const toLoad: GroupShard[] = [];
-    for (let index = 0; index < this.#partitionCount; index++) {
-      const partition = this.#surroundings.partitions.byName(CONSUMER_OFFSETS, index);
-      if (partition === undefined || this.#shards.has(index)) continue;
-      const shard = new GroupShard(partition, this.#shardSurroundings);
-      this.#shards.set(index, shard);
-      if (shard.isEmptyLog) void shard.load();
-      else toLoad.push(shard);
-    }
-    if (toLoad.length > 0) this.#loading = this.#loading.then(() => this.#load(toLoad));
-  }
-
-  /** One after the other: what is being loaded takes memory and turns. */
-  async #load(shards: readonly GroupShard[]): Promise<void> {
-    const { clock, log } = this.#surroundings;
-    const startedAtMs = clock.monotonicMs();
-    let records = 0;
-    for (const shard of shards) records += await shard.load();
-    const groups = shards.reduce((sum, shard) => sum + shard.groups.size, 0);
-    log.info('Loaded groups', { groups, records, tookMs: Math.round(clock.monotonicMs() - startedAtMs) });
-  }
-
   // ---- retention
 
   #scheduleExpiry(): void {
@@ -173,7 +168,7 @@ export class GroupCoordinator {
 
   async #expire(): Promise<void> {
     const { clock, configs, timers, storage } = this.#surroundings;
-    for (const shard of [...this.#shards.values()]) {
+    for (const shard of this.#shards.all()) {
       const retentionMs = configs.broker.offsetsRetentionMinutes * 60_000;
       await expireOffsets(shard, { nowMs: clock.nowMs(), retentionMs, timers, storage });
     }

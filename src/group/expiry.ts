@@ -1,5 +1,6 @@
 // Retention of committed offsets: those of a group without members age from when it lost the last one, those of topics
-// that an active group no longer reads age from their commit. A group without members and offsets is forgotten.
+// that an active group no longer reads age from their commit. Neither while a transaction may replace them. A group without
+// members and offsets, pending ones included, is forgotten.
 // Source: GroupCoordinatorShard.cleanupGroupMetadata, OffsetExpirationCondition of Kafka 4.3; KIP-211.
 import { ErrorCode } from '../protocol/error-code.ts';
 import type { Timers } from '../runtime/runtime.ts';
@@ -33,7 +34,7 @@ export async function expireOffsets(shard: GroupShard, rules: ExpiryRules): Prom
 
 function expireGroup(shard: GroupShard, group: Group, rules: ExpiryRules): void {
   const { groupId } = group;
-  const expired = shard.offsets.deleteWhere(
+  const expired = shard.offsets.expire(
     groupId,
     (topic, committed) => !group.isSubscribedTo(topic) && isExpired(group, committed, rules),
   );

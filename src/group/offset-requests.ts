@@ -1,4 +1,4 @@
-// What OffsetCommit, OffsetFetch and OffsetDelete mean to the groups of a shard: the group's machine says whether, the
+// What OffsetCommit, TxnOffsetCommit, OffsetFetch and OffsetDelete mean to the groups of a shard: the group's machine says whether, the
 // committed offsets say what. Topics and partitions have been looked up by the caller.
 // Source: OffsetMetadataManager of Kafka 4.3.
 import { ErrorCode } from '../protocol/error-code.ts';
@@ -6,7 +6,7 @@ import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { CoordinatorRecord, Effect } from './effects.ts';
 import type { Groups } from './groups.ts';
 import type { OffsetCommitVerdict } from './machine.ts';
-import type { CommittedOffset, CommittedOffsets, TopicToCommit } from './offsets.ts';
+import type { CommittedOffset, CommittedOffsets, PendingOutcome, TopicToCommit } from './offsets.ts';
 
 interface Place {
   readonly groups: Groups;
@@ -31,18 +31,16 @@ export interface Committed {
   readonly effects: readonly Effect[];
 }
 
+interface CommitLimits {
+  readonly apiVersion: number;
+  readonly nowMs: number;
+  readonly metadataLengthMax: number;
+  readonly batchBytesMax: number;
+}
+
 const FIRST_COMMIT_VERSION_WITH_GROUP_ERRORS = 9;
 
-export function commitOffsets(
-  { groups, offsets }: Place,
-  request: CommitRequest,
-  rules: {
-    readonly apiVersion: number;
-    readonly nowMs: number;
-    readonly metadataLengthMax: number;
-    readonly batchBytesMax: number;
-  },
-): Committed {
+export function commitOffsets({ groups, offsets }: Place, request: CommitRequest, rules: CommitLimits): Committed {
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch, retentionTimeMs } = request;
   const { apiVersion, nowMs, metadataLengthMax, batchBytesMax } = rules;
   const group = groups.get(groupId);
@@ -68,6 +66,46 @@ export function commitOffsets(
   return { errorCode, partitionErrors, effects };
 }
 
+export interface PendingCommitRequest {
+  readonly producerId: number;
+  readonly groupId: string;
+  /** Empty, −1 and null before version 3. */
+  readonly memberId: string;
+  readonly generationId: number;
+  readonly groupInstanceId: string | null;
+  readonly topics: readonly TopicToCommit[];
+}
+
+/** The records wait for the log's word: what they say becomes true by `apply`. It is no sign of life of a member. */
+export function commitPendingOffsets(
+  { groups, offsets }: Place,
+  request: PendingCommitRequest,
+  { apiVersion, ...limits }: CommitLimits,
+): PendingOutcome {
+  const { producerId, groupId, memberId, groupInstanceId, generationId: generationOrEpoch } = request;
+  const group = groups.get(groupId);
+  const claim = { memberId, groupInstanceId, generationOrEpoch, isTransactional: true, apiVersion };
+  const unknown = generationOrEpoch < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+  const verdict = withoutEpochs(group === undefined ? unknown : group.validateOffsetCommit(claim));
+  const outcome = offsets.commitPending(producerId, groupId, request.topics, {
+    ...limits,
+    retentionTimeMs: -1,
+    verdict,
+  });
+  const apply = () => {
+    outcome.apply();
+    if (outcome.records.length > 0) groups.simple(groupId, limits.nowMs);
+  };
+  return { ...outcome, apply };
+}
+
+/** Producers know generations only. */
+function withoutEpochs(verdict: OffsetCommitVerdict): OffsetCommitVerdict {
+  const known = (code: number) => (code === ErrorCode.STALE_MEMBER_EPOCH ? ErrorCode.ILLEGAL_GENERATION : code);
+  if (typeof verdict === 'number') return known(verdict);
+  return (topicId, partition) => known(verdict(topicId, partition));
+}
+
 export interface FetchedPartition {
   readonly partitionIndex: number;
   readonly committedOffset: number;
@@ -86,8 +124,10 @@ export interface FetchOffsetsRequest {
   readonly groupId: string;
   readonly memberId: string | null;
   readonly memberEpoch: number;
-  /** Null: all. */
+  /** Null: all that have a committed offset. */
   readonly topics: readonly TopicToFetch[] | null;
+  /** An offset that an open transaction may change is UNSTABLE_OFFSET_COMMIT. */
+  readonly requireStable: boolean;
 }
 
 export interface TopicToFetch {
@@ -99,17 +139,21 @@ export interface TopicToFetch {
 
 /** An error code when the group refuses; a group that does not exist has no offsets. */
 export function fetchOffsets({ groups, offsets }: Place, request: FetchOffsetsRequest): FetchedTopic[] | number {
-  const { groupId, memberId, memberEpoch, topics } = request;
+  const { groupId, memberId, memberEpoch, topics, requireStable } = request;
   const group = groups.get(groupId);
   const errorCode = group?.validateOffsetFetch({ memberId, memberEpoch }) ?? ErrorCode.GROUP_ID_NOT_FOUND;
   const exists = errorCode !== ErrorCode.GROUP_ID_NOT_FOUND;
   if (errorCode !== ErrorCode.NONE && exists) return errorCode;
+  const fetch = (name: string, partition: number, committed: CommittedOffset | undefined) =>
+    requireStable && offsets.isPending(groupId, name, partition)
+      ? fetched(partition, undefined, ErrorCode.UNSTABLE_OFFSET_COMMIT)
+      : fetched(partition, committed);
   if (topics === null) {
     if (!exists) return [];
     return [...offsets.of(groupId)].map(([name, partitions]) => ({
       name,
       topicId: ZERO_UUID,
-      partitions: [...partitions].map(([partition, committed]) => fetched(partition, committed)),
+      partitions: [...partitions].map(([partition, committed]) => fetch(name, partition, committed)),
     }));
   }
   return topics.map(({ name, topicId, partitionIndexes }) => ({
@@ -117,7 +161,7 @@ export function fetchOffsets({ groups, offsets }: Place, request: FetchOffsetsRe
     topicId,
     partitions: partitionIndexes.map((partition) => {
       const committed = exists ? offsets.get(groupId, name, partition) : undefined;
-      return fetched(partition, committed && isOfTopic(committed, topicId) ? committed : undefined);
+      return fetch(name, partition, committed && isOfTopic(committed, topicId) ? committed : undefined);
     }),
   }));
 }
@@ -127,13 +171,17 @@ function isOfTopic(committed: CommittedOffset, topicId: string): boolean {
   return committed.topicId === ZERO_UUID || topicId === ZERO_UUID || committed.topicId === topicId;
 }
 
-function fetched(partitionIndex: number, committed: CommittedOffset | undefined): FetchedPartition {
+function fetched(
+  partitionIndex: number,
+  committed: CommittedOffset | undefined,
+  errorCode: number = ErrorCode.NONE,
+): FetchedPartition {
   return {
     partitionIndex,
     committedOffset: committed?.offset ?? -1,
     committedLeaderEpoch: committed?.leaderEpoch ?? -1,
     metadata: committed?.metadata ?? '',
-    errorCode: ErrorCode.NONE,
+    errorCode,
   };
 }
 

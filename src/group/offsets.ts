@@ -1,20 +1,15 @@
 // The offsets that the groups of one partition of `__consumer_offsets` have committed. Owned by its shard.
 // Pure: a change is applied at once and returned as the records that say it; replaying those gives the same offsets.
-// Offsets of a transaction come as records of a transactional batch and count when its marker says so; they join the
-// others through `put`, which is why it takes any order of records of one partition as it stands in the log.
-import {
-  decodeRecordKey,
-  decodeRecordValue,
-  encodeRecordKey,
-  encodeRecordValue,
-} from '../protocol/coordinator-record.ts';
-import { legacyOffsetCommitRecord } from '../protocol/coordinator-records/legacy-offset-commit.ts';
-import { type OffsetCommitKey, offsetCommitRecord } from '../protocol/coordinator-records/offset-commit.ts';
+// Offsets of a transaction stand in a transactional batch and are pending until its marker: then they are the group's, or
+// gone. Of two offsets of a partition the one that stands later in the log wins, whichever marker comes first.
+import { recordBytes } from '../coordinator/coordinator-log.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { CoordinatorRecord } from './effects.ts';
-import { recordBytes } from './group-log.ts';
+import { GroupPartitions } from './group-partitions.ts';
 import type { OffsetCommitVerdict } from './machine.ts';
+import { offsetRecord, offsetTombstone, readOffsetKey, readOffsetValue } from './offset-record.ts';
+import { PendingOffsets } from './pending-offsets.ts';
 
 export interface CommittedOffset {
   readonly offset: number;
@@ -24,9 +19,14 @@ export interface CommittedOffset {
   readonly commitTimestampMs: number;
   /** −1 unless the client asked for its own retention (OffsetCommit 2 to 4). */
   readonly expireTimestampMs: number;
-  /** ZERO_UUID in records of Kafka before 4.1. */
+  /** ZERO_UUID in records of Kafka before 4.1, and of Kafka's transactions. */
   readonly topicId: string;
+  /** Counts the offsets of a shard as they stand in its log. */
+  readonly order: number;
 }
+
+/** As a record says it. */
+export type UnorderedOffset = Omit<CommittedOffset, 'order'>;
 
 /** Topic → partition → offset, in the order of their first commit. */
 export type GroupOffsets = ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>;
@@ -61,69 +61,169 @@ export interface CommitOutcome {
   readonly partitionErrors: readonly (readonly number[])[];
 }
 
-/** Version of the value with a topic id, and of the last one with an expiry. */
-const VALUE_VERSION = 4;
-const VALUE_VERSION_WITH_EXPIRY = 1;
+export interface PendingOutcome extends CommitOutcome {
+  readonly apply: () => void;
+}
 
-const NO_OFFSETS: GroupOffsets = new Map();
+/** The shard's pending offsets; one more waits until transactions end. Each takes some hundred bytes. */
+const PENDING_OFFSETS_MAX = 100_000;
+
+const EVERY = () => true;
 
 export class CommittedOffsets {
-  readonly #groups = new Map<string, Map<string, Map<number, CommittedOffset>>>();
-  #count = 0;
+  readonly #stable = new GroupPartitions<CommittedOffset>();
+  readonly #pending = new PendingOffsets();
+  #nextOrder = 0;
 
-  /** Of all groups. */
+  /** Of all groups; without pending ones. */
   get count(): number {
-    return this.#count;
+    return this.#stable.size;
   }
 
+  get pendingCount(): number {
+    return this.#pending.count;
+  }
+
+  /** Groups with offsets, pending ones included. */
   groupIds(): Iterable<string> {
-    return this.#groups.keys();
+    return new Set([...this.#stable.groupIds(), ...this.#pending.groupIds()]);
   }
 
+  /** Pending ones included. */
   has(groupId: string): boolean {
-    return this.#groups.has(groupId);
+    return this.#stable.has(groupId) || this.#pending.has(groupId);
   }
 
   of(groupId: string): GroupOffsets {
-    return this.#groups.get(groupId) ?? NO_OFFSETS;
+    return this.#stable.of(groupId);
   }
 
   get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
-    return this.#groups.get(groupId)?.get(topic)?.get(partition);
+    return this.#stable.get(groupId, topic, partition);
   }
 
-  /** A record of type 0 or 1, whose key is `key`. */
-  replay(type: number, key: Buffer, value: Buffer | null): void {
-    const { group, topic, partition }: OffsetCommitKey =
-      type === offsetCommitRecord.type
-        ? decodeRecordKey(offsetCommitRecord, key)
-        : decodeRecordKey(legacyOffsetCommitRecord, key);
+  /** An open transaction has committed an offset, which may become the partition's. */
+  isPending(groupId: string, topic: string, partition: number): boolean {
+    return this.#pending.hasPartition(groupId, topic, partition);
+  }
+
+  /**
+   * A record of type 0 or 1, whose key is `key`; `producerId` is its transaction's. Returns the group that has an offset now;
+   * undefined when one was removed.
+   */
+  replay(type: number, key: Buffer, value: Buffer | null, producerId?: number): string | undefined {
+    const { group, topic, partition } = readOffsetKey(type, key);
     if (value === null) {
-      this.#remove(group, topic, partition);
-      return;
+      this.#remove(group, topic, partition, EVERY);
+      return undefined;
     }
-    const decoded = decodeRecordValue(offsetCommitRecord, value);
-    this.put(group, topic, partition, {
-      offset: decoded.offset,
-      leaderEpoch: decoded.leaderEpoch,
-      metadata: decoded.metadata,
-      commitTimestampMs: decoded.commitTimestamp,
-      expireTimestampMs: decoded.expireTimestamp,
-      topicId: decoded.topicId,
-    });
-  }
-
-  put(groupId: string, topic: string, partition: number, committed: CommittedOffset): void {
-    let topics = this.#groups.get(groupId);
-    if (topics === undefined) this.#groups.set(groupId, (topics = new Map()));
-    let partitions = topics.get(topic);
-    if (partitions === undefined) topics.set(topic, (partitions = new Map()));
-    if (!partitions.has(partition)) this.#count++;
-    partitions.set(partition, committed);
+    this.#put(group, topic, partition, readOffsetValue(value), producerId);
+    return group;
   }
 
   /** Topics and partitions exist and the group's machine has spoken. */
   commit(groupId: string, topics: readonly TopicToCommit[], rules: CommitRules): CommitOutcome {
+    const { apply, ...outcome } = this.#decide(groupId, topics, rules, undefined);
+    apply();
+    return outcome;
+  }
+
+  /** The same in a transaction. Its records may be refused by the log: nothing is changed before `apply` is called. */
+  commitPending(
+    producerId: number,
+    groupId: string,
+    topics: readonly TopicToCommit[],
+    rules: CommitRules,
+  ): PendingOutcome {
+    const outcome = this.#decide(groupId, topics, rules, producerId);
+    if (this.#pending.count + outcome.records.length <= PENDING_OFFSETS_MAX) return outcome;
+    return refusal(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  }
+
+  /** The marker of this producer's transaction follows everything that came before. */
+  endTransaction(producerId: number, isCommitted: boolean): void {
+    const ended = this.#pending.end(producerId);
+    if (!isCommitted) return;
+    ended?.each((groupId, topic, partition, committed) => {
+      // What was committed later stays, although its marker came first or it needed none.
+      const known = this.#stable.get(groupId, topic, partition);
+      if (known === undefined || known.order < committed.order) this.#stable.put(groupId, topic, partition, committed);
+    });
+  }
+
+  /** The tombstones; partitions without an offset give none. What was pending is gone, too. */
+  delete(groupId: string, topic: string, partitions: Iterable<number>): CoordinatorRecord[] {
+    const records: CoordinatorRecord[] = [];
+    for (const partition of partitions) {
+      if (this.#remove(groupId, topic, partition, EVERY)) records.push(offsetTombstone(groupId, topic, partition));
+    }
+    return records;
+  }
+
+  deleteGroup(groupId: string): CoordinatorRecord[] {
+    return this.#topicsOf(groupId).flatMap((topic) => this.delete(groupId, topic, this.#partitionsOf(groupId, topic)));
+  }
+
+  /** Deletes what `isExpired` says, unless a transaction is about to replace it. */
+  expire(groupId: string, isExpired: (topic: string, committed: CommittedOffset) => boolean): CoordinatorRecord[] {
+    return [...this.of(groupId)].flatMap(([topic, partitions]) => {
+      const expired = [...partitions].filter(
+        ([partition, committed]) => !this.isPending(groupId, topic, partition) && isExpired(topic, committed),
+      );
+      return this.delete(
+        groupId,
+        topic,
+        expired.map(([partition]) => partition),
+      );
+    });
+  }
+
+  /** Offsets of a deleted topic, of every group; a topic created anew under the same name keeps its own. */
+  deleteTopic(name: string, topicId: string): CoordinatorRecord[] {
+    const isGone = (committed: CommittedOffset) => committed.topicId === ZERO_UUID || committed.topicId === topicId;
+    return [...this.groupIds()].flatMap((groupId) => this.#deleteGone(groupId, name, isGone));
+  }
+
+  /** Offsets of topics that are not there any more. */
+  deleteLost(isLost: (topicId: string) => boolean): CoordinatorRecord[] {
+    const isGone = ({ topicId }: CommittedOffset) => topicId !== ZERO_UUID && isLost(topicId);
+    return [...this.groupIds()].flatMap((groupId) =>
+      this.#topicsOf(groupId).flatMap((topic) => this.#deleteGone(groupId, topic, isGone)),
+    );
+  }
+
+  /** A tombstone removes all that is known of a partition: there is none while something stays. */
+  #deleteGone(groupId: string, topic: string, isGone: (committed: CommittedOffset) => boolean): CoordinatorRecord[] {
+    const records: CoordinatorRecord[] = [];
+    for (const partition of this.#partitionsOf(groupId, topic)) {
+      const isRemoved = this.#remove(groupId, topic, partition, isGone);
+      const isLeft = this.get(groupId, topic, partition) !== undefined || this.isPending(groupId, topic, partition);
+      if (isRemoved && !isLeft) records.push(offsetTombstone(groupId, topic, partition));
+    }
+    return records;
+  }
+
+  #remove(groupId: string, topic: string, partition: number, isGone: (committed: CommittedOffset) => boolean): boolean {
+    const known = this.#stable.get(groupId, topic, partition);
+    const isStableGone = known !== undefined && isGone(known) && this.#stable.remove(groupId, topic, partition);
+    return this.#pending.remove(groupId, topic, partition, isGone) || isStableGone;
+  }
+
+  #topicsOf(groupId: string): string[] {
+    return [...new Set([...this.#stable.of(groupId).keys(), ...this.#pending.topicsOf(groupId)])];
+  }
+
+  #partitionsOf(groupId: string, topic: string): Iterable<number> {
+    const stable = this.#stable.of(groupId).get(topic)?.keys() ?? [];
+    return new Set([...stable, ...this.#pending.partitionsOf(groupId, topic)]);
+  }
+
+  #decide(
+    groupId: string,
+    topics: readonly TopicToCommit[],
+    rules: CommitRules,
+    producerId: number | undefined,
+  ): PendingOutcome {
     const partitionErrors = topics.map(({ partitions }) =>
       partitions.map(({ committedMetadata }) =>
         (committedMetadata?.length ?? 0) > rules.metadataLengthMax
@@ -132,7 +232,7 @@ export class CommittedOffsets {
       ),
     );
     const errorCode = refusalOf(topics, partitionErrors, rules.verdict);
-    if (errorCode !== ErrorCode.NONE) return { errorCode, records: [], partitionErrors: [] };
+    if (errorCode !== ErrorCode.NONE) return refusal(errorCode);
     const { nowMs, retentionTimeMs } = rules;
     const records: CoordinatorRecord[] = [];
     const accepted: (() => void)[] = [];
@@ -140,7 +240,7 @@ export class CommittedOffsets {
     topics.forEach(({ name, topicId, partitions }, topicIndex) => {
       partitions.forEach((partition, index) => {
         if (partitionErrors[topicIndex]![index] !== ErrorCode.NONE) return;
-        const committed: CommittedOffset = {
+        const committed: UnorderedOffset = {
           offset: partition.committedOffset,
           leaderEpoch: partition.committedLeaderEpoch,
           metadata: partition.committedMetadata ?? '',
@@ -148,66 +248,28 @@ export class CommittedOffsets {
           expireTimestampMs: retentionTimeMs === -1 ? -1 : nowMs + retentionTimeMs,
           topicId,
         };
-        const record = recordOf(groupId, name, partition.partitionIndex, committed);
+        const record = offsetRecord(groupId, name, partition.partitionIndex, committed);
         bytes += recordBytes(record);
         records.push(record);
-        accepted.push(() => this.put(groupId, name, partition.partitionIndex, committed));
+        accepted.push(() => this.#put(groupId, name, partition.partitionIndex, committed, producerId));
       });
     });
-    if (bytes > rules.batchBytesMax) {
-      return { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, records: [], partitionErrors: [] };
-    }
-    for (const put of accepted) put();
-    return { errorCode: ErrorCode.NONE, records, partitionErrors };
+    if (bytes > rules.batchBytesMax) return refusal(ErrorCode.UNKNOWN_SERVER_ERROR);
+    const apply = () => {
+      for (const put of accepted) put();
+    };
+    return { errorCode: ErrorCode.NONE, records, partitionErrors, apply };
   }
 
-  /** The tombstones; partitions without an offset give none. */
-  delete(groupId: string, topic: string, partitions: readonly number[]): CoordinatorRecord[] {
-    return partitions
-      .filter((partition) => this.#remove(groupId, topic, partition))
-      .map((partition) => tombstone(groupId, topic, partition));
+  #put(groupId: string, topic: string, partition: number, unordered: UnorderedOffset, producerId?: number): void {
+    const committed = { ...unordered, order: this.#nextOrder++ };
+    if (producerId === undefined) this.#stable.put(groupId, topic, partition, committed);
+    else this.#pending.put(producerId, groupId, topic, partition, committed);
   }
+}
 
-  deleteGroup(groupId: string): CoordinatorRecord[] {
-    return [...this.of(groupId)].flatMap(([topic, partitions]) => this.delete(groupId, topic, [...partitions.keys()]));
-  }
-
-  /** Removes what `isGone` says of a group's topics. */
-  deleteWhere(groupId: string, isGone: (topic: string, committed: CommittedOffset) => boolean): CoordinatorRecord[] {
-    return [...this.of(groupId)].flatMap(([topic, partitions]) => {
-      const gone = [...partitions].filter(([, committed]) => isGone(topic, committed));
-      return this.delete(
-        groupId,
-        topic,
-        gone.map(([partition]) => partition),
-      );
-    });
-  }
-
-  /** Offsets of a deleted topic, of every group; a topic created anew under the same name keeps its own. */
-  deleteTopic(name: string, topicId: string): CoordinatorRecord[] {
-    const groupIds = [...this.#groups].filter(([, topics]) => topics.has(name)).map(([groupId]) => groupId);
-    return groupIds.flatMap((groupId) => {
-      const gone = [...this.of(groupId).get(name)!].filter(
-        ([, committed]) => committed.topicId === ZERO_UUID || committed.topicId === topicId,
-      );
-      return this.delete(
-        groupId,
-        name,
-        gone.map(([partition]) => partition),
-      );
-    });
-  }
-
-  #remove(groupId: string, topic: string, partition: number): boolean {
-    const topics = this.#groups.get(groupId);
-    const partitions = topics?.get(topic);
-    if (topics === undefined || partitions === undefined || !partitions.delete(partition)) return false;
-    this.#count--;
-    if (partitions.size === 0) topics.delete(topic);
-    if (topics.size === 0) this.#groups.delete(groupId);
-    return true;
-  }
+function refusal(errorCode: number): PendingOutcome {
+  return { errorCode, records: [], partitionErrors: [], apply: () => {} };
 }
 
 /** A refusal of one partition refuses them all, as in Kafka; but for what is refused for its metadata alone. */
@@ -225,27 +287,4 @@ function refusalOf(
     }
   }
   return ErrorCode.NONE;
-}
-
-function recordOf(group: string, topic: string, partition: number, committed: CommittedOffset): CoordinatorRecord {
-  const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs, topicId } = committed;
-  const value = {
-    offset,
-    leaderEpoch,
-    metadata,
-    commitTimestamp: commitTimestampMs,
-    expireTimestamp: expireTimestampMs,
-    topicId,
-  };
-  const version = expireTimestampMs === -1 ? VALUE_VERSION : VALUE_VERSION_WITH_EXPIRY;
-  // The field that a version lacks must have its default.
-  const stored = version === VALUE_VERSION ? value : { ...value, leaderEpoch: -1, topicId: ZERO_UUID };
-  return {
-    key: encodeRecordKey(offsetCommitRecord, { group, topic, partition }),
-    value: encodeRecordValue(offsetCommitRecord, version, stored),
-  };
-}
-
-function tombstone(group: string, topic: string, partition: number): CoordinatorRecord {
-  return { key: encodeRecordKey(offsetCommitRecord, { group, topic, partition }), value: null };
 }

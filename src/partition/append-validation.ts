@@ -115,7 +115,7 @@ function validate(
 }
 
 /** The request's shape: exactly one v2 batch. An incomplete second one is cut off, as in Kafka. */
-function refuseEnvelope(records: Buffer, place: AppendPlace): Refused | undefined {
+export function refuseEnvelope(records: Buffer, place: Pick<AppendPlace, 'zstdAllowed'>): Refused | undefined {
   const length = completeBatchLength(records, 0);
   if (length === 0) return refuse(ErrorCode.INVALID_RECORD, 'no complete record batch');
   if (batches.magic(records, 0) !== batches.MAGIC) {

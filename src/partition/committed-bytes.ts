@@ -4,6 +4,8 @@
 export class CommittedBytes {
   /** Only ever grows. */
   total = 0;
+  /** The same with what is not committed yet. */
+  appendedTotal = 0;
   /** Appends not yet committed, oldest at `#head`: the offset after each, and its bytes. */
   #ends: number[] = [];
   #sizes: number[] = [];
@@ -12,6 +14,7 @@ export class CommittedBytes {
   appended(endOffset: number, sizeBytes: number): void {
     this.#ends.push(endOffset);
     this.#sizes.push(sizeBytes);
+    this.appendedTotal += sizeBytes;
   }
 
   committed(committedOffset: number): void {

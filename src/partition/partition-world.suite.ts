@@ -8,6 +8,7 @@ import type { Compression } from '../records/compression-type.ts';
 import { readBatches } from '../records/read-batches.ts';
 import * as batches from '../records/record-batch.ts';
 import type { Clock, LogLines, Random, Timer, Timers } from '../runtime/runtime.ts';
+import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type {
   CommitTicket,
   LogConfig,
@@ -265,6 +266,14 @@ export class ManualLog implements PartitionLog {
     );
   }
 
+  /** What the test says is in files. */
+  abortedInFiles: AbortedTransaction[] = [];
+
+  readAborted(): Promise<AbortedTransaction[]> {
+    const { failReads } = this.#storage;
+    return failReads === undefined ? Promise.resolve(this.abortedInFiles) : Promise.reject(failReads);
+  }
+
   moveStart(offset: number): CommitTicket {
     this.startOffset = offset;
     this.state.startMoved(offset);
@@ -304,6 +313,11 @@ export class ManualMetadata implements Metadata {
 
   onChange(listener: (image: Image, before: Image) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Whoever followed is gone, as after a crash. */
+  stopListening(): void {
+    this.#listeners.length = 0;
   }
 }
 

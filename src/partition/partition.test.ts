@@ -308,7 +308,7 @@ test('committed bytes count what commits bring', () => {
   const partition = made.partition('t');
   const batch = batchOf(['a']);
   partition.append(batch, CLIENT);
-  assert.equal(partition.committedBytes, 0);
+  assert.equal(partition.readableBytes(IsolationLevel.READ_UNCOMMITTED), 0);
   made.storage.commit();
-  assert.equal(partition.committedBytes, batch.length);
+  assert.equal(partition.readableBytes(IsolationLevel.READ_UNCOMMITTED), batch.length);
 });

@@ -4,8 +4,10 @@
 import type { TopicConfig } from '../metadata/configs/topic-definitions.ts';
 import type { PartitionImage } from '../metadata/image.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { buildEndTransactionMarker, ControlType } from '../records/control-batch.ts';
 import * as batches from '../records/record-batch.ts';
 import type { Clock } from '../runtime/runtime.ts';
+import { AbortedEntries, type AbortedTransaction, collectAborted } from '../storage/aborted-index.ts';
 import type {
   CommitTicket,
   LogRead,
@@ -15,18 +17,28 @@ import type {
   TimestampAndOffset,
 } from '../storage/storage.ts';
 import { type AppendRules, appendRules } from './append-rules.ts';
-import { type RecordRefusal, type Validated, validateAppend } from './append-validation.ts';
+import { type RecordRefusal, refuseEnvelope, type Validated, validateAppend } from './append-validation.ts';
 import { CommittedBytes } from './committed-bytes.ts';
+import { type EndMarker, markerIn } from './end-marker.ts';
 import { type FetchWaiter, FetchWaiters } from './fetch-waiters.ts';
 import { type EpochEnd, LeaderEpochs, UNDEFINED_END, UNDEFINED_EPOCH, UNDEFINED_OFFSET } from './leader-epochs.ts';
 import { logConfig } from './log-config.ts';
 import { decodeSnapshot, encodeSnapshot } from './partition-snapshot.ts';
-import { type AppendedBatch, type ProducerBatch, ProducerState } from './producer-state.ts';
+import {
+  type AppendedBatch,
+  type AppendedMarker,
+  type ProducerBatch,
+  type ProducerDescription,
+  ProducerState,
+} from './producer-state.ts';
+import { RefusedAdmissions } from './refused-admissions.ts';
 
 export const IsolationLevel = { READ_UNCOMMITTED: 0, READ_COMMITTED: 1 } as const;
 export type IsolationLevel = (typeof IsolationLevel)[keyof typeof IsolationLevel];
 
 const FIRST_PRODUCE_VERSION_WITH_ZSTD = 7;
+/** From here on clients leave it to the broker to add partitions, and every transaction has an epoch of its own (KIP-890). */
+export const FIRST_PRODUCE_VERSION_OF_TRANSACTIONS_V2 = 12;
 
 /** Refusals of a batch by the log with which Kafka does not say where the log starts (ReplicaManager.appendToLocalLog). */
 const HIDES_START: ReadonlySet<ErrorCode> = new Set([
@@ -41,8 +53,14 @@ export type AppendOrigin = 'client' | 'coordinator';
 export interface AppendOptions {
   readonly acks: number;
   readonly origin: AppendOrigin;
-  /** Of the Produce request: before 7, zstd is refused. Absent: no such rule. */
+  /** Of the Produce request: before 7, zstd is refused; from 12 on, transactions are of version 2. Absent: no such rules. */
   readonly produceVersion?: number;
+  /**
+   * Asked, before the batch is looked at any closer, for a client's transactional batch whose producer has no transaction
+   * open here. NONE: the transaction coordinator knows the partition as part of the producer's transaction. Without it
+   * such a batch is refused.
+   */
+  readonly admit?: (producerId: number, producerEpoch: number) => ErrorCode;
 }
 
 export interface AppendResult {
@@ -99,6 +117,8 @@ export class Partition {
   readonly #producers = new ProducerState();
   readonly #waiters = new FetchWaiters<Partition>();
   readonly #committedBytes = new CommittedBytes();
+  readonly #aborted = new AbortedEntries();
+  readonly #refusedAdmissions = new RefusedAdmissions();
   #config: TopicConfig;
   #rules: AppendRules;
   #image: PartitionImage;
@@ -113,14 +133,17 @@ export class Partition {
     this.#config = config;
     this.#rules = appendRules(id.topic, id.partition, config);
     this.#image = image;
+    const parts = { epochs: this.#epochs, producers: this.#producers, aborted: this.#aborted };
     this.#log = dependencies.storage.openLog(id, logConfig(config), {
-      snapshot: () => encodeSnapshot(this.#epochs, this.#producers),
-      restore: (snapshot) => decodeSnapshot(snapshot, this.#epochs, this.#producers),
+      aborted: this.#aborted,
+      snapshot: () => encodeSnapshot(parts),
+      restore: (snapshot) => decodeSnapshot(snapshot, parts),
       replayBatch: (batch) => this.#replay(batch),
       committed: (committedOffset) => this.#committed(committedOffset),
-      startMoved: (startOffset) => this.#epochs.moveStart(startOffset),
+      startMoved: (startOffset) => this.#startMoved(startOffset),
     });
-    this.#epochs.moveStart(this.#log.startOffset);
+    this.#startMoved(this.#log.startOffset);
+    this.#producers.transactions.committed(this.#log.committedOffset);
     this.#epochs.assign(image.leaderEpoch, this.#log.endOffset);
   }
 
@@ -145,18 +168,23 @@ export class Partition {
     return this.#log.committedOffset;
   }
 
-  /** Up to here every transaction is decided. Without transactions this is the high watermark. */
+  /** Below, every transaction is decided, and so durably; at most the high watermark. Never goes back. */
   get lastStableOffset(): number {
-    return this.highWatermark;
+    const first = this.#producers.transactions.first;
+    if (first === undefined) return this.highWatermark;
+    // The log's start may have moved past the beginning of an open transaction.
+    return Math.min(this.highWatermark, Math.max(this.logStartOffset, first.firstOffset));
   }
 
   get sizeBytes(): number {
     return this.#log.sizeBytes;
   }
 
-  /** Bytes committed since the log was opened; grows with the high watermark. */
-  get committedBytes(): number {
-    return this.#committedBytes.total;
+  /** Bytes that readers of this isolation level got to see since the log was opened; grows with `readableEnd`. */
+  readableBytes(isolationLevel: number): number {
+    const { total } = this.#committedBytes;
+    if (isolationLevel !== IsolationLevel.READ_COMMITTED) return total;
+    return Math.min(total, this.#producers.transactions.first?.bytesBefore ?? total);
   }
 
   get producerCount(): number {
@@ -174,10 +202,65 @@ export class Partition {
   append(records: Buffer | null, options: AppendOptions): AppendResult {
     if (this.#deleted) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     if (!this.#storage.writable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    if (options.origin === 'client' && isMarkedTransactional(records)) {
+      const error = this.#admit(records, options);
+      if (error !== ErrorCode.NONE) return refused(error);
+    }
     if (options.acks === -1 && this.#isUnderMinIsr())
       return refused(ErrorCode.NOT_ENOUGH_REPLICAS, this.logStartOffset);
     if (records === null) return refused(ErrorCode.INVALID_RECORD);
     return this.#append(records, options);
+  }
+
+  /** Ends the producer's transaction here, if one is open. Synchronous, as `append`. */
+  appendMarker(marker: EndMarker): AppendResult {
+    if (this.#deleted) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    if (!this.#storage.writable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
+    if (this.#isUnderMinIsr()) return refused(ErrorCode.NOT_ENOUGH_REPLICAS, this.logStartOffset);
+    const error = this.#producers.checkMarker(marker);
+    if (error !== ErrorCode.NONE) return refused(error, this.logStartOffset);
+    const offset = this.#log.endOffset;
+    const timestampMs = this.#clock.nowMs();
+    const partitionLeaderEpoch = this.leaderEpoch;
+    const batch = buildEndTransactionMarker({ ...marker, timestampMs, baseOffset: offset, partitionLeaderEpoch });
+    batches.setMaxTimestampAndType(batch, 0, this.#rules.timestampType, timestampMs);
+    this.#lastTicket = this.#log.append([batch]);
+    const isStamped = this.#rules.timestampType === batches.TimestampType.LOG_APPEND_TIME;
+    const { producerId, producerEpoch, coordinatorEpoch } = marker;
+    const isAbort = marker.type === ControlType.ABORT;
+    this.#recordMarker({ producerId, producerEpoch, coordinatorEpoch, offset, timestampMs }, isAbort, timestampMs);
+    this.#committedBytes.appended(offset + 1, batch.length);
+    return this.#appended(offset, offset, isStamped ? timestampMs : -1);
+  }
+
+  hasOngoingTransaction(producerId: number, producerEpoch: number): boolean {
+    return this.#producers.hasOngoingTransaction(producerId, producerEpoch);
+  }
+
+  /** In no particular order. */
+  describeProducers(): Iterable<ProducerDescription> {
+    return this.#producers.describe();
+  }
+
+  /** False: no reader from here on has to know of an aborted transaction. */
+  mayHaveAborted(fromOffset: number): boolean {
+    return this.#aborted.count > 0 || fromOffset < this.#aborted.indexedOffset;
+  }
+
+  /**
+   * The aborted transactions that a reader of the offsets [fromOffset, limitOffset), all of them stable, must leave out.
+   * At once unless files have to be asked; the promise may reject with a FileError.
+   */
+  abortedTransactions(
+    fromOffset: number,
+    limitOffset: number,
+  ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[]> {
+    const { indexedOffset } = this.#aborted;
+    const inMemory: AbortedTransaction[] = [];
+    collectAborted(this.#aborted.bytes(), fromOffset, limitOffset, inMemory);
+    if (fromOffset >= indexedOffset) return inMemory;
+    // What moves into files meanwhile has been seen here.
+    return this.#log.readAborted(fromOffset, limitOffset, indexedOffset).then((inFiles) => inFiles.concat(inMemory));
   }
 
   read(request: ReadRequest): ReadResult {
@@ -308,26 +391,60 @@ export class Partition {
     return this.#appendOfProducer(validated, options);
   }
 
+  /** Whether a transaction may go on, or begin, with this batch of a client. */
+  #admit(records: Buffer, options: AppendOptions): ErrorCode {
+    // What is no batch at all is refused as such, before anybody is asked about it.
+    if (refuseEnvelope(records, { zstdAllowed: true }) !== undefined) return ErrorCode.NONE;
+    const { producerId, producerEpoch, baseSequence } = producerBatch(records);
+    const producers = this.#producers;
+    if (producerEpoch < producers.epochOf(producerId)) return ErrorCode.INVALID_PRODUCER_EPOCH;
+    if (producers.hasOngoingTransaction(producerId, producerEpoch)) return ErrorCode.NONE;
+    if (!producers.hasRoomFor(producerId)) return ErrorCode.THROTTLING_QUOTA_EXCEEDED;
+    if (options.admit === undefined) return ErrorCode.INVALID_TXN_STATE;
+    const error = options.admit(producerId, producerEpoch);
+    if (error !== ErrorCode.NONE) {
+      this.#refusedAdmissions.refused(producerId, producerEpoch, baseSequence, isTransactionsV2(options));
+    }
+    return error;
+  }
+
   #appendOfProducer(validated: Validated, options: AppendOptions): AppendResult {
     const { batch } = validated;
     const isClient = options.origin === 'client';
     const producer = producerBatch(batch);
     const original = isClient ? this.#producers.findDuplicate(producer) : undefined;
     if (original !== undefined) return this.#answerDuplicate(original);
-    // A transaction must be known to its coordinator before records of it are taken; no coordinator opens one here yet.
-    if (isClient && batches.isTransactional(batch, 0)) return refused(ErrorCode.INVALID_TXN_STATE, this.logStartOffset);
-    const error = this.#producers.check(producer, isClient);
+    const error =
+      isClient && this.#leavesGap(producer, options)
+        ? ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+        : this.#producers.check(producer, isClient);
     if (error !== ErrorCode.NONE) return refused(error, this.logStartOffset);
+    if (producer.isTransactional) this.#refusedAdmissions.appended(producer.producerId);
     return this.#write(validated, producer);
+  }
+
+  /** The first batch of a transaction must not stand in for one that is still to come. */
+  #leavesGap(batch: ProducerBatch, options: AppendOptions): boolean {
+    const { producerId, producerEpoch, baseSequence } = batch;
+    if (!batch.isTransactional || this.#producers.hasOngoingTransaction(producerId, producerEpoch)) return false;
+    if (producerEpoch < this.#producers.epochOf(producerId)) return false;
+    // With version 2 every transaction begins with sequence 0, also where the producer was forgotten.
+    if (isTransactionsV2(options) && baseSequence !== 0 && !this.#producers.hasBatches(producerId)) return true;
+    return this.#refusedAdmissions.precede(producerId, producerEpoch, baseSequence);
   }
 
   #write(validated: Validated, producer: ProducerBatch | undefined): AppendResult {
     const { batch, baseOffset, lastOffset, maxTimestampMs, logAppendTimeMs } = validated;
     this.#lastTicket = this.#log.append([batch]);
+    const bytesBefore = this.#committedBytes.appendedTotal;
     this.#committedBytes.appended(lastOffset + 1, batch.length);
     if (producer !== undefined) {
-      this.#producers.record(producer, baseOffset, lastOffset, maxTimestampMs, this.#clock.nowMs());
+      this.#producers.record(producer, baseOffset, lastOffset, maxTimestampMs, this.#clock.nowMs(), bytesBefore);
     }
+    return this.#appended(baseOffset, lastOffset, logAppendTimeMs);
+  }
+
+  #appended(baseOffset: number, lastOffset: number, logAppendTimeMs: number): AppendResult {
     return {
       errorCode: ErrorCode.NONE,
       errorMessage: null,
@@ -338,6 +455,15 @@ export class Partition {
       logStartOffset: this.logStartOffset,
       ticket: this.#lastTicket,
     };
+  }
+
+  #recordMarker(marker: AppendedMarker, isAbort: boolean, nowMs: number): void {
+    this.#refusedAdmissions.markerAppended(marker.producerId, marker.producerEpoch);
+    const ended = this.#producers.recordMarker(marker, nowMs);
+    if (ended === undefined || !isAbort) return;
+    const { offset } = marker;
+    const lastStableOffset = this.#producers.transactions.firstOpen?.firstOffset ?? offset + 1;
+    this.#aborted.add(marker.producerId, ended.firstOffset, offset, lastStableOffset);
   }
 
   /** With the original's offsets, and no earlier than the original is committed. Its timestamp stands for the append time, as in Kafka. */
@@ -375,14 +501,24 @@ export class Partition {
 
   #committed(committedOffset: number): void {
     this.#committedBytes.committed(committedOffset);
+    this.#producers.transactions.committed(committedOffset);
     this.#waiters.wake(this);
+  }
+
+  #startMoved(startOffset: number): void {
+    this.#epochs.moveStart(startOffset);
+    this.#aborted.dropBelow(startOffset);
   }
 
   #replay(batch: Buffer): void {
     const baseOffset = batches.baseOffset(batch, 0);
     const epoch = batches.partitionLeaderEpoch(batch, 0);
     if (epoch >= 0) this.#epochs.assign(epoch, baseOffset);
-    if (!batches.hasProducerId(batch, 0) || batches.isControl(batch, 0)) return;
+    if (!batches.hasProducerId(batch, 0)) return;
+    if (batches.isControl(batch, 0)) {
+      this.#replayMarker(batch, baseOffset);
+      return;
+    }
     // Kafka counts a producer's idle time from its last record; after a restart we count from the restart, because
     // records may carry any timestamp and forgetting a living producer too early would let its retries in twice.
     this.#producers.record(
@@ -393,6 +529,30 @@ export class Partition {
       this.#clock.nowMs(),
     );
   }
+
+  #replayMarker(batch: Buffer, offset: number): void {
+    const marker = markerIn(batch);
+    if (marker === undefined) return;
+    const { coordinatorEpoch, timestampMs, isAbort } = marker;
+    const producerId = batches.producerId(batch, 0);
+    const producerEpoch = batches.producerEpoch(batch, 0);
+    const appended = { producerId, producerEpoch, coordinatorEpoch, offset, timestampMs };
+    this.#recordMarker(appended, isAbort, this.#clock.nowMs());
+  }
+}
+
+/** Of a buffer that may hold anything. */
+function isMarkedTransactional(records: Buffer | null): records is Buffer {
+  return (
+    records !== null &&
+    records.length >= batches.BATCH_HEADER_BYTES &&
+    batches.isTransactional(records, 0) &&
+    batches.hasProducerId(records, 0)
+  );
+}
+
+function isTransactionsV2({ produceVersion }: AppendOptions): boolean {
+  return produceVersion !== undefined && produceVersion >= FIRST_PRODUCE_VERSION_OF_TRANSACTIONS_V2;
 }
 
 function producerBatch(batch: Buffer): ProducerBatch {
@@ -401,6 +561,7 @@ function producerBatch(batch: Buffer): ProducerBatch {
     producerEpoch: batches.producerEpoch(batch, 0),
     baseSequence: batches.baseSequence(batch, 0),
     lastSequence: batches.lastSequence(batch, 0),
+    isTransactional: batches.isTransactional(batch, 0),
   };
 }
 

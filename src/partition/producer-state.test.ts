@@ -2,13 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ErrorCode } from '../protocol/error-code.ts';
+import { ControlType } from '../records/control-batch.ts';
 import { incrementSequence } from '../records/record-batch.ts';
+import type { EndMarker } from './end-marker.ts';
 import { type ProducerBatch, ProducerState } from './producer-state.ts';
 
 const SEQUENCE_MAX = 0x7fff_ffff;
 
 function batch(producerId: number, producerEpoch: number, baseSequence: number, count = 1): ProducerBatch {
-  return { producerId, producerEpoch, baseSequence, lastSequence: incrementSequence(baseSequence, count - 1) };
+  return {
+    producerId,
+    producerEpoch,
+    baseSequence,
+    lastSequence: incrementSequence(baseSequence, count - 1),
+    isTransactional: false,
+  };
 }
 
 /** Appends as a partition does, without a log. */
@@ -81,7 +89,7 @@ test('a new epoch begins with sequence 0; an old epoch is refused', () => {
 
 test('a coordinator without sequences is checked for its epoch only', () => {
   const state = new ProducerState();
-  const sent = { producerId: 7, producerEpoch: 3, baseSequence: -1, lastSequence: -1 };
+  const sent = { producerId: 7, producerEpoch: 3, baseSequence: -1, lastSequence: -1, isTransactional: false };
   state.record(sent, 0, 0, 0, 0);
   assert.equal(state.check(sent, false), ErrorCode.NONE);
   assert.equal(state.check({ ...sent, producerEpoch: 2 }, false), ErrorCode.INVALID_PRODUCER_EPOCH);
@@ -197,10 +205,124 @@ test('an epoch below none is refused, and a producer without an epoch is not hel
     producerEpoch,
     baseSequence,
     lastSequence: baseSequence,
+    isTransactional: false,
   });
   assert.equal(state.check(batch(-2, 0), true), ErrorCode.INVALID_PRODUCER_EPOCH);
   assert.equal(state.check(batch(-1, 0), true), ErrorCode.NONE);
   state.record(batch(-1, 0), 0, 0, 0, 0);
   assert.equal(state.check(batch(-1, 9), true), ErrorCode.NONE);
   assert.equal(state.check(batch(-2, 1), true), ErrorCode.INVALID_PRODUCER_EPOCH);
+});
+
+function transactional(producerId: number, producerEpoch: number, baseSequence: number): ProducerBatch {
+  return { ...batch(producerId, producerEpoch, baseSequence), isTransactional: true };
+}
+
+function marker(
+  producerId: number,
+  producerEpoch: number,
+  transactionVersion: number,
+  coordinatorEpoch = 0,
+): EndMarker {
+  return { type: ControlType.COMMIT, producerId, producerEpoch, transactionVersion, coordinatorEpoch };
+}
+
+test('a producer with an open transaction neither expires nor is forgotten for others', () => {
+  const state = new ProducerState(3);
+  state.record(transactional(1, 0, 0), 0, 0, 0, 1000);
+  state.record(batch(2, 0, 0), 1, 1, 0, 2000);
+  state.record(batch(3, 0, 0), 2, 2, 0, 3000);
+  state.record(batch(4, 0, 0), 3, 3, 0, 4000);
+  assert.equal(state.epochOf(2), -1, 'the one that was idle longest');
+  assert.equal(state.hasOngoingTransaction(1, 0), true);
+  state.removeExpired(1_000_000, 1);
+  assert.deepEqual([state.size, state.hasOngoingTransaction(1, 0)], [1, true]);
+  state.recordMarker({ producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, offset: 4, timestampMs: 0 }, 5000);
+  state.removeExpired(1_000_000, 1);
+  assert.equal(state.size, 0);
+});
+
+test('when every producer has a transaction open, no other one is taken', () => {
+  const state = new ProducerState(2);
+  state.record(transactional(1, 0, 0), 0, 0, 0, 0);
+  state.record(transactional(2, 0, 0), 1, 1, 0, 0);
+  assert.equal(state.hasRoomFor(3), false);
+  assert.equal(state.check(batch(3, 0, 0), true), ErrorCode.THROTTLING_QUOTA_EXCEEDED);
+  assert.equal(state.check(transactional(1, 0, 1), true), ErrorCode.NONE);
+  const ended = { producerEpoch: 0, coordinatorEpoch: 0, timestampMs: 0 };
+  assert.equal(state.recordMarker({ ...ended, producerId: 3, offset: 2 }, 0), undefined, 'of a producer without room');
+  assert.equal(state.size, 2);
+  assert.equal(state.recordMarker({ ...ended, producerId: 2, offset: 3 }, 0)?.firstOffset, 1);
+  assert.equal(state.check(batch(3, 0, 0), true), ErrorCode.NONE);
+});
+
+test('what is not of the open transaction is refused', () => {
+  const state = new ProducerState();
+  state.record(transactional(1, 0, 0), 0, 0, 0, 0);
+  assert.equal(state.check(batch(1, 0, 1), true), ErrorCode.INVALID_TXN_STATE);
+  assert.equal(state.check(batch(1, 0, 9), true), ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+});
+
+test('markers are judged by epoch, transaction version and coordinator epoch', () => {
+  const state = new ProducerState();
+  assert.equal(state.checkMarker(marker(1, 0, 2)), ErrorCode.NONE, 'of a producer that nobody knows');
+  state.record(transactional(1, 3, 0), 0, 0, 0, 0);
+  for (const version of [0, 1]) {
+    assert.equal(state.checkMarker(marker(1, 2, version)), ErrorCode.INVALID_PRODUCER_EPOCH);
+    assert.equal(state.checkMarker(marker(1, 3, version)), ErrorCode.NONE);
+    assert.equal(state.checkMarker(marker(1, 4, version)), ErrorCode.NONE);
+  }
+  assert.equal(state.checkMarker(marker(1, 3, 2)), ErrorCode.INVALID_PRODUCER_EPOCH, 'it ended an earlier transaction');
+  assert.equal(state.checkMarker(marker(1, 4, 2)), ErrorCode.NONE);
+  state.recordMarker({ producerId: 1, producerEpoch: 4, coordinatorEpoch: 7, offset: 1, timestampMs: 0 }, 0);
+  assert.equal(state.checkMarker(marker(1, 4, 2, 7)), ErrorCode.NONE, 'the same marker again');
+  assert.equal(state.checkMarker(marker(1, 3, 2, 7)), ErrorCode.INVALID_PRODUCER_EPOCH);
+  assert.equal(state.checkMarker(marker(1, 5, 2, 6)), ErrorCode.TRANSACTION_COORDINATOR_FENCED);
+  state.record(transactional(1, 0x7fff, 0), 2, 2, 0, 0);
+  assert.equal(state.checkMarker(marker(1, 0x7fff, 2, 7)), ErrorCode.NONE, 'no epoch is left to rise to');
+});
+
+test('a marker of a new epoch leaves no sequences: the next transaction begins with 0', () => {
+  const state = new ProducerState();
+  state.record(transactional(1, 0, 0), 0, 0, 0, 0);
+  state.recordMarker({ producerId: 1, producerEpoch: 1, coordinatorEpoch: 0, offset: 1, timestampMs: 0 }, 0);
+  assert.equal(state.check(transactional(1, 1, 1), true), ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+  assert.equal(state.check(transactional(1, 1, 0), true), ErrorCode.NONE);
+  assert.equal(state.findDuplicate(transactional(1, 0, 0)), undefined);
+});
+
+test('a marker of the same epoch leaves the sequences as they were', () => {
+  const state = new ProducerState();
+  state.record(transactional(1, 0, 0), 0, 0, 0, 0);
+  state.recordMarker({ producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, offset: 1, timestampMs: 0 }, 0);
+  assert.equal(state.check(transactional(1, 0, 1), true), ErrorCode.NONE);
+  assert.notEqual(state.findDuplicate(transactional(1, 0, 0)), undefined);
+});
+
+test('version 1 of the snapshot is read: producers without transactions', () => {
+  const bytes = Buffer.alloc(4 + 19 + 24);
+  bytes.writeInt32BE(1, 0);
+  bytes.writeBigInt64BE(42n, 4);
+  bytes.writeInt16BE(3, 12);
+  bytes.writeBigInt64BE(5_000n, 14);
+  bytes.writeInt8(1, 22);
+  bytes.writeInt32BE(9, 23);
+  bytes.writeInt32BE(0, 27);
+  bytes.writeBigInt64BE(100n, 31);
+  bytes.writeBigInt64BE(1_234n, 39);
+  const state = new ProducerState();
+  assert.equal(state.decode(bytes, 0, 1), bytes.length);
+  assert.deepEqual(
+    [...state.describe()],
+    [
+      {
+        producerId: 42,
+        producerEpoch: 3,
+        lastSequence: 9,
+        lastTimestampMs: 1_234,
+        coordinatorEpoch: -1,
+        currentTxnStartOffset: -1,
+      },
+    ],
+  );
 });

@@ -1,19 +1,30 @@
-// Idempotent producers of one partition: for each producer id its epoch and its last five batches, by which a repeated
-// batch is recognised and a gap is refused. Owned by a Partition, changed at append and at replay. What it says of a
-// batch is provisional until that batch is committed: Partition answers a duplicate only then.
-// Source of the rules: Kafka's ProducerAppendInfo, ProducerStateEntry, ProducerStateManager (KIP-98, KIP-360).
+// Producers of one partition: for each producer id its epoch and its last five batches, by which a repeated batch is
+// recognised and a gap is refused, and where its open transaction begins. Owned by a Partition, changed at append and at
+// replay. What it says of a batch is provisional until that batch is committed: Partition answers a duplicate only then.
+// Invariant: a producer with an open transaction is never forgotten.
+// Source of the rules: Kafka's ProducerAppendInfo, ProducerStateEntry, ProducerStateManager (KIP-98, KIP-360, KIP-890).
 import { ErrorCode } from '../protocol/error-code.ts';
 import { readInt64, writeInt64 } from '../records/int64.ts';
-import { NO_PRODUCER_EPOCH, NO_SEQUENCE } from '../records/record-batch.ts';
+import { NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP } from '../records/record-batch.ts';
+import type { EndMarker } from './end-marker.ts';
+import { type Transaction, UnstableTransactions } from './unstable-transactions.ts';
 
 /** Kafka's window: clients keep at most five requests in flight. */
 export const BATCHES_KEPT_MAX = 5;
 
-/** Above this, the producers that were idle longest are forgotten, as if they had expired. */
+/**
+ * Above this, the producers that were idle longest are forgotten, as if they had expired; when all of them have a
+ * transaction open, no other producer is taken.
+ */
 export const PRODUCERS_MAX = 100_000;
 
 const SEQUENCE_MAX = 0x7fff_ffff;
-const PRODUCER_BYTES = 8 + 2 + 8 + 1;
+const EPOCH_MAX = 0x7fff;
+const NO_COORDINATOR_EPOCH = -1;
+/** The first version in which transactions raise the epoch at their end. */
+const TRANSACTIONS_V2 = 2;
+/** By version of the layout. */
+const PRODUCER_BYTES = { 1: 8 + 2 + 8 + 1, 2: 8 + 2 + 4 + 8 + 8 + 8 + 1 } as const;
 const BATCH_BYTES = 4 + 4 + 8 + 8;
 
 /** A batch as a producer sent it. */
@@ -22,6 +33,30 @@ export interface ProducerBatch {
   readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly lastSequence: number;
+  readonly isTransactional: boolean;
+}
+
+/** What ended a transaction, as the log holds it. */
+export interface AppendedMarker {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly coordinatorEpoch: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+}
+
+/** As DescribeProducers tells. */
+export interface ProducerDescription {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** −1: none since the epoch began. */
+  readonly lastSequence: number;
+  /** Of the records, not of the wall clock. */
+  readonly lastTimestampMs: number;
+  /** −1: none has ended a transaction here. */
+  readonly coordinatorEpoch: number;
+  /** −1: no transaction is open. */
+  readonly currentTxnStartOffset: number;
 }
 
 /** A batch as it was appended. Reused by the next appends of its producer: read it before the next append. */
@@ -41,14 +76,20 @@ interface Slot {
 
 interface Producer {
   epoch: number;
-  /** Wall clock of the last append; after a restart, the greatest timestamp of its last batch. */
+  /** Of the coordinator that ended its last transaction. */
+  coordinatorEpoch: number;
+  /** Wall clock of the last append. */
   lastActiveMs: number;
+  /** Of the newest batch or marker. */
+  lastTimestampMs: number;
+  transaction: Transaction | undefined;
   /** A ring: `count` slots are in use, `newest` is the last written. */
   readonly slots: Slot[];
   newest: number;
 }
 
 export class ProducerState {
+  readonly transactions = new UnstableTransactions();
   readonly #producers = new Map<number, Producer>();
   readonly #producersMax: number;
 
@@ -58,6 +99,41 @@ export class ProducerState {
 
   get size(): number {
     return this.#producers.size;
+  }
+
+  /** −1 of a producer that is not known. */
+  epochOf(producerId: number): number {
+    return this.#producers.get(producerId)?.epoch ?? NO_PRODUCER_EPOCH;
+  }
+
+  /** Whether it appended anything in its newest epoch. */
+  hasBatches(producerId: number): boolean {
+    return (this.#producers.get(producerId)?.slots.length ?? 0) > 0;
+  }
+
+  /** In a newer epoch the transaction may have ended: then the coordinator has to be asked. */
+  hasOngoingTransaction(producerId: number, producerEpoch: number): boolean {
+    const producer = this.#producers.get(producerId);
+    return producer?.transaction !== undefined && producer.epoch === producerEpoch;
+  }
+
+  /** False when the producer is new and nobody can be forgotten for it. */
+  hasRoomFor(producerId: number): boolean {
+    const { size } = this.#producers;
+    return size < this.#producersMax || this.transactions.openCount < size || this.#producers.has(producerId);
+  }
+
+  *describe(): Generator<ProducerDescription> {
+    for (const [producerId, producer] of this.#producers) {
+      yield {
+        producerId,
+        producerEpoch: producer.epoch,
+        lastSequence: lastSequenceOf(producer),
+        lastTimestampMs: producer.lastTimestampMs,
+        coordinatorEpoch: producer.coordinatorEpoch,
+        currentTxnStartOffset: producer.transaction?.firstOffset ?? -1,
+      };
+    }
   }
 
   /** The same sequence range in the same epoch among the last five batches. */
@@ -76,26 +152,48 @@ export class ProducerState {
    */
   check(batch: ProducerBatch, checkSequence: boolean): ErrorCode {
     const producer = this.#producers.get(batch.producerId);
-    const epoch = producer?.epoch ?? NO_PRODUCER_EPOCH;
-    if (batch.producerEpoch < epoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
-    if (producer === undefined || !checkSequence) return ErrorCode.NONE;
-    if (batch.producerEpoch !== producer.epoch) {
-      return batch.baseSequence === 0 ? ErrorCode.NONE : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
-    }
-    if (epoch === NO_PRODUCER_EPOCH) return ErrorCode.NONE;
-    return isNext(producer.slots[producer.newest]?.lastSequence ?? NO_SEQUENCE, batch.baseSequence)
-      ? ErrorCode.NONE
-      : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+    const error = checkOrder(producer, batch, checkSequence);
+    if (error !== ErrorCode.NONE) return error;
+    // What is not of the transaction must not be taken for a part of it.
+    if (producer?.transaction !== undefined && !batch.isTransactional) return ErrorCode.INVALID_TXN_STATE;
+    return this.hasRoomFor(batch.producerId) ? ErrorCode.NONE : ErrorCode.THROTTLING_QUOTA_EXCEEDED;
   }
 
-  /** Remembers an appended batch; checks nothing (replay trusts the log). */
-  record(batch: ProducerBatch, baseOffset: number, lastOffset: number, timestampMs: number, nowMs: number): void {
+  /**
+   * Whether the marker may be appended. Since transactions version 2 its epoch is above that of the records, so that a
+   * marker that comes late cannot end a later transaction; the same marker again, when nothing is open, does no harm.
+   */
+  checkMarker(marker: EndMarker): ErrorCode {
+    const producer = this.#producers.get(marker.producerId);
+    if (producer === undefined) return ErrorCode.NONE;
+    const { epoch, transaction } = producer;
+    const isV2 = marker.transactionVersion >= TRANSACTIONS_V2;
+    const isRepeated = marker.producerEpoch === epoch && (transaction === undefined || epoch === EPOCH_MAX);
+    const isLate = isV2 ? marker.producerEpoch <= epoch && !isRepeated : marker.producerEpoch < epoch;
+    if (isLate) return ErrorCode.INVALID_PRODUCER_EPOCH;
+    return producer.coordinatorEpoch > marker.coordinatorEpoch
+      ? ErrorCode.TRANSACTION_COORDINATOR_FENCED
+      : ErrorCode.NONE;
+  }
+
+  /**
+   * Remembers an appended batch; checks nothing (replay trusts the log). `bytesBefore` counts what the partition appended
+   * before it.
+   */
+  record(
+    batch: ProducerBatch,
+    baseOffset: number,
+    lastOffset: number,
+    timestampMs: number,
+    nowMs: number,
+    bytesBefore = 0,
+  ): void {
     const producer = this.#producerFor(batch.producerId);
     producer.lastActiveMs = nowMs;
-    if (producer.epoch !== batch.producerEpoch) {
-      producer.epoch = batch.producerEpoch;
-      producer.slots.length = 0;
-      producer.newest = -1;
+    producer.lastTimestampMs = timestampMs;
+    moveToEpoch(producer, batch.producerEpoch);
+    if (batch.isTransactional && producer.transaction === undefined) {
+      producer.transaction = this.transactions.begin(batch.producerId, baseOffset, bytesBefore);
     }
     producer.newest = (producer.newest + 1) % BATCHES_KEPT_MAX;
     const slot = producer.slots[producer.newest];
@@ -110,10 +208,27 @@ export class ProducerState {
     }
   }
 
+  /** Remembers an appended marker, and returns the transaction that it ended, if one was open. */
+  recordMarker(marker: AppendedMarker, nowMs: number): Transaction | undefined {
+    // A marker is never refused for want of room: it opens nothing, and with it others may end.
+    if (!this.hasRoomFor(marker.producerId)) return undefined;
+    const producer = this.#producerFor(marker.producerId);
+    producer.lastActiveMs = nowMs;
+    producer.lastTimestampMs = marker.timestampMs;
+    moveToEpoch(producer, marker.producerEpoch);
+    producer.coordinatorEpoch = marker.coordinatorEpoch;
+    const { transaction } = producer;
+    if (transaction === undefined) return undefined;
+    producer.transaction = undefined;
+    this.transactions.end(transaction, marker.offset);
+    return transaction;
+  }
+
   /** Forgets producers that have appended nothing for `expirationMs`. */
   removeExpired(nowMs: number, expirationMs: number): void {
     for (const [id, producer] of this.#producers) {
-      if (nowMs - producer.lastActiveMs >= expirationMs) this.#producers.delete(id);
+      const isIdle = nowMs - producer.lastActiveMs >= expirationMs;
+      if (isIdle && producer.transaction === undefined) this.#producers.delete(id);
     }
   }
 
@@ -121,35 +236,49 @@ export class ProducerState {
     const known = this.#producers.get(id);
     if (known !== undefined) return known;
     if (this.#producers.size >= this.#producersMax) this.#forgetIdle();
-    const producer: Producer = { epoch: NO_PRODUCER_EPOCH, lastActiveMs: 0, slots: [], newest: -1 };
+    const producer: Producer = {
+      epoch: NO_PRODUCER_EPOCH,
+      coordinatorEpoch: NO_COORDINATOR_EPOCH,
+      lastActiveMs: 0,
+      lastTimestampMs: NO_TIMESTAMP,
+      transaction: undefined,
+      slots: [],
+      newest: -1,
+    };
     this.#producers.set(id, producer);
     return producer;
   }
 
   /** Makes room for a tenth more at once, so that the sort is paid rarely. */
   #forgetIdle(): void {
-    const byActivity = [...this.#producers].sort((a, b) => a[1].lastActiveMs - b[1].lastActiveMs);
+    const idle = [...this.#producers].filter(([, producer]) => producer.transaction === undefined);
+    const byActivity = idle.sort((a, b) => a[1].lastActiveMs - b[1].lastActiveMs);
     const count = Math.max(1, Math.floor(this.#producersMax / 10));
     for (const [id] of byActivity.slice(0, count)) this.#producers.delete(id);
   }
 
   get encodedBytes(): number {
     let bytes = 4;
-    for (const producer of this.#producers.values()) bytes += PRODUCER_BYTES + producer.slots.length * BATCH_BYTES;
+    for (const producer of this.#producers.values()) bytes += PRODUCER_BYTES[2] + producer.slots.length * BATCH_BYTES;
     return bytes;
   }
 
   /**
-   * Layout: count int32; each producer: id int64, epoch int16, last active ms int64, batches int8, then oldest first:
-   * last sequence int32, offset delta int32, last offset int64, timestamp int64. Returns the position after.
+   * Layout: count int32; each producer: id int64, epoch int16, coordinator epoch int32, last active ms int64, last
+   * timestamp ms int64, first offset of the open transaction int64 (−1: none), batches int8, then oldest first: last
+   * sequence int32, offset delta int32, last offset int64, timestamp int64. Returns the position after.
+   * Version 1 had neither coordinator epoch nor last timestamp nor transaction.
    */
   encode(into: Buffer, position: number): number {
     let at = into.writeInt32BE(this.#producers.size, position);
     for (const [id, producer] of this.#producers) {
       writeInt64(into, id, at);
       into.writeInt16BE(producer.epoch, at + 8);
-      writeInt64(into, producer.lastActiveMs, at + 10);
-      at = into.writeInt8(producer.slots.length, at + 18);
+      into.writeInt32BE(producer.coordinatorEpoch, at + 10);
+      writeInt64(into, producer.lastActiveMs, at + 14);
+      writeInt64(into, producer.lastTimestampMs, at + 22);
+      writeInt64(into, producer.transaction?.firstOffset ?? -1, at + 30);
+      at = into.writeInt8(producer.slots.length, at + 38);
       for (let age = producer.slots.length; age > 0; age--) {
         const slot = producer.slots[(producer.newest + 1 - age + BATCHES_KEPT_MAX) % BATCHES_KEPT_MAX]!;
         at = into.writeInt32BE(slot.lastSequence, at);
@@ -162,22 +291,19 @@ export class ProducerState {
     return at;
   }
 
-  decode(from: Buffer, position: number): number {
-    this.#producers.clear();
+  /** Into a state that nothing was recorded in yet. */
+  decode(from: Buffer, position: number, version: 1 | 2 = 2): number {
     const count = from.readInt32BE(position);
+    const open: { readonly producer: Producer; readonly id: number; readonly firstOffset: number }[] = [];
     let at = position + 4;
     for (let index = 0; index < count; index++) {
       const id = readInt64(from, at);
-      const slots: Slot[] = [];
-      const producer: Producer = {
-        epoch: from.readInt16BE(at + 8),
-        lastActiveMs: readInt64(from, at + 10),
-        slots,
-        newest: from.readInt8(at + 18) - 1,
-      };
-      at += PRODUCER_BYTES;
+      const producer = version === 1 ? decodeFirstVersion(from, at) : decodeProducer(from, at);
+      const firstOffset = version === 1 ? -1 : readInt64(from, at + 30);
+      if (firstOffset >= 0) open.push({ producer, id, firstOffset });
+      at += PRODUCER_BYTES[version];
       for (let slot = 0; slot <= producer.newest; slot++) {
-        slots.push({
+        producer.slots.push({
           lastSequence: from.readInt32BE(at),
           offsetDelta: from.readInt32BE(at + 4),
           lastOffset: readInt64(from, at + 8),
@@ -185,10 +311,65 @@ export class ProducerState {
         });
         at += BATCH_BYTES;
       }
+      if (version === 1) producer.lastTimestampMs = producer.slots[producer.newest]?.timestampMs ?? NO_TIMESTAMP;
       this.#producers.set(id, producer);
+    }
+    open.sort((a, b) => a.firstOffset - b.firstOffset);
+    for (const { producer, id, firstOffset } of open) {
+      producer.transaction = this.transactions.begin(id, firstOffset, 0);
     }
     return at;
   }
+}
+
+function decodeProducer(from: Buffer, at: number): Producer {
+  return {
+    epoch: from.readInt16BE(at + 8),
+    coordinatorEpoch: from.readInt32BE(at + 10),
+    lastActiveMs: readInt64(from, at + 14),
+    lastTimestampMs: readInt64(from, at + 22),
+    transaction: undefined,
+    slots: [],
+    newest: from.readInt8(at + 38) - 1,
+  };
+}
+
+function decodeFirstVersion(from: Buffer, at: number): Producer {
+  return {
+    epoch: from.readInt16BE(at + 8),
+    coordinatorEpoch: NO_COORDINATOR_EPOCH,
+    lastActiveMs: readInt64(from, at + 10),
+    lastTimestampMs: NO_TIMESTAMP,
+    transaction: undefined,
+    slots: [],
+    newest: from.readInt8(at + 18) - 1,
+  };
+}
+
+/** The rules of epochs and sequences alone. */
+function checkOrder(producer: Producer | undefined, batch: ProducerBatch, checkSequence: boolean): ErrorCode {
+  const epoch = producer?.epoch ?? NO_PRODUCER_EPOCH;
+  if (batch.producerEpoch < epoch) return ErrorCode.INVALID_PRODUCER_EPOCH;
+  if (producer === undefined || !checkSequence) return ErrorCode.NONE;
+  if (batch.producerEpoch !== epoch) {
+    return batch.baseSequence === 0 || epoch === NO_PRODUCER_EPOCH
+      ? ErrorCode.NONE
+      : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+  }
+  if (epoch === NO_PRODUCER_EPOCH) return ErrorCode.NONE;
+  return isNext(lastSequenceOf(producer), batch.baseSequence) ? ErrorCode.NONE : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+/** The batches of an older epoch say nothing about those of a newer one. */
+function moveToEpoch(producer: Producer, epoch: number): void {
+  if (producer.epoch === epoch) return;
+  producer.epoch = epoch;
+  producer.slots.length = 0;
+  producer.newest = -1;
+}
+
+function lastSequenceOf(producer: Producer): number {
+  return producer.slots[producer.newest]?.lastSequence ?? NO_SEQUENCE;
 }
 
 /** Sequences wrap from 2^31 − 1 to 0. */

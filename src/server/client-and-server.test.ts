@@ -18,6 +18,7 @@ import { type Client, type ClientOptions, connectClient } from '../client/client
 import type { ClientError } from '../client/client-error.ts';
 import { Consumer, type ConsumerOptions, type StartPosition } from '../client/consumer.ts';
 import { type Delivery, Producer, type ProducerOptions } from '../client/producer.ts';
+import { ProducerIds } from '../metadata/producer-ids.ts';
 import { Topics } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { heartbeat } from '../protocol/messages/heartbeat.ts';
@@ -52,7 +53,9 @@ async function broker(
   world.metadata.apply({ type: 'broker-registered', broker: { id: 1, rack: null, endpoints: [] } });
   const { configs, metadata, random } = world;
   const topics = new Topics({ metadata, configs, random, clampReplicationFactor: false, partitionsPerTopicMax: 100 });
-  const all = { ...dependenciesOf(world), configs, topics };
+  const producerIds = new ProducerIds(metadata);
+  const transactions = { initProducerId: () => undefined, admit: () => ErrorCode.NONE };
+  const all = { ...dependenciesOf(world), configs, topics, producerIds, transactions };
   const registry = new Registry();
   const handlers: AnyApiHandler[] = [
     produceHandler(all),

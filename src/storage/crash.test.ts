@@ -1,12 +1,14 @@
 // Random work, random crashes of a disk that forgets what was not synced, and a model that knows what was acknowledged.
-// Partitions are also deleted and made again under the same name at once.
+// Partitions are also deleted and made again under the same name at once. Some batches stand for abort markers: what files
+// and state together say of aborted transactions must be what the surviving batches say.
 // A failure names its seed: OTTLA_SEED=<seed> OTTLA_SEEDS=1 runs that one again, OTTLA_SEEDS=2000 looks further;
 // OTTLA_RETENTION=1 adds deletion by age.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dice } from '../../test/dice.ts';
-import { batchLength } from '../records/record-batch.ts';
+import * as batches from '../records/record-batch.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import { AbortedEntries, type AbortedTransaction, collectAborted } from './aborted-index.ts';
 import { type Engine, openStorage } from './engine.ts';
 import {
   batchOf,
@@ -71,9 +73,68 @@ class Model {
   }
 }
 
+/** A batch as an abort marker: of that producer, whose transaction began so many offsets before. */
+function markAborted(batch: Buffer, producerId: number, offsetsBefore: number): void {
+  batch.writeInt16BE(batches.CONTROL_BIT, batches.ATTRIBUTES_AT);
+  batch.writeBigInt64BE(BigInt(producerId), batches.PRODUCER_ID_AT);
+  batch.writeInt32BE(offsetsBefore, batches.BASE_SEQUENCE_AT);
+}
+
+function abortedBy(batch: Buffer): (AbortedTransaction & { readonly markerOffset: number }) | undefined {
+  if (!batches.isControl(batch, 0)) return undefined;
+  const markerOffset = batches.baseOffset(batch, 0);
+  const firstOffset = markerOffset - batches.baseSequence(batch, 0);
+  return { producerId: batches.producerId(batch, 0), firstOffset, markerOffset };
+}
+
+const SNAPSHOT_TEXT_BYTES = 24;
+
+/** Also remembers aborted transactions, as a partition does. */
+class AbortingState extends RememberingState {
+  readonly aborted = new AbortedEntries();
+
+  override snapshot(): Uint8Array {
+    const bytes = Buffer.alloc(SNAPSHOT_TEXT_BYTES + this.aborted.encodedBytes);
+    bytes.set(super.snapshot());
+    this.aborted.encode(bytes, SNAPSHOT_TEXT_BYTES);
+    return bytes;
+  }
+  override restore(snapshot: Uint8Array): void {
+    super.restore(snapshot.subarray(0, SNAPSHOT_TEXT_BYTES));
+    this.aborted.decode(Buffer.from(snapshot), SNAPSHOT_TEXT_BYTES);
+  }
+  override replayBatch(batch: Buffer): void {
+    super.replayBatch(batch);
+    this.appended(batch);
+  }
+  appended(batch: Buffer): void {
+    const found = abortedBy(batch);
+    if (found === undefined) return;
+    const { producerId, firstOffset, markerOffset } = found;
+    this.aborted.add(producerId, firstOffset, markerOffset, markerOffset + 1);
+  }
+}
+
 interface Opened {
   readonly log: PartitionLog;
-  readonly state: RememberingState;
+  readonly state: AbortingState;
+}
+
+async function verifyAborted({ log, state }: Opened, model: Model, where: string, dice: Dice): Promise<void> {
+  const known = model.batches.map(abortedBy).filter((aborted) => aborted !== undefined);
+  const span = log.endOffset - log.startOffset;
+  for (const part of [0, 0.5, 0.9, dice.below(100) / 100]) {
+    const from = log.startOffset + Math.floor(span * part);
+    const limit = part === 0 ? log.endOffset : from + dice.below(log.endOffset - from + 1);
+    const { indexedOffset } = state.aborted;
+    const inMemory: AbortedTransaction[] = [];
+    collectAborted(state.aborted.bytes(), from, limit, inMemory);
+    const inFiles = from < indexedOffset ? await log.readAborted(from, limit, indexedOffset) : [];
+    const expected = known
+      .filter(({ firstOffset, markerOffset }) => markerOffset >= from && firstOffset < limit)
+      .map(({ producerId, firstOffset }) => ({ producerId, firstOffset }));
+    assert.deepEqual([...inFiles, ...inMemory], expected, `${where}: aborted in [${from}, ${limit})`);
+  }
 }
 
 interface Running {
@@ -113,7 +174,7 @@ async function start(disk: UnsyncedFiles, durability: Durability, models: Model[
 }
 
 function openFor(engine: Engine, model: Model): Opened {
-  const state = new RememberingState();
+  const state = new AbortingState();
   const log = engine.openLog(partitionId(model.number, model.topicNumber), config, state);
   state.log = log;
   const { topicNumber } = model;
@@ -126,7 +187,7 @@ function openFor(engine: Engine, model: Model): Opened {
   return { log, state };
 }
 
-async function verify({ logs }: Running, models: Model[], title: string, mayLose: boolean): Promise<void> {
+async function verify({ logs }: Running, models: Model[], title: string, mayLose: boolean, dice: Dice): Promise<void> {
   for (const [i, { log, state }] of logs.entries()) {
     const model = models[i] as Model;
     const where = `${title}, partition ${i}`;
@@ -150,6 +211,7 @@ async function verify({ logs }: Running, models: Model[], title: string, mayLose
     assert.deepEqual(state.replayed, expected, `${where}: replayed from ${from}`);
     model.cut(log.endOffset);
     model.safeStart = log.startOffset;
+    await verifyAborted({ log, state }, model, where, dice);
   }
 }
 
@@ -157,9 +219,9 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
   const steps = dice.below(120);
   for (let step = 0; step < steps && !failed() && engine.writable; step++) {
     const index = dice.below(3) === 0 ? 0 : dice.below(partitions);
-    const { log } = logs[index] as Opened;
+    const { log, state } = logs[index] as Opened;
     const model = models[index] as Model;
-    switch (dice.below(13)) {
+    switch (dice.below(14)) {
       case 0:
         // Not awaited for ever: the engine may fail.
         for (let turns = 0; log.committedOffset < log.endOffset && turns < 200 && !failed(); turns++) {
@@ -188,7 +250,7 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
           const bytes = Buffer.concat(parts);
           if (failed()) return;
           assert.ok(bytes.length > 0);
-          const first = bytes.subarray(0, batchLength(bytes, 0));
+          const first = bytes.subarray(0, batches.batchLength(bytes, 0));
           assert.ok(
             model.batches.some((batch) => batch.equals(first)),
             'what is read was appended',
@@ -201,11 +263,20 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
         model.remake();
         logs[index] = openFor(engine, model);
         break;
+      case 8:
+        await verifyAborted({ log, state }, model, 'meanwhile', dice).catch((error) => {
+          if (!failed()) throw error;
+        });
+        break;
       default: {
         const batch = batchOf(log.endOffset, [5, 50, 500, 2_000, 9_000, 25_000][dice.below(6)] as number, 1_000 + step);
         // Different bytes at the same offset after a crash, so that a mix-up shows.
         batch.writeUInt32BE(dice.below(2 ** 31), batch.length - 5);
+        const newest = model.batches.findLast((known) => batches.isControl(known, 0));
+        const room = log.endOffset - (newest === undefined ? 0 : batches.nextOffset(newest, 0));
+        if (room > 0 && dice.below(3) === 0) markAborted(batch, dice.below(1_000_000), 1 + dice.below(room));
         model.add(batch);
+        state.appended(batch);
         log.append([batch]);
       }
     }
@@ -223,7 +294,7 @@ async function scenario(seed: number, durability: Durability): Promise<void> {
   const rounds = 3 + dice.below(4);
   for (let round = 0; round < rounds; round++) {
     const running = await start(disk, durability, models, dice);
-    await verify(running, models, `seed ${seed}, round ${round}`, durability !== 'fsync');
+    await verify(running, models, `seed ${seed}, round ${round}`, durability !== 'fsync', dice);
     if (dice.below(8) === 0)
       disk.faults.push({ operation: 'sync', path: /./, code: 'EIO', skip: dice.below(40), times: 1 });
     if (dice.below(6) > 0) await work(running, models, dice);

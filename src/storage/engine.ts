@@ -338,7 +338,12 @@ export class Engine implements Storage {
     if (known !== undefined) throw new Error(`the log of ${id.topic}-${id.partition} is open already`);
     const recovered = this.#recovered.get(key);
     const topicIdBytes = Buffer.from(id.topicId, 'base64url');
-    const segments = new Segments(this.#segmentsHost, id, recovered?.flushedPlace);
+    const segments = new Segments(
+      this.#segmentsHost,
+      id,
+      recovered?.flushedPlace,
+      () => state.aborted?.indexedOffset ?? 0,
+    );
     const log = new Log(this.#logHost, id, topicIdBytes, config, state, segments, {
       startOffset: recovered?.startOffset ?? 0,
       flushedOffset: recovered?.flushedOffset ?? 0,
@@ -494,6 +499,7 @@ export class Engine implements Storage {
     for (const run of commit.runs) {
       if (run.endOffset > run.log.committedOffset) run.log.committedOffset = run.endOffset;
     }
+    for (const { log, offset } of commit.starts) log.startOffset = Math.max(log.startOffset, offset);
     for (const run of commit.carried) run.sequence = ticket;
     this.#space.wrote(commit.bytes);
   }

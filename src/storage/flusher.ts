@@ -1,8 +1,9 @@
 // Background work of the engine: moves the tail's bytes into segments, makes them durable there, writes checkpoints, and so
-// frees the write-ahead log. One round at a time. Order within a round: segment data → its directory → checkpoint → only
-// then reuse of the log.
+// frees the write-ahead log. One round at a time. Order within a round: segment data → its directory → index of aborted
+// transactions → checkpoint → only then reuse of the log.
 
 import type { Timers } from '../runtime/runtime.ts';
+import { ABORTED_ENTRY_BYTES, markerOffsetAt } from './aborted-index.ts';
 import { type CheckpointFiles, encodeRecord } from './disk/checkpoint.ts';
 import type { KnownSegments } from './disk/segments.ts';
 import type { Wal } from './disk/wal.ts';
@@ -40,6 +41,8 @@ export interface FlusherOptions {
 
 /** A partition with fewer unflushed bytes can stay in the log. */
 const carryBytesPerLogMax = 128 * 1024;
+/** So many aborted transactions may be in a partition's snapshot instead of its files. */
+const abortedKeptMax = 64;
 /** Records encoded before other work gets its turn. */
 const recordsPerTurn = 256;
 
@@ -248,6 +251,7 @@ export class Flusher {
       if (log.deleted) return;
       await this.#write(log);
       await this.#sync(log);
+      await this.#storeAborted(log);
       await log.segments.storeIndexes(false);
     } catch (error) {
       // The directory of a deleted partition vanishes under its flush.
@@ -290,6 +294,16 @@ export class Flusher {
     log.version++;
   }
 
+  /** After the batches: a file never speaks of markers that could still be lost. */
+  async #storeAborted(log: Log): Promise<void> {
+    const { aborted } = log.state;
+    const entries = aborted?.below(log.flushedOffset);
+    if (aborted === undefined || entries === undefined) return;
+    await log.segments.storeAborted(entries);
+    aborted.indexed(markerOffsetAt(entries, entries.length / ABORTED_ENTRY_BYTES - 1) + 1);
+    log.version++;
+  }
+
   /** Makes all blocks durable that are written now, and first what they say is in segments. */
   async #syncLog(wal: Wal): Promise<void> {
     const upTo = wal.nextSequence - 1;
@@ -303,7 +317,7 @@ export class Flusher {
 
   /** Flushes every log; for a clean stop. */
   async flushEverything(): Promise<void> {
-    await this.#flushAll([...this.#options.logs()].filter((log) => log.isDirty));
+    await this.#flushAll([...this.#options.logs()].filter((log) => log.isDirty || abortedCount(log) > 0));
     for (const log of this.#options.logs()) {
       if (log.segments.isReady && !log.deleted) await log.segments.storeIndexes(true);
     }
@@ -312,6 +326,7 @@ export class Flusher {
   /** Writes the state of all partitions; afterwards the log before it may be written over. */
   async checkpoint(clean: boolean): Promise<void> {
     const { wal, checkpoints, timers } = this.#options;
+    await this.#flushAll([...this.#options.logs()].filter((log) => abortedCount(log) > abortedKeptMax));
     let needed = wal?.nextSequence ?? this.#options.lastTicket() + 1;
     const records: Buffer[] = [];
     const places: { log: Log; place: KnownSegments | undefined; start: number }[] = [];
@@ -320,7 +335,7 @@ export class Flusher {
       if (log.deleted) continue;
       needed = Math.min(needed, log.firstNeededSequence);
       records.push(recordOf(log));
-      places.push({ log, place: log.flushedPlace, start: log.startOffset });
+      places.push({ log, place: log.flushedPlace, start: log.nextStart });
       if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
     }
     for (const { encoded, firstSequence } of this.#options.unopened()) {
@@ -354,6 +369,10 @@ export class Flusher {
   }
 }
 
+function abortedCount(log: Log): number {
+  return log.state.aborted?.count ?? 0;
+}
+
 function recordOf(log: Log): Buffer {
   if (log.encodedRecord !== undefined && log.encodedVersion === log.version) return log.encodedRecord;
   log.encodedVersion = log.version;
@@ -361,7 +380,7 @@ function recordOf(log: Log): Buffer {
     topic: log.id.topic,
     topicId: log.topicIdBytes,
     partition: log.id.partition,
-    startOffset: log.startOffset,
+    startOffset: log.nextStart,
     stateEnd: log.endOffset,
     flushedOffset: log.flushedOffset,
     activeBase: log.flushedPlace?.activeBase ?? -1,

@@ -6,6 +6,7 @@
 // Invariant: the tail holds everything from `written` (or below) to `end`: a read finds its bytes in one of the two.
 import assert from 'node:assert/strict';
 import { baseOffset, batchLength, maxTimestamp, nextOffset } from '../records/record-batch.ts';
+import type { AbortedTransaction } from './aborted-index.ts';
 import type { Arena } from './arena.ts';
 import type { Commit } from './commit.ts';
 import type { KnownSegments, Segment, Segments } from './disk/segments.ts';
@@ -55,7 +56,9 @@ export class Log implements PartitionLog {
   readonly segments: Segments;
   readonly tail = new Tail();
   config: LogConfig;
+  /** Committed: what was moved and is not yet durable is `nextStart`. */
   startOffset: number;
+  nextStart: number;
   endOffset: number;
   committedOffset: number;
   writtenOffset: number;
@@ -100,7 +103,7 @@ export class Log implements PartitionLog {
     this.config = config;
     this.state = state;
     this.segments = segments;
-    this.startOffset = start.startOffset;
+    this.startOffset = this.nextStart = start.startOffset;
     this.flushedOffset = start.flushedOffset;
     this.flushedPlace = start.flushedPlace;
     this.publishedPlace = start.publishedPlace;
@@ -249,11 +252,15 @@ export class Log implements PartitionLog {
     return best;
   }
 
+  readAborted(fromOffset: number, limitOffset: number, indexedOffset: number): Promise<AbortedTransaction[]> {
+    return this.segments.readAborted(fromOffset, limitOffset, indexedOffset, this.config);
+  }
+
   moveStart(offset: number): CommitTicket {
     assert(offset <= this.committedOffset, 'the start moves over committed records only');
-    if (offset <= this.startOffset) return this.#host.lastTicket;
+    if (offset <= this.nextStart) return this.#host.lastTicket;
     const commit = this.#host.commitFor(0);
-    this.startOffset = offset;
+    this.nextStart = offset;
     this.version++;
     commit.starts.push({ log: this, offset });
     return commit.ticket;

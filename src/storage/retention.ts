@@ -69,7 +69,7 @@ export class Retention {
     if (over.length === 0 || this.#stopped) return;
     // A start must find every segment that the checkpoint counts as wanted, or that the write-ahead log still speaks of.
     await this.#each(over, async (log) => {
-      if (!isPublished(log) && log.flushedOffset < log.startOffset) await this.#options.flush(log);
+      if (!isPublished(log) && log.flushedOffset < log.nextStart) await this.#options.flush(log);
     });
     if (over.some((log) => !isPublished(log))) await this.#options.checkpointed();
     await this.#each(over, async (log) => {
@@ -103,7 +103,7 @@ export class Retention {
       await this.#options.flush(log);
     }
     if (log.segments.active === undefined || log.deleted) return false;
-    let start = log.startOffset;
+    let start = log.nextStart;
     let sizeBytes = log.sizeBytes;
     let closed = await log.segments.closed(0, config, byAge);
     for (let i = 1; closed !== undefined; i++) {
@@ -113,7 +113,7 @@ export class Retention {
         config.cleanupPolicy.delete &&
         config.retentionBytes !== unlimited &&
         sizeBytes - segment.sizeBytes >= config.retentionBytes;
-      if (endOffset > log.committedOffset || !(tooOld || tooMuch || endOffset <= log.startOffset)) break;
+      if (endOffset > log.committedOffset || !(tooOld || tooMuch || endOffset <= log.nextStart)) break;
       sizeBytes -= segment.sizeBytes;
       start = Math.max(start, endOffset);
       closed = await log.segments.closed(i, config, byAge);
@@ -124,8 +124,8 @@ export class Retention {
       log.version++;
       start = log.endOffset;
     }
-    if (start > log.startOffset) await this.#options.whenDurable(log.moveStart(start));
-    return log.segments.hasSegmentsBelow(log.startOffset);
+    if (start > log.nextStart) await this.#options.whenDurable(log.moveStart(start));
+    return log.segments.hasSegmentsBelow(log.nextStart);
   }
 
   /** The last segment too holds nothing that is wanted, and nothing is on its way to it. */
@@ -134,21 +134,21 @@ export class Retention {
     if (active === undefined || active.sizeBytes === 0 || log.flushing !== undefined || log.inPlaceTicket >= 0)
       return false;
     if (log.flushedOffset < log.endOffset) return false;
-    if (log.startOffset >= log.endOffset) return true;
+    if (log.nextStart >= log.endOffset) return true;
     return byAge && active.maxTimestamp >= 0 && nowMs - active.maxTimestamp > log.config.retentionMs;
   }
 }
 
 /** The published checkpoint knows the start, and that everything below it is in segments. */
 function isPublished(log: Log): boolean {
-  return log.publishedStart >= log.startOffset && (log.publishedPlace?.activeBase ?? 0) >= log.startOffset;
+  return log.publishedStart >= log.nextStart && (log.publishedPlace?.activeBase ?? 0) >= log.nextStart;
 }
 
 /** Spares the listing of directories in which nothing can be over. */
 function mayHaveSomething(log: Log): boolean {
   const { cleanupPolicy, retentionMs, retentionBytes } = log.config;
   if (log.deleted) return false;
-  if (log.startOffset > 0) return true;
+  if (log.nextStart > 0) return true;
   return (
     cleanupPolicy.delete &&
     (retentionMs !== unlimited || (retentionBytes !== unlimited && log.sizeBytes > retentionBytes))

@@ -2,6 +2,8 @@
 // together by one commit loop. Storage knows offsets and bytes; producers, transactions, groups and requests are unknown here.
 // Rules: see ARCHITECTURE.md, "The engine's rules".
 
+import type { AbortedTransaction } from './aborted-index.ts';
+
 /**
  * The number of a commit. `append` returns the one that will carry it; commits become durable in order, so "ticket n is
  * committed" means that everything appended up to n is.
@@ -61,8 +63,21 @@ export interface LogConfig {
   readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
 }
 
+/** The aborted transactions that a partition knows of, until storage has put them into files. See aborted-index.ts. */
+export interface AbortedToStore {
+  /** Files count only for markers below. */
+  readonly indexedOffset: number;
+  readonly count: number;
+  /** A copy, as stored, of the entries whose marker is below `limitOffset`; undefined when there is none. */
+  below(limitOffset: number): Buffer | undefined;
+  /** Those with a marker below `offset` are durable in files; the next snapshot may leave them out. */
+  indexed(offset: number): void;
+}
+
 /** What a partition keeps in step with its log (producers, epochs, …). Implemented by partition/, called by storage/. */
 export interface PartitionState {
+  /** Absent: there never are any. */
+  readonly aborted?: AbortedToStore;
   /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */
   snapshot(): Uint8Array;
   /** Recovery, first: the state of the last checkpoint (not called when there is none). */
@@ -77,7 +92,7 @@ export interface PartitionState {
 
 export interface PartitionLog {
   readonly id: PartitionId;
-  /** First offset that may be read. */
+  /** First offset that may be read; moves when its move is committed. */
   readonly startOffset: number;
   /** Next offset to be assigned; includes what is not yet committed. */
   readonly endOffset: number;
@@ -107,6 +122,8 @@ export interface PartitionLog {
   findTimestamp(timestampMs: number, limitOffset: number): Promise<TimestampAndOffset | undefined>;
   /** The record with the greatest timestamp (the first such), tail included; undefined when the log is empty. */
   findMaxTimestamp(limitOffset: number): Promise<TimestampAndOffset | undefined>;
+  /** Of the aborted transactions in files, those with a marker below `indexedOffset` that overlap [fromOffset, limitOffset). */
+  readAborted(fromOffset: number, limitOffset: number, indexedOffset: number): Promise<AbortedTransaction[]>;
   /** DeleteRecords: nothing below `offset` is readable any more, durable at the returned ticket. `offset` ≤ committedOffset. */
   moveStart(offset: number): CommitTicket;
   /** Stops use at once; files are renamed to a unique `-delete` name and removed after file.delete.delay.ms. */

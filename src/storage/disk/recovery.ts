@@ -433,7 +433,7 @@ async function removeBetween(
   for (const name of await files.list(directory)) {
     const base = segmentBase(name);
     if (base === undefined || base <= activeBase || kept.has(base) || base > last) continue;
-    for (const suffix of ['log', 'index', 'timeindex'])
+    for (const suffix of ['log', 'index', 'timeindex', 'txnindex'])
       await files.remove(`${directory}/${segmentName(base)}.${suffix}`);
   }
 }

@@ -1,4 +1,4 @@
-// One segment of a partition: `<base offset, 20 digits>.log` with its two indexes. This object knows the bytes that belong to
+// One segment of a partition: `<base offset, 20 digits>.log` with its indexes. This object knows the bytes that belong to
 // the log (the file may hold more after a crash), and, while the segment is active, the index entries that are not in
 // the index files yet.
 import { batchLength, lastOffset, maxTimestamp } from '../../records/record-batch.ts';
@@ -31,6 +31,8 @@ export class Segment {
   isNew = false;
   /** Statistics and indexes were brought in step with the file. */
   known = false;
+  /** In the file of aborted transactions; 0: there is no such file, −1: nobody asked it yet. */
+  abortedEntries = 0;
   /** Taken out of the log by retention. */
   gone = false;
 
@@ -49,6 +51,10 @@ export class Segment {
   }
   get timeIndexPath(): string {
     return `${this.path}.timeindex`;
+  }
+
+  get txnIndexPath(): string {
+    return `${this.path}.txnindex`;
   }
 
   /** Takes over what was learned from the files. */
@@ -107,8 +113,9 @@ export function segmentName(baseOffset: number): string {
   return String(baseOffset).padStart(20, '0');
 }
 
-/** The base offset of a `.log` file's name, or undefined for other names. */
-export function segmentBase(name: string): number | undefined {
-  const digits = /^(\d{20})\.log$/.exec(name)?.[1];
+/** The base offset of a `.log` file's name (or that of another suffix), or undefined for other names. */
+export function segmentBase(name: string, suffix = 'log'): number | undefined {
+  if (name.slice(20) !== `.${suffix}`) return undefined;
+  const digits = /^\d{20}/.exec(name)?.[0];
   return digits === undefined ? undefined : Number(digits);
 }

@@ -5,11 +5,13 @@
 import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
+import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
 import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
 import { StorageError } from '../storage-error.ts';
+import { appendAborted, collectFromFile, cutAborted } from './aborted-files.ts';
 import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
@@ -79,6 +81,7 @@ export class Segments {
   readonly directory: string;
   #host: SegmentsHost;
   #id: PartitionId;
+  #indexedOffset: () => number;
   #segments: Segment[] = [];
   #known: KnownSegments | undefined;
   #olderBytes: number;
@@ -95,8 +98,15 @@ export class Segments {
   #using = 0;
   #idleWaiters: (() => void)[] = [];
 
-  constructor(host: SegmentsHost, id: PartitionId, known: KnownSegments | undefined) {
+  /** `indexedOffset`: below it the entries of aborted transactions are in files. */
+  constructor(
+    host: SegmentsHost,
+    id: PartitionId,
+    known: KnownSegments | undefined,
+    indexedOffset: () => number = () => 0,
+  ) {
     this.#host = host;
+    this.#indexedOffset = indexedOffset;
     this.#id = id;
     this.directory = `${host.dataDirectory}/${directoryName(id.topic, id.partition)}`;
     this.#known = known;
@@ -179,6 +189,15 @@ export class Segments {
         stale.push(...[name, `${stem}.index`, `${stem}.timeindex`].filter((file) => names.includes(file)));
       }
     }
+    const indexed = names.filter((name) => {
+      const base = segmentBase(name, 'txnindex');
+      if (base === undefined) return false;
+      // Beyond the checkpoint, or left behind by a deletion that a crash cut short.
+      const isStale =
+        base > active.baseOffset || (base < active.baseOffset && !names.includes(`${segmentName(base)}.log`));
+      if (isStale) stale.push(name);
+      return !isStale;
+    });
     await removeFiles(
       files,
       stale.map((name) => `${this.directory}/${name}`),
@@ -214,7 +233,19 @@ export class Segments {
       for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
     }
     await this.#know(active, indexIntervalBytes);
+    await this.#cutAborted(indexed);
     active.jitterMs = 0;
+  }
+
+  /** Of the segments that have a file of aborted transactions, the newest may say too much. */
+  async #cutAborted(names: readonly string[]): Promise<void> {
+    const indexedOffset = this.#indexedOffset();
+    for (const [i, segment] of this.#segments.entries()) {
+      if (!names.includes(`${segmentName(segment.baseOffset)}.txnindex`)) continue;
+      segment.abortedEntries = -1;
+      const next = this.#segments[i + 1];
+      if (next === undefined || next.baseOffset > indexedOffset) await cutAborted(this.#host, segment, indexedOffset);
+    }
   }
 
   async #createDirectory(): Promise<void> {
@@ -346,7 +377,12 @@ export class Segments {
   /** Writes at once; returns the lease so that the caller can sync. */
   writeSync(stretch: Stretch): FileLease {
     const lease = this.#host.cache.leaseSync(stretch.segment.logPath, 'write');
-    writeInPieces(lease.file, stretch.parts, stretch.position);
+    try {
+      writeInPieces(lease.file, stretch.parts, stretch.position);
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
     stretch.segment.readableBytes = stretch.position + stretch.bytes;
     return lease;
   }
@@ -722,6 +758,43 @@ export class Segments {
     return this.#segments[this.#segments.indexOf(segment) + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER;
   }
 
+  /** As PartitionLog.readAborted. */
+  readAborted(
+    fromOffset: number,
+    limitOffset: number,
+    indexedOffset: number,
+    config: LogConfig,
+  ): Promise<AbortedTransaction[]> {
+    return this.#use(async () => {
+      await this.ready(config.indexIntervalBytes);
+      const found: AbortedTransaction[] = [];
+      const first = entriesAtMost(this.#segments.length, fromOffset, (i) => (this.#segments[i] as Segment).baseOffset);
+      for (const segment of this.#segments.slice(Math.max(0, first - 1))) {
+        if (segment.baseOffset >= indexedOffset) break;
+        if (segment.abortedEntries === 0) continue;
+        if (await collectFromFile(this.#host, segment, { fromOffset, limitOffset, indexedOffset }, found)) break;
+      }
+      return found;
+    });
+  }
+
+  /** Puts entries, in order of their markers, which are in segments, beside these; durable when it resolves. */
+  storeAborted(entries: Buffer): Promise<void> {
+    return this.#use(async () => {
+      let hasNew = false;
+      for (let at = 0; at < entries.length; ) {
+        const segment = this.#containing(markerOffsetAt(entries, at / ABORTED_ENTRY_BYTES));
+        const rest = entries.subarray(at);
+        const end = segment === undefined ? this.#segments[0]?.baseOffset : this.#endOf(segment);
+        const bytes = entriesBelow(rest, end ?? Number.MAX_SAFE_INTEGER) * ABORTED_ENTRY_BYTES;
+        // Without one: retention has deleted it meanwhile.
+        if (segment !== undefined && (await appendAborted(this.#host, segment, rest.subarray(0, bytes)))) hasNew = true;
+        at += bytes;
+      }
+      if (hasNew) await this.#host.files.syncDirectory(this.directory);
+    });
+  }
+
   /** The closed segment at an index from the oldest on, its size known, and its greatest timestamp when asked for. */
   closed(
     index: number,
@@ -778,7 +851,7 @@ export class Segments {
     for (const segment of doomed) {
       segment.gone = true;
       this.#host.indexes.drop(segment.path);
-      for (const path of [segment.logPath, segment.indexPath, segment.timeIndexPath]) {
+      for (const path of [segment.logPath, segment.indexPath, segment.timeIndexPath, segment.txnIndexPath]) {
         await this.#host.cache.drop(path);
         if ((await this.#host.files.stat(path)) === undefined) continue;
         await this.#host.files.rename(path, `${path}.deleted`);

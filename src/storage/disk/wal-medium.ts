@@ -37,7 +37,7 @@ interface InPlace {
   readonly log: Log;
   readonly writes: { segment: Segment; lease: FileLease }[];
   readonly endOffset: number;
-  readonly placed: KnownSegments | undefined;
+  placed: KnownSegments | undefined;
 }
 
 export class WalMedium implements CommitMedium {
@@ -123,6 +123,10 @@ export class WalMedium implements CommitMedium {
   write(commit: Commit): void {
     try {
       this.#write(commit, this.#prepared);
+    } catch (error) {
+      // A file that somebody holds would keep the engine from closing.
+      for (const { writes } of this.#inPlace) for (const { lease } of writes) lease.release();
+      throw error;
     } finally {
       this.#closePrepared();
     }
@@ -170,6 +174,8 @@ export class WalMedium implements CommitMedium {
     const until = endOffsetOf(log, commit);
     const fresh = log.tail.between(from, until).map((run) => run.bytes());
     const writes: { segment: Segment; lease: FileLease }[] = [];
+    const inPlace: InPlace = { log, writes, endOffset: until, placed: undefined };
+    this.#inPlace.push(inPlace);
     let freshBytes = 0;
     for (const stretch of prior.length > 0 ? log.segments.place(prior, log.config) : []) {
       writes.push({ segment: stretch.segment, lease: log.segments.writeSync(stretch) });
@@ -194,7 +200,7 @@ export class WalMedium implements CommitMedium {
     log.writtenOffset = until;
     log.version++;
     this.#options.onExtents(freshBytes);
-    this.#inPlace.push({ log, writes, endOffset: until, placed: log.segments.placed });
+    inPlace.placed = log.segments.placed;
   }
 
   sync(_commit: Commit): Promise<void> | undefined {

@@ -872,6 +872,7 @@ export const cases = [
   ['UnregisterBroker: unknown', apis.unregisterBroker, () => ({ brokerId: 99 })],
 
   ...groupCases(),
+  ...transactionalOffsetCases(),
 
   [
     'Metadata: every topic, after all',
@@ -1001,5 +1002,79 @@ function groupCases() {
     ]),
     member('ListGroups', apis.listGroups, () => ({})),
     member('DeleteGroups', apis.deleteGroups, () => ({ groupsNames: ['simple', 'nobody', ''] })),
+  ];
+}
+
+/** Offsets in a transaction of `world.producer`: not part of it yet, part of it, ended; and what is wrong with producer or group. */
+function transactionalOffsetCases() {
+  const commit = (name, { topic: to = 'plain', metadata = 'm', member = {}, ...extra } = {}, { since = 0 } = {}) => [
+    `TxnOffsetCommit: ${name}`,
+    apis.txnOffsetCommit,
+    ({ producer }, version) =>
+      version < since
+        ? null
+        : {
+            transactionalId: 'differential',
+            groupId: 'transactional',
+            ...producer,
+            ...(version >= 3 ? member : {}),
+            topics: [
+              {
+                name: to,
+                partitions: [
+                  { partitionIndex: 0, committedOffset: 3, committedLeaderEpoch: -1, committedMetadata: metadata },
+                  { partitionIndex: 9, committedOffset: 3, committedLeaderEpoch: -1, committedMetadata: null },
+                ],
+              },
+            ],
+            ...extra,
+          },
+  ];
+  const fetch = (name, topics) => [
+    `OffsetFetch: ${name}`,
+    apis.offsetFetch,
+    (world, version) => {
+      if (version < 7) return null;
+      const asked = topics && [
+        { ...(version >= 10 ? { topicId: world.id('plain') } : { name: 'plain' }), partitionIndexes: [0, 1] },
+      ];
+      const groups = [{ groupId: 'transactional', memberId: null, memberEpoch: -1, topics: asked }];
+      return version < 8
+        ? { groupId: 'transactional', topics: asked, requireStable: true }
+        : { groups, requireStable: true };
+    },
+  ];
+  const fetches = (when) => [fetch(`stable, ${when}`, true), fetch(`stable, everything, ${when}`, null)];
+  return [
+    commit('missing topic', { topic: 'missing' }),
+    commit('empty group id', { groupId: '' }),
+    commit('empty group id and missing topic', { groupId: '', topic: 'missing' }),
+    commit('unknown transactional id', { transactionalId: 'nobody' }),
+    commit('another producer id', { producerId: 987_654 }),
+    commit('a newer producer epoch', { producerEpoch: 9 }),
+    // Version 5 makes the group part of the transaction.
+    commit('before the group is part of the transaction'),
+    commit('in the transaction'),
+    commit('in the transaction, a long note', { metadata: 'x'.repeat(5000) }),
+    commit('in the transaction, a member of nothing', { member: { memberId: 'nobody', generationId: 5 } }),
+    commit('in the transaction, a generation without a member', { member: { generationId: 5 } }),
+    ...fetches('while a transaction is open'),
+    [
+      'OffsetDelete: while a transaction is open',
+      apis.offsetDelete,
+      () => ({ groupId: 'transactional', topics: [{ name: 'plain', partitions: [{ partitionIndex: 0 }] }] }),
+    ],
+    ...fetches('after the deletion'),
+    commit('once more', {}, { since: 5 }),
+    [
+      'EndTxn: with offsets',
+      apis.endTxn,
+      ({ producer }, version) =>
+        version !== 4 ? null : { transactionalId: 'differential', ...producer, committed: true },
+    ],
+    // Kafka writes the markers after it has answered: for a moment its offsets may still be unstable.
+    ...fetches('after the commit'),
+    commit('after the end', {}, { since: 5 }),
+    ...fetches('in the next transaction'),
   ];
 }

@@ -71,7 +71,7 @@ try {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** A broker with the topics that the cases need: `{ name, bootstrap, brokerId, id(topic), fresh(version) }`. */
+/** A broker with the topics that the cases need: `{ name, bootstrap, brokerId, producer, id(topic), fresh(version) }`. */
 async function prepare(name, bootstrap) {
   let count = 0;
   const ids = new Map();
@@ -93,6 +93,7 @@ async function prepare(name, bootstrap) {
     ids.set(topic.name, topic.topicId);
   }
   await untilCoordinated(bootstrap);
+  world.producer = await transactionalProducer(bootstrap);
   await new Promise((resolve) => setTimeout(resolve, 2000)); // Kafka's partitions are not ready when it has answered
   const metadata = await exchange(bootstrap, apis.metadata, 12, { topics: [], allowAutoTopicCreation: false });
   world.brokerId = metadata.brokers[0].nodeId;
@@ -125,6 +126,20 @@ async function untilCoordinated(bootstrap) {
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   throw new Error(`${bootstrap} has no coordinator after 30 s`);
+}
+
+/** The producer of a transactional id, as soon as there is a coordinator for it. */
+async function transactionalProducer(bootstrap) {
+  for (let attempt = 0; attempt < 60; attempt++) {
+    await exchange(bootstrap, apis.findCoordinator, 3, { key: 'differential', keyType: 1 });
+    const { errorCode, producerId, producerEpoch } = await exchange(bootstrap, apis.initProducerId, 4, {
+      transactionalId: 'differential',
+      transactionTimeoutMs: 600_000,
+    });
+    if (errorCode === 0) return { producerId, producerEpoch };
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`${bootstrap} has no transaction coordinator after 30 s`);
 }
 
 async function compareAll(worlds) {

@@ -2,7 +2,7 @@
 import { brokerKey, later } from '../define.ts';
 import { atLeast } from '../rule.ts';
 
-export const transactionDefinitions = later('transactions', {
+export const transactionDefinitions = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': brokerKey(
     'INT',
     '10000',
@@ -35,14 +35,16 @@ export const transactionDefinitions = later('transactions', {
     'read-only',
     'How often transactional ids that nobody used for long are looked for.',
   ),
-  'transaction.two.phase.commit.enable': brokerKey(
-    'BOOLEAN',
-    'false',
-    null,
-    'LOW',
-    'read-only',
-    'Whether an external coordinator may hold transactions open without a timeout.',
-  ),
+  ...later('two-phase commit', {
+    'transaction.two.phase.commit.enable': brokerKey(
+      'BOOLEAN',
+      'false',
+      null,
+      'LOW',
+      'read-only',
+      'Whether an external coordinator may hold transactions open without a timeout.',
+    ),
+  } as const),
   'transactional.id.expiration.ms': brokerKey(
     'INT',
     '604800000',
@@ -51,4 +53,4 @@ export const transactionDefinitions = later('transactions', {
     'read-only',
     'How long a transactional id that nobody uses is remembered.',
   ),
-} as const);
+} as const;

@@ -1,33 +1,45 @@
-// A partition of `__consumer_offsets` as a log of coordinator records: replayed in slices when the partition is loaded,
-// appended to one atomic batch per step.
+// A partition of a coordinator's topic as a log of its records: replayed in slices when the partition is loaded, appended to
+// one atomic batch per step.
 import { IsolationLevel, type Partition } from '../partition/partition.ts';
 import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import { buildBatch } from '../records/build-batch.ts';
 import type { Compression } from '../records/compression-type.ts';
+import { type ControlType, readEndTransactionMarker } from '../records/control-batch.ts';
 import * as batches from '../records/record-batch.ts';
 import { openRecords } from '../records/record-cursor.ts';
 import type { Timers } from '../runtime/runtime.ts';
-import type { CoordinatorRecord } from './effects.ts';
+import type { BatchProducer, CoordinatorRecord } from './effects.ts';
 
 const READ_BYTES = 256 * 1024;
 /** Others get their turn after so many records: a few milliseconds. */
 const RECORDS_PER_SLICE = 1000;
+
+/** A record of the log. Views, lent for the call. */
+export interface ReplayedRecord extends CoordinatorRecord {
+  /** Whose transaction it is part of; undefined for none. */
+  readonly producer: BatchProducer | undefined;
+}
+
+/** The end of a producer's transaction in this log. */
+export interface ReplayedMarker extends BatchProducer {
+  readonly type: typeof ControlType.COMMIT | typeof ControlType.ABORT;
+  readonly coordinatorEpoch: number;
+}
 
 export interface Replay {
   readonly partition: Partition;
   readonly timers: Timers;
   /** Asked between slices. */
   readonly stopped: () => boolean;
-  /** Views of the log, lent for the call. */
-  readonly record: (key: Buffer, value: Buffer | null) => void;
+  readonly record: (record: ReplayedRecord) => void;
+  readonly marker: (marker: ReplayedMarker) => void;
 }
 
 /**
  * Replays everything committed so far, in order; returns the number of records. Rejects when the log cannot be read.
- * Control batches are skipped. Transactional batches too: no transaction can commit offsets on this broker, and those of a
- * log that came from elsewhere are not known to be committed.
+ * Control batches that are no ends of transactions are skipped.
  */
-export async function replayLog({ partition, timers, stopped, record }: Replay): Promise<number> {
+export async function replayLog({ partition, timers, stopped, record, marker }: Replay): Promise<number> {
   const end = partition.highWatermark;
   let offset = partition.logStartOffset;
   let count = 0;
@@ -42,12 +54,15 @@ export async function replayLog({ partition, timers, stopped, record }: Replay):
     for (const part of parts) {
       for (let at = 0; at < part.length; at += batches.batchLength(part, at)) {
         const next = batches.nextOffset(part, at);
-        if (!batches.isControl(part, at) && !batches.isTransactional(part, at)) {
+        if (batches.isControl(part, at)) {
+          if (next > offset) replayMarker(part, at, marker);
+        } else {
+          const producer = batches.isTransactional(part, at) ? producerOf(part, at) : undefined;
           const cursor = openRecords(part, at);
           while (cursor.next()) {
             if (cursor.offset < offset) continue;
             const key = cursor.key();
-            if (key !== null) record(key, cursor.value());
+            if (key !== null) record({ key, value: cursor.value(), producer });
             count++;
             if (count % RECORDS_PER_SLICE !== 0) continue;
             await othersTurn(timers);
@@ -60,6 +75,17 @@ export async function replayLog({ partition, timers, stopped, record }: Replay):
     await othersTurn(timers);
   }
   return count;
+}
+
+function replayMarker(part: Buffer, at: number, marker: Replay['marker']): void {
+  const cursor = openRecords(part, at);
+  if (!cursor.next()) return;
+  const end = readEndTransactionMarker(cursor.key(), cursor.value());
+  if (end !== undefined) marker({ ...producerOf(part, at), ...end });
+}
+
+function producerOf(part: Buffer, at: number): BatchProducer {
+  return { producerId: batches.producerId(part, at), producerEpoch: batches.producerEpoch(part, at) };
 }
 
 async function readParts(partition: Partition, offset: number): Promise<readonly Buffer[]> {
@@ -80,9 +106,18 @@ function othersTurn(timers: Timers): Promise<void> {
   return new Promise((resolve) => timers.defer(resolve));
 }
 
-/** One batch; the caller hands it to the log. */
-export function batchOf(records: readonly CoordinatorRecord[], nowMs: number, compression: Compression): Buffer {
-  return buildBatch({ records: records.map(({ key, value }) => ({ key, value, timestampMs: nowMs })), compression });
+/** One batch, transactional when a producer is named; the caller hands it to the log. */
+export function batchOf(
+  records: readonly CoordinatorRecord[],
+  nowMs: number,
+  compression: Compression,
+  producer?: BatchProducer,
+): Buffer {
+  return buildBatch({
+    records: records.map(({ key, value }) => ({ key, value, timestampMs: nowMs })),
+    compression,
+    ...(producer === undefined ? {} : { ...producer, isTransactional: true }),
+  });
 }
 
 /** Splits what needs not be atomic into batches of this size at most (a single larger record stands alone). */

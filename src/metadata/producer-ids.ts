@@ -1,7 +1,7 @@
-// Producer ids, one after the other, out of blocks reserved in the metadata. Owned by InitProducerId; one per broker.
+// Producer ids, one after the other, out of blocks reserved in the metadata. One per broker.
 // Invariant: an id is given out only after a commit that puts `nextProducerId` above it is durable, and only once. What a
 // broker had left of its block when it stopped is lost, not reused.
-import type { Metadata } from '../metadata/image.ts';
+import type { Metadata } from './image.ts';
 
 /** Kafka's block size. */
 const BLOCK_SIZE = 1000;
@@ -35,6 +35,23 @@ export class ProducerIds {
       this.#waiting.push({ issue, fail });
       if (!this.#isReserving) void this.#reserve();
     }
+  }
+
+  /** Undefined while none is at hand: `atHand` tells when there is. */
+  take(): number | undefined {
+    return this.#waiting.length === 0 && this.#next < this.#end ? this.#next++ : undefined;
+  }
+
+  /** Undefined when `take` has one now; otherwise a promise, which rejects when no block could be reserved. */
+  atHand(): Promise<void> | undefined {
+    if (this.#waiting.length === 0 && this.#next < this.#end) return undefined;
+    // The one that is waited for goes back: nobody else was told it.
+    return new Promise((resolve, reject) => {
+      this.next(() => {
+        this.#next--;
+        resolve();
+      }, reject);
+    });
   }
 
   async #reserve(): Promise<void> {

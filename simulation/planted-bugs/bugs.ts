@@ -1,0 +1,227 @@
+// Deliberate bugs: each is one change to one compiled file, and the simulator has to find it. They are planted from outside,
+// when the file is loaded (plant.ts); a text that is not there exactly once fails loudly, so that no bug rots unseen.
+
+export interface PlantedBug {
+  readonly name: string;
+  /** Below dist/src. */
+  readonly file: string;
+  readonly find: string;
+  readonly replaceWith: string;
+  readonly workload: string;
+  /** Checkers of which one has to complain. */
+  readonly caughtBy: readonly string[];
+  /** What it would mean. */
+  readonly sentence: string;
+}
+
+const LOSS = ['lost', 'offset-reuse', 'order', 'mark-went-back', 'repeated', 'broker'];
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'commit-without-sync',
+    file: 'storage/disk/wal-medium.js',
+    find: 'const log = this.#options.wal.sync();',
+    replaceWith: 'const log = Promise.resolve();',
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'a commit counts as durable without a sync of the log',
+  },
+  {
+    name: 'acknowledge-at-the-write',
+    file: 'storage/commit-loop.js',
+    find: 'this.#when(this.#durableWaiters, this.#durable, ticket, callback);',
+    replaceWith: 'this.#when(this.#writtenWaiters, this.#written, ticket, callback);',
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'acks=all is answered when the log was written, not when it was synced',
+  },
+  {
+    name: 'acknowledge-before-the-write',
+    file: 'storage/commit-loop.js',
+    find: 'this.#when(this.#durableWaiters, this.#durable, ticket, callback);',
+    replaceWith: 'callback();',
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'answers do not wait for their commit at all',
+  },
+  {
+    name: 'visible-before-durable',
+    file: 'partition/partition.js',
+    find: `get highWatermark() {
+        return this.#log.committedOffset;`,
+    replaceWith: `get highWatermark() {
+        return this.#log.endOffset;`,
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'the high watermark moves at the append',
+  },
+  {
+    name: 'replay-a-torn-block',
+    file: 'storage/disk/recovery.js',
+    find: ' || crc32c(whole, headBytes, bytes) !== header.bodyCrc',
+    replaceWith: '',
+    workload: 'records',
+    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'dense', 'uncaught'],
+    sentence: 'a block of which only the head reached the disk is replayed',
+  },
+  {
+    name: 'replay-an-extent-that-is-not-there',
+    file: 'storage/disk/recovery.js',
+    find: 'if (bytes === undefined || crc32c(bytes) !== entry.crc)',
+    replaceWith: 'if (bytes === undefined)',
+    workload: 'records',
+    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'dense', 'uncaught', 'progress'],
+    sentence: 'bytes written in place count as there when the log says so',
+  },
+  {
+    name: 'no-sync-in-place',
+    file: 'storage/disk/wal-medium.js',
+    find: 'await Promise.allSettled([walSync, ...inPlace.map(({ log, writes }) => syncWrites(log, writes))]);',
+    replaceWith: 'await Promise.allSettled([walSync]);',
+    workload: 'records',
+    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'progress'],
+    sentence: 'what was written in place is acknowledged when only the log was synced',
+  },
+  {
+    name: 'serve-unsynced-data',
+    file: 'storage/engine.js',
+    find: 'makeDurable: fsync });',
+    replaceWith: 'makeDurable: false });',
+    workload: 'restarts',
+    caughtBy: LOSS,
+    sentence: 'a start serves what is only in the page cache',
+  },
+  {
+    name: 'go-on-after-a-failed-sync',
+    file: 'storage/commit-loop.js',
+    find: '}, (error) => this.#options.onFailed(error));',
+    replaceWith: `}, () => {
+            this.#busy = false;
+            if (!this.#failed)
+                then();
+        });`,
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'a sync that failed counts as one that worked',
+  },
+  {
+    name: 'forget-a-start-move',
+    file: 'storage/disk/recovery.js',
+    find: 'log.startOffset = Math.max(log.startOffset, entry.baseOffset);',
+    replaceWith: '',
+    workload: 'records',
+    caughtBy: ['mark-went-back', 'broker', 'uncaught'],
+    sentence: 'DeleteRecords is forgotten by a crash',
+  },
+  {
+    name: 'start-move-told-too-early',
+    file: 'storage/partition-log.js',
+    find: 'this.nextStart = offset;',
+    replaceWith: 'this.nextStart = this.startOffset = offset;',
+    workload: 'records',
+    caughtBy: ['mark-went-back'],
+    sentence: 'a log start is told before it is durable',
+  },
+  {
+    name: 'reuse-the-log-before-segments-are-synced',
+    file: 'storage/flusher.js',
+    find: 'await log.segments.syncInBackground(segment);',
+    replaceWith: '',
+    workload: 'records',
+    caughtBy: [...LOSS, 'corrupt', 'progress'],
+    sentence: 'the write-ahead log is used again while segments are in the page cache only',
+  },
+  {
+    name: 'new-segment-without-its-name',
+    file: 'storage/disk/segments.js',
+    find: `if (segment.isNew)
+            await Promise.all([lease.file.sync(), this.#host.files.syncDirectory(this.directory)]);`,
+    replaceWith: `if (segment.isNew)
+            await lease.file.sync();`,
+    workload: 'records',
+    caughtBy: [...LOSS, 'progress'],
+    sentence: 'a new segment is synced and its directory is not',
+  },
+  {
+    name: 'checkpoint-without-sync',
+    file: 'storage/disk/checkpoint.js',
+    find: 'await file.sync();',
+    replaceWith: '',
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'a checkpoint is published unsynced',
+  },
+  {
+    name: 'checkpoint-name-without-sync',
+    file: 'storage/disk/checkpoint.js',
+    find: 'await this.#files.syncDirectory(this.#directory);',
+    replaceWith: '',
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'the older checkpoint is removed and the log used again before the new name is durable',
+  },
+  {
+    name: 'duplicate-answered-too-early',
+    file: 'partition/partition.js',
+    find: 'ticket: original.lastOffset < this.highWatermark ? undefined : this.#pendingTicket(),',
+    replaceWith: 'ticket: undefined,',
+    workload: 'retries',
+    caughtBy: LOSS,
+    sentence: 'a duplicate is acknowledged before its original is durable',
+  },
+  {
+    name: 'duplicates-not-found',
+    file: 'partition/producer-state.js',
+    find: 'if (slot.lastSequence === batch.lastSequence && baseSequenceOf(slot) === batch.baseSequence)',
+    replaceWith: 'if (false)',
+    workload: 'retries',
+    caughtBy: ['order', 'lost', 'repeated', 'stuck-producer'],
+    sentence: 'a batch that comes again is not recognised',
+  },
+  {
+    name: 'producers-forgotten-by-replay',
+    file: 'partition/partition.js',
+    find: 'if (!batches.hasProducerId(batch, 0) || batches.isControl(batch, 0))',
+    replaceWith: 'if (true)',
+    workload: 'retries',
+    caughtBy: ['repeated', 'order', 'stuck-producer'],
+    sentence: 'a crash forgets the sequences after the last checkpoint',
+  },
+  {
+    name: 'sequences-not-checked',
+    file: 'partition/producer-state.js',
+    find: ': ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;\n    }\n    /** Remembers',
+    replaceWith: ': ErrorCode.NONE;\n    }\n    /** Remembers',
+    workload: 'retries',
+    caughtBy: ['order', 'repeated', 'lost'],
+    sentence: 'a gap in the sequence is accepted',
+  },
+  {
+    name: 'segment-not-cut-at-a-start',
+    file: 'storage/disk/segments.js',
+    find: 'if (fileBytes > active.sizeBytes) {',
+    replaceWith: 'if (false) {',
+    workload: 'records',
+    caughtBy: [...LOSS, 'corrupt', 'dense'],
+    sentence: 'bytes behind the known end of a segment stay',
+  },
+  {
+    name: 'receive-buffer-written-again',
+    file: 'protocol/frame-assembler.js',
+    find: 'this.#start = begin + size;',
+    replaceWith:
+      'this.#start = begin + size; if (this.#start === this.#end && size > 20_000) this.#start = this.#end = 0;',
+    workload: 'records',
+    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'uncaught'],
+    sentence: 'a receive buffer is filled again while requests are views of it',
+  },
+  {
+    name: 'checkpoint-forgets-the-newest',
+    file: 'storage/flusher.js',
+    find: 'needed = Math.min(needed, log.firstNeededSequence);',
+    replaceWith: '',
+    workload: 'records',
+    caughtBy: LOSS,
+    sentence: 'the log is used again while bytes of a partition are nowhere else',
+  },
+];

@@ -1,0 +1,117 @@
+// `npm run simulate`: runs seeds and says what was found, with the command that repeats it. Without arguments: fresh seeds of
+// every workload for a minute.
+//
+//   --seed N            that seed (default 1)         --workload W     that workload (default: each in turn)
+//   --seeds N           so many, from there on        --minutes M      as many as fit, from there on
+//   --seconds S         of virtual time               --trace          prints what happens
+//   --faults 0,3|none   of the planned ones, only     --programs a,b   of the clients, only
+//   --no-shrink         leaves a failing run as it is --go-on          does not stop at the first failing run
+//   --json              one line of JSON at the end
+import { parseArgs } from 'node:util';
+import { type RunOptions, type RunResult, runSeed } from './run-seed.ts';
+import { commandOf, shrink } from './shrink.ts';
+import { WORKLOADS } from './workloads/workloads.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string' },
+    minutes: { type: 'string' },
+    workload: { type: 'string' },
+    seconds: { type: 'string' },
+    faults: { type: 'string' },
+    programs: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
+    'go-on': { type: 'boolean', default: false },
+  },
+});
+
+const SHRINKING_RUNS_MAX = 80;
+const PROGRESS_MS = 10_000;
+
+interface Totals {
+  runs: number;
+  failed: { seed: number; workload: string; checkers: string[]; command: string }[];
+  virtualMs: number;
+  events: number;
+  operations: number;
+  starts: number;
+}
+
+async function main(): Promise<number> {
+  const workloads = values.workload === undefined ? WORKLOADS.map(({ name }) => name) : values.workload.split(',');
+  const startedMs = performance.now();
+  const untilMs = values.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + Number(values.minutes) * 60_000;
+  const first = Number(values.seed);
+  const count =
+    values.seeds !== undefined ? Number(values.seeds) : values.minutes !== undefined ? Number.MAX_SAFE_INTEGER : 1;
+  const totals: Totals = { runs: 0, failed: [], virtualMs: 0, events: 0, operations: 0, starts: 0 };
+  let saidMs = startedMs;
+  for (let seed = first; seed < first + count && performance.now() < untilMs; seed++) {
+    for (const workload of workloads) {
+      await one(seed, workload, totals);
+      if (totals.failed.length > 0 && !values['go-on']) return finish(totals, startedMs);
+      if (performance.now() - saidMs < PROGRESS_MS) continue;
+      saidMs = performance.now();
+      process.stderr.write(`${totals.runs} runs, ${totals.failed.length} failed, now at seed ${seed}\n`);
+    }
+  }
+  return finish(totals, startedMs);
+}
+
+async function one(seed: number, workload: string, totals: Totals): Promise<void> {
+  const options: RunOptions = {
+    seed,
+    workload,
+    durationMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1000,
+    onlyFaults: values.faults
+      ?.split(',')
+      .filter((fault) => fault !== 'none')
+      .map(Number),
+    onlyPrograms: values.programs?.split(','),
+    keepsTrace: values.trace,
+  };
+  const result = await runSeed(options);
+  for (const line of result.trace) process.stdout.write(`${line}\n`);
+  totals.runs++;
+  totals.virtualMs += result.endedAtMs;
+  totals.events += result.events;
+  totals.operations += result.operations;
+  totals.starts += result.starts;
+  if (result.violations.length > 0) await failed(options, result, totals);
+}
+
+async function failed(options: RunOptions, result: RunResult, totals: Totals): Promise<void> {
+  const { seed, workload } = options;
+  process.stdout.write(`seed ${seed} of ${workload} (${result.durability}) broke a promise:\n`);
+  for (const { checker, sentence } of result.violations) process.stdout.write(`  ${checker}: ${sentence}\n`);
+  let command = commandOf({ seed, workload, durationMs: options.durationMs });
+  process.stdout.write(`again:   ${command}\n`);
+  if (!values['no-shrink'] && values.faults === undefined && values.programs === undefined) {
+    const smaller = await shrink(options, result, SHRINKING_RUNS_MAX);
+    command = commandOf(smaller.options);
+    process.stdout.write(`smaller: ${command}\n`);
+    for (const { checker, sentence } of smaller.result.violations.slice(0, 3)) {
+      process.stdout.write(`  ${checker}: ${sentence}\n`);
+    }
+  }
+  const checkers = [...new Set(result.violations.map(({ checker }) => checker))];
+  totals.failed.push({ seed, workload, checkers, command });
+}
+
+function finish(totals: Totals, startedMs: number): number {
+  const { runs, failed, virtualMs, events, operations, starts } = totals;
+  const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...totals, seconds })}\n`);
+  else {
+    process.stdout.write(
+      `${runs - failed.length} passed, ${failed.length} failed: ${(virtualMs / 3_600_000).toFixed(2)} virtual hours, ${operations} operations, ${starts} starts of a broker, ${events} events in ${seconds} s\n`,
+    );
+  }
+  return failed.length > 0 ? 1 : 0;
+}
+
+// Not by process.exit: what is printed must arrive.
+process.exitCode = await main();

@@ -1,0 +1,105 @@
+// What every client program of a run stands on: its process, a client of the library in it, the history, dice of its own.
+import type { Client } from '../../src/client/client.ts';
+import { ClientError } from '../../src/client/client-error.ts';
+import { ErrorCode, errorName } from '../../src/protocol/error-code.ts';
+import { crc32c } from '../../src/records/crc32c.ts';
+import { sleep } from '../../src/runtime/runtime.ts';
+import type { History, SentRecord } from '../history.ts';
+import type { Dice } from '../world/dice.ts';
+import type { SimulatedProcess } from '../world/simulated-process.ts';
+
+export interface KnownTopic {
+  readonly name: string;
+  readonly topicId: string;
+  partitions: number;
+  readonly loses: 'oldest' | 'replaced' | undefined;
+  /** Somebody asked for its deletion. */
+  doomed: boolean;
+}
+
+export interface ProgramContext {
+  readonly process: SimulatedProcess;
+  readonly client: Client;
+  readonly history: History;
+  readonly dice: Dice;
+  /** Grows and shrinks while topics come and go. */
+  readonly topics: readonly KnownTopic[];
+  /** Faults are over, producers should come to an end. */
+  readonly isOver: () => boolean;
+  /** The whole run is over, nobody has to do anything any more. */
+  readonly isEnded: () => boolean;
+  readonly onViolation: (checker: string, sentence: string) => void;
+  readonly note: (sentence: string) => void;
+}
+
+/** Runs until it has nothing to do any more; what it throws is a violation. */
+export type Program = (context: ProgramContext) => Promise<void>;
+
+export function pause({ client }: ProgramContext, ms: number): Promise<void> {
+  return sleep(client.runtime.timers, ms);
+}
+
+/** How a request without a good answer ended. Throws what is no failure of a request. */
+export function failureOf(error: unknown): 'unknown' {
+  if (error instanceof ClientError) return 'unknown';
+  throw error;
+}
+
+/** Codes after which the request may have been carried out all the same. */
+const UNCERTAIN: ReadonlySet<number> = new Set([
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  ErrorCode.UNKNOWN_SERVER_ERROR,
+]);
+
+export function outcomeOf(context: ProgramContext, api: string, errorCode: number): 'ok' | 'refused' | 'unknown' {
+  if (errorCode === ErrorCode.NONE) return 'ok';
+  context.note(`${api}: ${errorName(errorCode)}`);
+  if (errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) {
+    context.onViolation('server-error', `${api} was answered with UNKNOWN_SERVER_ERROR`);
+  }
+  return UNCERTAIN.has(errorCode) ? 'unknown' : 'refused';
+}
+
+const SIZES = [0, 10, 10, 60, 60, 300, 300, 1_500, 6_000];
+
+/** Values that say who they are: `<id>:<filler>`. */
+export class ValueMaker {
+  readonly #dice: Dice;
+  readonly #name: string;
+  #count = 0;
+
+  constructor({ process, dice }: ProgramContext, suffix = '') {
+    this.#dice = dice;
+    this.#name = `${process.name}${suffix}`;
+  }
+
+  next(): { value: Buffer; sent: SentRecord } {
+    const id = `${this.#name}-${this.#count++}`;
+    const bytes = this.#dice.pick(SIZES);
+    const letter = String.fromCharCode(97 + this.#dice.below(26));
+    const value = Buffer.from(`${id}:${letter.repeat(bytes)}`);
+    return { value, sent: { id, digest: digestOf(value) } };
+  }
+
+  some(countMax: number): { values: Buffer[]; sent: SentRecord[] } {
+    const made = Array.from({ length: 1 + this.#dice.below(countMax) }, () => this.next());
+    return { values: made.map(({ value }) => value), sent: made.map(({ sent }) => sent) };
+  }
+}
+
+export function idOf(value: Buffer | null): string {
+  const text = value?.toString('latin1', 0, 80) ?? '';
+  const colon = text.indexOf(':');
+  return colon < 0 ? `nobody's ${JSON.stringify(text)}` : text.slice(0, colon);
+}
+
+export function digestOf(value: Buffer): string {
+  return `${value.length}/${crc32c(value).toString(16)}`;
+}
+
+/** A topic to work with, or undefined while there is none. */
+export function someTopic({ dice, topics }: ProgramContext): KnownTopic | undefined {
+  const living = topics.filter(({ doomed }) => !doomed);
+  return living.length === 0 ? undefined : dice.pick(living);
+}

@@ -1,0 +1,139 @@
+// What goes wrong in a run, and when: a plan that is drawn once from the seed and can be cut down afterwards, fault by fault.
+import type { FileOperation } from '../../src/runtime/memory/memory-files.ts';
+import type { BrokerMachine } from './broker-machine.ts';
+import type { Dice } from './dice.ts';
+import type { SimulatedNetwork } from './simulated-network.ts';
+import type { Machine, SimulatedProcess } from './simulated-process.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export type FaultKind =
+  | 'kill'
+  | 'power-cut'
+  | 'clean-stop'
+  | 'kill-at-operation'
+  | 'power-cut-at-operation'
+  | 'broken-connections'
+  | 'cut-off-client'
+  | 'slow-network'
+  | 'slow-disk'
+  | 'stuck-disk'
+  | 'full-disk'
+  | 'disk-error'
+  | 'stopped-broker'
+  | 'stopped-client'
+  | 'clock-jump';
+
+export interface Fault {
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  /** How long it lasts, or how long the machine is down. */
+  readonly durationMs: number;
+  /** What else there is to choose, in a number that each kind reads as it likes. */
+  readonly choice: number;
+}
+
+export interface FaultTargets {
+  readonly time: VirtualTime;
+  readonly network: SimulatedNetwork;
+  readonly broker: BrokerMachine;
+  readonly clients: readonly { readonly process: SimulatedProcess; readonly machine: Machine }[];
+  readonly note: (sentence: string) => void;
+}
+
+/** In the order of their time. */
+export function planFaults(
+  dice: Dice,
+  kinds: readonly FaultKind[],
+  durationMs: number,
+  countMax: number,
+  lastMsMax = 6_000,
+): Fault[] {
+  const count = dice.between(1, countMax);
+  // Some kinds only: what many together hide, a few may show.
+  const few = Array.from({ length: dice.between(1, 6) }, () => dice.pick(kinds));
+  const faults = Array.from({ length: count }, () => ({
+    kind: dice.pick(few),
+    atMs: dice.between(500, durationMs),
+    durationMs: Math.round(dice.skewed(20, lastMsMax)),
+    choice: dice.below(1_000_000),
+  }));
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+export function scheduleFault(fault: Fault, targets: FaultTargets, dice: Dice): void {
+  targets.time.plan(fault.atMs, undefined, () => {
+    targets.note(`fault: ${fault.kind} for ${fault.durationMs} ms (${fault.choice})`);
+    strike(fault, targets, dice);
+  });
+}
+
+function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice: Dice): void {
+  const { time, network, broker, clients } = targets;
+  const { disk } = broker;
+  const later = (callback: () => void) => void time.plan(durationMs, undefined, callback);
+  switch (kind) {
+    case 'kill':
+      return broker.end('kill', durationMs);
+    case 'power-cut':
+      return broker.end('power', durationMs);
+    case 'clean-stop':
+      return broker.stop(durationMs);
+    case 'kill-at-operation':
+    case 'power-cut-at-operation': {
+      const how = kind === 'kill-at-operation' ? 'kill' : 'power';
+      const isAfter = choice % 2 === 0;
+      disk.countdown = { operations: 1 + (choice % 60), isAfter, strike: () => broker.end(how, durationMs) };
+      return;
+    }
+    case 'broken-connections':
+      network.breakConnections(broker.machine.address, dice);
+      return;
+    case 'cut-off-client': {
+      const { machine } = clients[choice % clients.length]!;
+      if (choice % 3 !== 1) network.cut(machine.address, broker.machine.address);
+      if (choice % 3 !== 2) network.cut(broker.machine.address, machine.address);
+      return later(() => network.heal());
+    }
+    case 'slow-network':
+      network.slownessMs = 1 + (choice % 400);
+      return later(() => network.heal());
+    case 'slow-disk':
+      disk.slownessMs = 1 + (choice % 1_500);
+      return later(() => disk.heal());
+    case 'stuck-disk':
+      disk.stuckUntilMs = time.nowMs + durationMs;
+      return;
+    case 'full-disk':
+      disk.fill(choice % 40_000);
+      return later(() => disk.heal());
+    case 'disk-error':
+      disk.content.faults.push(diskError(choice));
+      return later(() => disk.heal());
+    case 'stopped-broker':
+      if (broker.process !== undefined) broker.process.stoppedUntilMs = time.nowMs + durationMs;
+      return;
+    case 'stopped-client':
+      clients[choice % clients.length]!.process.stoppedUntilMs = time.nowMs + durationMs;
+      return;
+    case 'clock-jump':
+      broker.machine.clockErrorMs += (choice % 2 === 0 ? 1 : -1) * (choice % 7_200_000);
+  }
+}
+
+const DISK_ERRORS: readonly { operation: FileOperation; path: RegExp }[] = [
+  { operation: 'sync', path: /./ },
+  { operation: 'sync', path: /wal-/ },
+  { operation: 'sync', path: /\.log$/ },
+  { operation: 'sync', path: /checkpoint|metadata|\.new/ },
+  { operation: 'write', path: /./ },
+  { operation: 'write', path: /wal-/ },
+  { operation: 'read', path: /./ },
+  { operation: 'rename', path: /./ },
+  { operation: 'syncDirectory', path: /./ },
+  { operation: 'open', path: /./ },
+];
+
+function diskError(choice: number) {
+  const { operation, path } = DISK_ERRORS[choice % DISK_ERRORS.length]!;
+  return { operation, path, code: 'EIO', skip: Math.floor(choice / 10) % 30, times: 1 };
+}
