@@ -1,5 +1,6 @@
 // The list of APIs that this broker answers. A new API is one more line here; ApiVersions then claims it.
 import type { GroupCoordinator } from '../group/coordinator.ts';
+import { Acls } from '../metadata/acls.ts';
 import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { DelegationTokens } from '../metadata/delegation-tokens.ts';
@@ -22,14 +23,19 @@ import { alterPartitionReassignmentsHandler } from './alter-partition-reassignme
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
 import { alterUserScramCredentialsHandler } from './alter-user-scram-credentials.ts';
 import { apiVersionsHandler } from './api-versions.ts';
+import { authorized } from './authorization/authorization.ts';
+import { everyAuthorization } from './authorization/every-authorization.ts';
 import { consumerGroupDescribeHandler } from './consumer-group-describe.ts';
 import { consumerGroupHeartbeatHandler } from './consumer-group-heartbeat.ts';
+import { createAclsHandler } from './create-acls.ts';
 import { createDelegationTokenHandler } from './create-delegation-token.ts';
 import { createPartitionsHandler } from './create-partitions.ts';
 import { createTopicsHandler } from './create-topics.ts';
+import { deleteAclsHandler } from './delete-acls.ts';
 import { deleteGroupsHandler } from './delete-groups.ts';
 import { deleteRecordsHandler } from './delete-records.ts';
 import { deleteTopicsHandler } from './delete-topics.ts';
+import { describeAclsHandler } from './describe-acls.ts';
 import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
 import { describeDelegationTokenHandler } from './describe-delegation-token.ts';
@@ -101,7 +107,13 @@ export interface ApiSurroundings {
 
 export function registryOf(surroundings: ApiSurroundings): Registry {
   const { metadata, configs, brokerId } = surroundings;
-  const registry = new Registry();
+  const { authorizer } = surroundings;
+  const registry = new Registry([], (handler) => {
+    if (!authorizer) return handler;
+    const authorization = everyAuthorization[handler.api.name];
+    if (!authorization) throw new Error(`nothing says what ${handler.api.name} asks the authorizer`);
+    return authorized(handler, authorization, authorizer, { metadata, configs });
+  });
   const all = {
     ...surroundings,
     nodeId: brokerId,
@@ -109,6 +121,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
     features: features(metadata),
     settings: configs.broker,
     registry,
+    acls: new Acls(metadata, surroundings.random),
     scramCredentials: new ScramCredentials(metadata),
   };
   // In order of the API key.
@@ -132,6 +145,9 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(deleteRecordsHandler(all));
   registry.add(initProducerIdHandler(all));
   registry.add(offsetForLeaderEpochHandler(all));
+  registry.add(describeAclsHandler(all));
+  registry.add(createAclsHandler(all));
+  registry.add(deleteAclsHandler(all));
   registry.add(addPartitionsToTxnHandler(all));
   registry.add(addOffsetsToTxnHandler(all));
   registry.add(endTxnHandler(all));

@@ -18,11 +18,13 @@ import type { Metadata } from '../metadata/image.ts';
 import type { FetchWaiter } from '../partition/fetch-waiters.ts';
 import { IsolationLevel, type Partition, type ReadResult } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
+import { AclOperation, ResourceType } from '../protocol/acl-codes.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
 import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
+import type { Authorizer } from '../security/authorizer.ts';
 import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type { LogRead } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage-error.ts';
@@ -53,6 +55,8 @@ type Dependencies = {
   readonly random: Random;
   readonly log: LogLines;
   readonly brokerId: number;
+  /** Undefined: everybody may read everything. */
+  readonly authorizer?: Authorizer | undefined;
 };
 
 interface Shared extends Dependencies {
@@ -119,6 +123,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #checkQueued = false;
   #finished = false;
   #forgetConnection: (() => void) | undefined;
+  #readable: Map<string, boolean> | undefined;
 
   constructor(shared: Shared, request: FetchRequest, context: RequestContext, reply: Reply<FetchResponseInput>) {
     this.#shared = shared;
@@ -173,10 +178,25 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #resolve(wanted: FetchedPartition): Partition | ErrorCode {
     const { partitions } = this.#shared;
     if (wanted.topic === '' && this.#usesTopicIds) return ErrorCode.UNKNOWN_TOPIC_ID;
+    if (this.#shared.authorizer && !this.#mayRead(this.#shared.authorizer, wanted.topic)) {
+      return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    }
     const partition = partitions.byName(wanted.topic, wanted.partition);
     if (partition === undefined) return partitions.absence(wanted.topic, wanted.partition);
     if (this.#usesTopicIds && partition.id.topicId !== wanted.topicId) return ErrorCode.INCONSISTENT_TOPIC_ID;
     return partition;
+  }
+
+  /** Of a session, too, whoever opened it. Asked once for a topic. */
+  #mayRead(authorizer: Authorizer, topic: string): boolean {
+    this.#readable ??= new Map();
+    let allowed = this.#readable.get(topic);
+    if (allowed === undefined) {
+      const { principal, remoteAddress: host } = this.#context.connection;
+      allowed = authorizer.allows({ principal, host }, AclOperation.READ, ResourceType.TOPIC, topic);
+      this.#readable.set(topic, allowed);
+    }
+    return allowed;
   }
 
   #read(): void {

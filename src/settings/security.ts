@@ -204,7 +204,6 @@ export class SecurityReading {
   #authorizer(): SecuritySettings['authorizer'] {
     const className = this.#text('', 'authorizer.class.name') ?? '';
     if (className === '') return null;
-    this.#problems.push('authorizer.class.name asks for access control, which this version does not have.');
     if (className !== STANDARD_AUTHORIZER) {
       this.#problems.push(`authorizer.class.name is ${className}; there is ${STANDARD_AUTHORIZER} alone.`);
     }
