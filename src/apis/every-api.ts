@@ -1,6 +1,7 @@
 // The list of APIs that this broker answers. A new API is one more line here; ApiVersions then claims it.
 import type { GroupCoordinator } from '../group/coordinator.ts';
 import { Acls } from '../metadata/acls.ts';
+import { ClientQuotas } from '../metadata/client-quotas.ts';
 import { Alterations } from '../metadata/configs/alterations.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
 import type { DelegationTokens } from '../metadata/delegation-tokens.ts';
@@ -36,6 +37,7 @@ import { deleteGroupsHandler } from './delete-groups.ts';
 import { deleteRecordsHandler } from './delete-records.ts';
 import { deleteTopicsHandler } from './delete-topics.ts';
 import { describeAclsHandler } from './describe-acls.ts';
+import { describeClientQuotasHandler } from './describe-client-quotas.ts';
 import { describeClusterHandler } from './describe-cluster.ts';
 import { describeConfigsHandler } from './describe-configs.ts';
 import { describeDelegationTokenHandler } from './describe-delegation-token.ts';
@@ -121,6 +123,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
     features: features(metadata),
     settings: configs.broker,
     registry,
+    clientQuotas: new ClientQuotas(metadata),
     acls: new Acls(metadata, surroundings.random),
     scramCredentials: new ScramCredentials(metadata),
   };
@@ -169,6 +172,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(alterPartitionReassignmentsHandler(all));
   registry.add(listPartitionReassignmentsHandler());
   registry.add(offsetDeleteHandler(all));
+  registry.add(describeClientQuotasHandler(all));
   registry.add(describeUserScramCredentialsHandler(all));
   registry.add(alterUserScramCredentialsHandler(all));
   registry.add(describeQuorumHandler(all));

@@ -240,6 +240,7 @@ const REQUESTS: Readonly<Record<string, readonly [version: number, request: unkn
   AlterPartitionReassignments: [0, { topics: [] }],
   ListPartitionReassignments: [0, { topics: null }],
   OffsetDelete: [0, { groupId: 'g', topics: [] }],
+  DescribeClientQuotas: [1, { components: [], strict: false }],
   DescribeUserScramCredentials: [0, { users: null }],
   AlterUserScramCredentials: [0, { deletions: [{ name: 'x', mechanism: 1 }], upsertions: [] }],
   DescribeQuorum: [1, { topics: [] }],
