@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ottla } from '../test/conformance/broker.mjs';
 
-const compiled = (path) => import(pathToFileURL(join(dirname(ottla), '..', 'dist', 'src', path)));
+export const compiled = (path) => import(pathToFileURL(join(dirname(ottla), '..', 'dist', 'src', path)));
 const { BrokerConnection } = await compiled('client/broker-connection.js');
 const { nodeRuntime } = await compiled('runtime/node/node-runtime.js');
 const [{ joinGroup }, { syncGroup }, { heartbeat }, { offsetCommit }, { offsetFetch }, { listOffsets }, { fetch }] =
@@ -17,7 +17,8 @@ const [{ joinGroup }, { syncGroup }, { heartbeat }, { offsetCommit }, { offsetFe
   );
 const { consumerGroupHeartbeat } = await compiled('protocol/messages/consumer-group-heartbeat.js');
 const { createTopics } = await compiled('protocol/messages/create-topics.js');
-const { findCoordinator } = await compiled('protocol/messages/find-coordinator.js');
+const { findCoordinator: findCoordinatorApi } = await compiled('protocol/messages/find-coordinator.js');
+const { deleteTopics } = await compiled('protocol/messages/delete-topics.js');
 
 const MEMBER_ID_REQUIRED = 79;
 const REBALANCE_IN_PROGRESS = 27;
@@ -40,19 +41,53 @@ export async function connectTo(bootstrap) {
 }
 
 /** A new topic; its id. */
-export async function createTopic(connection, name, numPartitions) {
+export async function createTopic(connection, name, numPartitions, configs = {}) {
+  const pairs = Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) }));
   const { topics } = await connection.request(createTopics, {
-    topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
+    topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: pairs }],
     timeoutMs: 30_000,
   });
   if (topics[0].errorCode !== 0) throw new Error(`creating ${name} failed with error code ${topics[0].errorCode}`);
   return topics[0].topicId;
 }
 
-/** Asks until the group has a coordinator, as every consumer does first. */
-export async function findGroup(connection, group) {
+/** Waits until every partition is led and can be written to: Kafka answers CreateTopics earlier. */
+export async function partitionsReady(connection, name, count) {
   for (;;) {
-    const answer = await connection.request(findCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] });
+    const { topics } = await connection.request(listOffsets, {
+      replicaId: -1,
+      topics: [
+        {
+          name,
+          partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 })),
+        },
+      ],
+      timeoutMs: 10_000,
+    });
+    if (topics[0].partitions.every(({ errorCode }) => errorCode === 0)) return;
+    await pause(20);
+  }
+}
+
+export async function deleteTopic(connection, name) {
+  const { responses } = await connection.request(deleteTopics, {
+    topics: [{ name }],
+    topicNames: [name],
+    timeoutMs: 30_000,
+  });
+  if (responses[0].errorCode !== 0)
+    throw new Error(`deleting ${name} failed with error code ${responses[0].errorCode}`);
+}
+
+/** Asks until the group has a coordinator, as every consumer does first. */
+export function findGroup(connection, group) {
+  return findCoordinator(connection, group, 0);
+}
+
+/** Key type 0 is a group, 1 a transactional id. */
+export async function findCoordinator(connection, key, keyType) {
+  for (;;) {
+    const answer = await connection.request(findCoordinatorApi, { key, keyType, coordinatorKeys: [key] });
     if ((answer.coordinators[0] ?? answer).errorCode === 0) return;
     await pause(5);
   }
@@ -225,6 +260,11 @@ export async function firstRecord(connection, group, topic, topicId, partitions)
     topics: [{ name: topic, partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp: -2 })) }],
     timeoutMs: 10_000,
   });
+  await untilFetched(connection, topic, topicId, partitions);
+}
+
+/** Fetches from the beginning until there is something. */
+export async function untilFetched(connection, topic, topicId, partitions) {
   for (;;) {
     const { responses } = await connection.request(fetch, {
       maxWaitMs: 500,

@@ -3,11 +3,7 @@
 // for every broker. Kafka does not sync to disk before it answers; so Ottla runs twice, as it does by default (fsync) and with the
 // durability that Kafka has (os), and the ratios compare the latter. Prints a table and writes bench/results/groups.json.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startOttla } from '../test/conformance/broker.mjs';
 import {
   ClassicMember,
   ConsumerMember,
@@ -18,9 +14,9 @@ import {
   firstRecord,
   pause,
 } from './group-members.mjs';
-import { median, residentBytes, writeResult } from './measured.mjs';
+import { residentBytes } from './measured.mjs';
 import { untilAccepted } from './probe.mjs';
-import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
+import { RATIO_MAX, rivals, Turns } from './turns.mjs';
 
 const MEMBERS = 50;
 const PARTITIONS = 500;
@@ -29,8 +25,6 @@ const COMMIT_CONNECTIONS = 10;
 const COMMITS_IN_FLIGHT = 8;
 const COMMIT_PARTITIONS = 10;
 const COMMIT_MS = 4000;
-/** More than this is slower, and not only the noise of a machine. */
-const RATIO_MAX = 1.05;
 /** What waits by default, for more members or for more changes, so that one rebalance serves them all. */
 const NO_WAITING = { 'group.initial.rebalance.delay.ms': '0', 'group.consumer.assignment.interval.ms': '0' };
 const AS_IT_COMES = { 'group.initial.rebalance.delay.ms': '3000' };
@@ -58,17 +52,8 @@ by more than ${RATIO_MAX}.`);
   process.exit(0);
 }
 
-const rivals = [
-  { name: 'ottla fsync', start: (settings) => ottlaWith('fsync', settings) },
-  { name: 'ottla os', start: (settings) => ottlaWith('os', settings) },
-];
-if (!options['ottla-only']) {
-  setUpKafka();
-  rivals.push({
-    name: 'kafka',
-    start: (settings) => startKafka({ properties: settings }),
-  });
-}
+const turns = new Turns(rivals(options['ottla-only']), Number(options.rounds));
+let count = 0;
 
 /** What is measured: better is 'less' or 'more'. */
 const measures = [
@@ -86,10 +71,8 @@ const measures = [
   { name: 'commits per second', unit: '/s', better: 'more', of: commitsPerSecond },
 ];
 
-const samples = new Map();
-let count = 0;
-await alternate(NO_WAITING, measures);
-await alternate(AS_IT_COMES, [
+await turns.run(NO_WAITING, prepare, measures);
+await turns.run(AS_IT_COMES, prepare, [
   { name: `memory for ${GROUPS} groups`, unit: 'MiB', better: 'less', once: true, of: memoryOfGroups },
   {
     name: 'resident memory after that',
@@ -113,42 +96,7 @@ await alternate(AS_IT_COMES, [
     of: consumerRebalance,
   },
 ]);
-summarise();
-
-/** Every measure in rounds, the brokers in turns. */
-async function alternate(settings, list) {
-  const brokers = [];
-  try {
-    for (const { name, start } of rivals) brokers.push({ name, ...(await start(settings)) });
-    for (const broker of brokers) await prepare(broker);
-    for (const { name, unit, better, once, of } of list) {
-      for (let round = 0; round < (once ? 1 : Number(options.rounds)); round++) {
-        for (const broker of brokers) {
-          const value = await of(broker);
-          console.log(`${name}: ${broker.name} ${format(value)} ${unit}`);
-          const key = JSON.stringify({ name, unit, better });
-          if (!samples.has(key)) samples.set(key, {});
-          const byBroker = samples.get(key);
-          byBroker[broker.name] ??= [];
-          byBroker[broker.name].push(value);
-        }
-      }
-    }
-  } finally {
-    for (const broker of brokers) await broker.stop();
-  }
-}
-
-async function ottlaWith(durability, settings) {
-  const directory = mkdtempSync(join(tmpdir(), 'bench-groups-'));
-  const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-  const broker = await startOttla(join(directory, 'data'), ['--durability', durability, ...set]);
-  const stop = async () => {
-    await broker.stop();
-    rmSync(directory, { recursive: true, force: true });
-  };
-  return { ...broker, stop };
-}
+turns.summarise('groups', 'consumer groups');
 
 /** The topics of all measures, one of them with a record in its partition. */
 async function prepare(broker) {
@@ -315,28 +263,6 @@ async function until(holds, failure, deadlineMs = 120_000) {
   }
 }
 
-function summarise() {
-  const names = rivals.map(({ name }) => name);
-  const compared = names.includes('kafka');
-  console.log(`\n| | ${names.join(' | ')} |${compared ? ' ottla os / kafka |' : ''}`);
-  console.log(`|---|${names.map(() => '---:|').join('')}${compared ? '---:|' : ''}`);
-  const results = [];
-  for (const [key, byBroker] of samples) {
-    const { name, unit, better } = JSON.parse(key);
-    const medians = Object.fromEntries(names.map((one) => [one, median(byBroker[one])]));
-    const ratio = compared ? medians['ottla os'] / medians.kafka : undefined;
-    if (ratio !== undefined && (better === 'less' ? ratio > RATIO_MAX : ratio < 1 / RATIO_MAX)) process.exitCode = 1;
-    const cells = names.map((one) => `${format(medians[one])} ${unit}`);
-    console.log(`| ${name} | ${cells.join(' | ')} |${compared ? ` ${ratio.toFixed(3)} (${better} is better) |` : ''}`);
-    results.push({ name, unit, better, medians, ratio, samples: byBroker });
-  }
-  writeResult('groups', { what: 'consumer groups', results });
-}
-
 function megabytes(pid) {
   return residentBytes(pid) / 2 ** 20;
-}
-
-function format(value) {
-  return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
 }

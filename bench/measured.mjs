@@ -16,6 +16,16 @@ export function residentBytes(pid) {
   return Number(kilobytes) * 1024;
 }
 
+// Linux counts CPU time in /proc in hundredths of a second, on every architecture.
+const TICKS_PER_SECOND = 100;
+
+/** User and system time of a process so far, in milliseconds; Linux. */
+export function cpuMs(pid) {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
+
 /** Writes bench/results/<name>.json: what was measured, with the machine it was measured on. */
 export function writeResult(name, { what, ...figures }) {
   const machine = {

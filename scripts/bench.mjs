@@ -23,7 +23,8 @@ function listBenches() {
   const found = new Map();
   for (const file of readdirSync(path.join(root, 'bench')).sort()) {
     const full = path.join(root, 'bench', file);
-    if (file.endsWith('.mjs') && readFileSync(full, 'utf8').includes('--help')) found.set(file.slice(0, -4), full);
+    // What exports something is a part of others.
+    if (file.endsWith('.mjs') && !/^export /m.test(readFileSync(full, 'utf8'))) found.set(file.slice(0, -4), full);
   }
   const micro = path.join(root, 'dist', 'bench', 'micro');
   for (const file of existsSync(micro) ? readdirSync(micro).sort() : []) {
@@ -34,5 +35,5 @@ function listBenches() {
 
 function firstSentence(file) {
   const comment = readFileSync(file, 'utf8').match(/^(?:#!.*\n)?\/\/ ?(.*?)(?:\n(?!\/\/)|$)/s)?.[1] ?? '';
-  return comment.replace(/\n\/\/ ?/g, ' ').split(/(?<=[.:])\s/)[0] ?? '';
+  return comment.replace(/\n\/\/ ?/g, ' ').split(/(?<=\.)\s/)[0] ?? '';
 }

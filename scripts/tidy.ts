@@ -15,6 +15,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   client: 5,
   // Below the settings, which check what it would choke on.
   security: 4.4,
+  quota: 4.4,
   cluster: 5,
   storage: 6,
   partition: 7,

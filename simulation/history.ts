@@ -15,7 +15,7 @@ export type HistoryEvent =
   | ReadEvent
   | ReadValueEvent
   | TopicEvent
-  | AssignedEvent
+  | TransactionEndedEvent
   | HandedOutEvent;
 
 /** The log of one partition of one topic: `<topic id>/<partition>`. */
@@ -75,6 +75,8 @@ export interface FetchedEvent {
   /** Of the batches in the answer: first and last offset, in order. */
   readonly spans: readonly (readonly [first: number, last: number])[];
   readonly records: readonly FetchedRecord[];
+  /** Ids of those that a reader of committed records does not show: their transactions were aborted. */
+  readonly hidden: readonly string[];
 }
 
 export interface ListOffsetEvent {
@@ -139,12 +141,11 @@ export interface TopicEvent {
   readonly loses?: 'oldest' | 'replaced';
 }
 
-/** A member of a group was told that it has these partitions; earlier ones that are missing it has given up. */
-export interface AssignedEvent {
-  readonly type: 'assigned';
-  readonly group: string;
-  readonly member: string;
-  readonly logs: readonly LogKey[];
+/** What its producer knows of it: not committed is aborted, also when nobody asked for that. */
+export interface TransactionEndedEvent {
+  readonly type: 'transaction-ended';
+  readonly transaction: string;
+  readonly decision: 'committed' | 'aborted' | 'unknown';
 }
 
 export interface HandedOutEvent {

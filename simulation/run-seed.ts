@@ -4,12 +4,14 @@ import { Client } from '../src/client/client.ts';
 import { loadCompression } from '../src/records/compression.ts';
 import { settingsFrom } from '../src/settings/start-options.ts';
 import type { Durability } from '../src/settings.ts';
+import { hasHandedOutAll } from './checkers/groups.ts';
 import { checkLogContents } from './checkers/log-contents.ts';
 import { checkRegisters } from './checkers/registers.ts';
+import { checkTransactions } from './checkers/transactions.ts';
 import { VIOLATIONS_MAX, type Violation } from './checkers/violation.ts';
 import { checkWatermarks } from './checkers/watermarks.ts';
 import { readEverything } from './final-reading.ts';
-import { History } from './history.ts';
+import { History, type HistoryEvent } from './history.ts';
 import type { KnownTopic, Program, ProgramContext } from './workloads/program.ts';
 import { createTopics } from './workloads/topics.ts';
 import { WORKLOADS, type Workload } from './workloads/workloads.ts';
@@ -46,6 +48,8 @@ export interface RunResult {
   readonly durationMs: number;
   readonly faults: readonly Fault[];
   readonly programs: readonly string[];
+  /** How often what was done and told, by the type of event and its outcome. */
+  readonly did: ReadonlyMap<string, number>;
   /** Of everything the clients were told: equal for two runs that are the same. */
   readonly fingerprint: string;
 }
@@ -81,8 +85,8 @@ class Run {
   readonly #durability: Durability;
   readonly #durationMs: number;
   #unfinished = 0;
+  #unfinishedMembers = 0;
   #over = false;
-  #ended = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -117,7 +121,7 @@ class Run {
       if (!(this.#options.onlyFaults?.includes(i) ?? true)) continue;
       scheduleFault(fault, this.#targets(), this.#dice.stream(`fault ${i}`));
     }
-    for (const name of names) this.#run(name, this.#workload.programs[name]!);
+    for (const name of names) this.#run(name, this.#programs[name]!);
     await this.#time.run(this.#time.nowMs + this.#durationMs + 500, () => this.#isLost);
     this.#heal();
     this.#over = true;
@@ -129,10 +133,14 @@ class Run {
     this.#lastRestart();
     const reading = readEverything(auditor, this.#topics);
     const finals = await this.#finish(reading, READING_MS_MAX, 'not everything can be read after the faults are over');
-    this.#ended = true;
     if (finals !== undefined) {
       const { events } = this.#history;
-      this.#violations.push(...checkLogContents(events, finals), ...checkWatermarks(events), ...checkRegisters(events));
+      this.#violations.push(
+        ...checkLogContents(events, finals),
+        ...checkWatermarks(events),
+        ...checkRegisters(events),
+        ...checkTransactions(events),
+      );
     }
     this.#note('simulation', 'ends');
     await this.#time.run(this.#time.nowMs + 1, () => false);
@@ -148,6 +156,7 @@ class Run {
       durationMs: this.#durationMs,
       faults,
       programs: names,
+      did: countsOf(this.#history.events),
       fingerprint: this.#fingerprint(),
     };
   }
@@ -170,9 +179,12 @@ class Run {
         durability: this.#durability,
         host: '10.0.0.1',
         port: 9092,
+        allowUnauthenticatedNetworkAccess: true,
         settings: {
           'node.id': 1,
           'offsets.topic.num.partitions': 3,
+          'transaction.state.log.num.partitions': 2,
+          'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500,
           'group.initial.rebalance.delay.ms': 0,
           'group.consumer.min.session.timeout.ms': 3_000,
           'group.consumer.session.timeout.ms': 5_000,
@@ -220,14 +232,26 @@ class Run {
   #planFaults(): Fault[] {
     const { faults, faultsMax, downMsMax } = this.#workload;
     // What only the page cache has is lost with the power, and `os` promises no more.
-    const kinds = this.#durability === 'fsync' ? faults : faults.filter((kind) => !kind.startsWith('power-cut'));
+    const kinds = this.#durability === 'fsync' ? faults : faults.filter((kind) => !kind.includes('power-cut'));
     return planFaults(this.#dice.stream('faults'), kinds, this.#durationMs, faultsMax, downMsMax);
+  }
+
+  get #programs(): Readonly<Record<string, Program>> {
+    return { ...this.#workload.programs, ...this.#workload.members };
+  }
+
+  #isMember(name: string): boolean {
+    return this.#workload.members?.[name] !== undefined;
+  }
+
+  #hasReadAll(group: string): boolean {
+    return this.#unfinished === this.#unfinishedMembers && this.#over && hasHandedOutAll(this.#history.events, group);
   }
 
   /** Each seed leaves some out: what all of them together hide, a few may show. */
   #somePrograms(): string[] {
     const dice = this.#dice.stream('programs');
-    const all = Object.keys(this.#workload.programs);
+    const all = Object.keys(this.#programs);
     const some = all.filter(() => !dice.oneIn(3));
     return some.filter((name) => this.#options.onlyPrograms?.includes(name) ?? true);
   }
@@ -257,7 +281,8 @@ class Run {
       dice: this.#dice.stream(`${name} program`),
       topics: this.#topics,
       isOver: () => this.#over,
-      isEnded: () => this.#ended,
+      addTopic: (topic) => void this.#topics.push(topic),
+      hasReadAll: (group) => this.#hasReadAll(group),
       onViolation: (checker, sentence) => this.#violate(checker, sentence),
       note: (sentence) => this.#note(name, sentence),
     };
@@ -267,10 +292,12 @@ class Run {
 
   #run(name: string, program: Program): void {
     this.#unfinished++;
+    if (this.#isMember(name)) this.#unfinishedMembers++;
     const { context } = this.#clients.find((client) => client.name === name)!;
     program(context).then(
       () => {
         this.#unfinished--;
+        if (this.#isMember(name)) this.#unfinishedMembers--;
         this.#note(name, 'has finished');
       },
       (error: Error) => this.#violate('program', `${name} failed: ${error.stack ?? error.message}`),
@@ -282,6 +309,8 @@ class Run {
     this.#network.heal();
     this.#broker.disk.heal();
     this.#broker.disk.countdown = undefined;
+    this.#broker.disk.duringSync = undefined;
+    this.#broker.onOpen = undefined;
   }
 
   /** What the page cache or an unpublished checkpoint hides shows now. */
@@ -335,4 +364,14 @@ class Run {
     for (const event of this.#history.events) add(JSON.stringify(event));
     return (value >>> 0).toString(16).padStart(8, '0');
   }
+}
+
+function countsOf(events: readonly HistoryEvent[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const event of events) {
+    const how = 'outcome' in event ? ` ${event.outcome}` : 'decision' in event ? ` ${event.decision}` : '';
+    const what = `${event.type}${how}`;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+  return counts;
 }

@@ -10,12 +10,13 @@ import { openBroker } from './broker.ts';
 import type { Client } from './client/client.ts';
 import type { DescribedGroup } from './client/group-description.ts';
 import type { ListedGroup } from './client/groups.ts';
+import type { DescribedTransaction, ListedTransaction, TransactionFilters } from './client/transactions.ts';
 import { nodeRuntime } from './runtime/node/node-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { settingsFrom } from './settings/start-options.ts';
 import { SettingsError } from './settings.ts';
 
-export type { DescribedGroup, ListedGroup };
+export type { DescribedGroup, DescribedTransaction, ListedGroup, ListedTransaction, TransactionFilters };
 export { SettingsError };
 
 export interface BrokerOptions {
@@ -45,6 +46,8 @@ export interface RunningBroker extends AsyncDisposable {
   readonly port: number;
   /** Consumer groups, as `ottla group` shows and changes them. */
   readonly groups: BrokerGroups;
+  /** Transactional ids, as `ottla transaction` shows and fences them. */
+  readonly transactions: BrokerTransactions;
   /** Resolves when the broker has been closed; rejects when it had to give up by itself (a broken disk, for example). */
   readonly closed: Promise<void>;
   /** Answers the requests already received, flushes everything, and leaves nothing behind that keeps the process alive. */
@@ -60,6 +63,15 @@ export interface BrokerGroups {
   reset(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void>;
   /** Deletes a group that has no members, with its offsets. */
   delete(group: string): Promise<void>;
+}
+
+/** Rejections have Kafka's name of the error as `code`: TRANSACTIONAL_ID_NOT_FOUND, … */
+export interface BrokerTransactions {
+  list(filters?: TransactionFilters): Promise<ListedTransaction[]>;
+  /** State, producer, and the partitions of an open transaction. */
+  describe(transactionalId: string): Promise<DescribedTransaction>;
+  /** Ends the producer of a transactional id and aborts what it has open. */
+  fence(transactionalId: string): Promise<void>;
 }
 
 /**
@@ -79,16 +91,19 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     bootstrapServers,
     host: broker.host,
     port: broker.port,
-    groups: brokerGroups(runtime, bootstrapServers),
+    groups: brokerGroups(asking(runtime, bootstrapServers)),
+    transactions: brokerTransactions(asking(runtime, bootstrapServers)),
     closed: broker.closed,
     close: () => broker.close(),
     [Symbol.asyncDispose]: () => broker.close(),
   };
 }
 
+type Ask = <Result>(work: (client: Client) => Promise<Result>) => Promise<Result>;
+
 /** Asks as any client does, over a connection of its own for each call; the client is loaded when first needed. */
-function brokerGroups(runtime: Runtime, bootstrapServers: string): BrokerGroups {
-  const ask = async <Result>(work: (client: Client) => Promise<Result>): Promise<Result> => {
+function asking(runtime: Runtime, bootstrapServers: string): Ask {
+  return async (work) => {
     const { connectClient } = await import('./client/client.ts');
     const client = await connectClient(runtime, bootstrapServers, { clientId: 'ottla-embedded' });
     try {
@@ -97,6 +112,9 @@ function brokerGroups(runtime: Runtime, bootstrapServers: string): BrokerGroups 
       await client.close();
     }
   };
+}
+
+function brokerGroups(ask: Ask): BrokerGroups {
   const calls = () => import('./client/groups.ts');
   return {
     list: () => ask(async (client) => (await calls()).groupsOf(client)),
@@ -105,6 +123,18 @@ function brokerGroups(runtime: Runtime, bootstrapServers: string): BrokerGroups 
     reset: (group, topic, offsets) =>
       ask(async (client) => (await calls()).commitOffsets(client, group, [{ topic, offsets }])),
     delete: (group) => ask(async (client) => (await calls()).deleteGroup(client, group)),
+  };
+}
+
+function brokerTransactions(ask: Ask): BrokerTransactions {
+  const calls = () => import('./client/transactions.ts');
+  return {
+    list: (filters) => ask(async (client) => (await calls()).transactionsOf(client, filters)),
+    describe: (transactionalId) => ask(async (client) => (await calls()).describeTransaction(client, transactionalId)),
+    fence: (transactionalId) =>
+      ask(async (client) => {
+        await (await calls()).fenceProducer(client, transactionalId);
+      }),
   };
 }
 

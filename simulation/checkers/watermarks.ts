@@ -37,6 +37,7 @@ class Watermarks {
   readonly #logs = new Map<LogKey, Log>();
   readonly #losing = new Set<string>();
   readonly #questions = new Map<number, Question>();
+  readonly #committedReads = new Set<number>();
   readonly #sends = new Map<number, { log: LogKey; acks: number; count: number }>();
 
   take(event: HistoryEvent): void {
@@ -56,6 +57,7 @@ class Watermarks {
       }
       case 'fetch':
         this.#ask(event.op, event.log, undefined);
+        if (event.readCommitted) this.#committedReads.add(event.op);
         break;
       case 'list-offset':
         this.#ask(event.op, event.log, MARK_OF[event.which]);
@@ -72,7 +74,19 @@ class Watermarks {
         this.#tell(question, 'highWatermark', event.highWatermark);
         this.#tell(question, 'lastStableOffset', event.lastStableOffset);
         this.#tell(question, 'logStartOffset', event.logStartOffset);
-        this.#handedOut(question.key, event.spans.at(-1)?.[1] ?? -1, event.highWatermark, event.lastStableOffset);
+        const { highWatermark, lastStableOffset } = event;
+        const isCommittedRead = this.#committedReads.has(event.op);
+        this.#handedOut(
+          question.key,
+          event.spans.at(-1)?.[1] ?? -1,
+          isCommittedRead ? lastStableOffset : highWatermark,
+        );
+        if (lastStableOffset > highWatermark) {
+          this.#complain(
+            'beyond-the-end',
+            `${question.key} is stable up to ${lastStableOffset}, beyond ${highWatermark}`,
+          );
+        }
         break;
       }
       case 'listed-offset':
@@ -107,13 +121,8 @@ class Watermarks {
     this.#complain('start-moved', `${key} starts at ${offset}, and nobody asked for more than ${log.startAsked}`);
   }
 
-  #handedOut(key: LogKey, last: number, highWatermark: number, lastStableOffset: number): void {
-    if (last >= highWatermark) {
-      this.#complain('beyond-the-end', `${last} of ${key} was handed out with a high watermark of ${highWatermark}`);
-    }
-    if (lastStableOffset > highWatermark) {
-      this.#complain('beyond-the-end', `${key} is stable up to ${lastStableOffset}, beyond ${highWatermark}`);
-    }
+  #handedOut(key: LogKey, last: number, end: number): void {
+    if (last >= end) this.#complain('beyond-the-end', `${last} of ${key} was handed out, and its end was ${end}`);
   }
 
   #complain(checker: string, sentence: string): void {

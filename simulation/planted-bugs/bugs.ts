@@ -14,7 +14,10 @@ export interface PlantedBug {
   readonly sentence: string;
 }
 
-const LOSS = ['lost', 'offset-reuse', 'order', 'mark-went-back', 'repeated', 'broker'];
+/** What was told is not true any more: which promise shows it first is chance. */
+const LOSS = ['lost', 'offset-reuse', 'order', 'mark-went-back', 'start-moved', 'repeated', 'stuck-producer', 'broker'];
+/** Wrong bytes are served, or nothing where something should be. */
+const DAMAGE = [...LOSS, 'corrupt', 'never-sent', 'dense', 'uncaught', 'server-error', 'progress', 'bad-answer'];
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -52,7 +55,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replaceWith: `get highWatermark() {
         return this.#log.endOffset;`,
     workload: 'records',
-    caughtBy: LOSS,
+    caughtBy: DAMAGE,
     sentence: 'the high watermark moves at the append',
   },
   {
@@ -60,8 +63,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'storage/disk/recovery.js',
     find: ' || crc32c(whole, headBytes, bytes) !== header.bodyCrc',
     replaceWith: '',
-    workload: 'records',
-    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'dense', 'uncaught'],
+    workload: 'restarts',
+    caughtBy: DAMAGE,
     sentence: 'a block of which only the head reached the disk is replayed',
   },
   {
@@ -69,8 +72,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'storage/disk/recovery.js',
     find: 'if (bytes === undefined || crc32c(bytes) !== entry.crc)',
     replaceWith: 'if (bytes === undefined)',
-    workload: 'records',
-    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'dense', 'uncaught', 'progress'],
+    workload: 'large',
+    caughtBy: DAMAGE,
     sentence: 'bytes written in place count as there when the log says so',
   },
   {
@@ -79,7 +82,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'await Promise.allSettled([walSync, ...inPlace.map(({ log, writes }) => syncWrites(log, writes))]);',
     replaceWith: 'await Promise.allSettled([walSync]);',
     workload: 'records',
-    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'progress'],
+    caughtBy: DAMAGE,
     sentence: 'what was written in place is acknowledged when only the log was synced',
   },
   {
@@ -100,7 +103,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
             if (!this.#failed)
                 then();
         });`,
-    workload: 'records',
+    workload: 'restarts',
     caughtBy: LOSS,
     sentence: 'a sync that failed counts as one that worked',
   },
@@ -118,7 +121,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'storage/partition-log.js',
     find: 'this.nextStart = offset;',
     replaceWith: 'this.nextStart = this.startOffset = offset;',
-    workload: 'records',
+    workload: 'restarts',
     caughtBy: ['mark-went-back'],
     sentence: 'a log start is told before it is durable',
   },
@@ -128,7 +131,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'await log.segments.syncInBackground(segment);',
     replaceWith: '',
     workload: 'records',
-    caughtBy: [...LOSS, 'corrupt', 'progress'],
+    caughtBy: DAMAGE,
     sentence: 'the write-ahead log is used again while segments are in the page cache only',
   },
   {
@@ -139,7 +142,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replaceWith: `if (segment.isNew)
             await lease.file.sync();`,
     workload: 'records',
-    caughtBy: [...LOSS, 'progress'],
+    caughtBy: DAMAGE,
     sentence: 'a new segment is synced and its directory is not',
   },
   {
@@ -181,8 +184,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'producers-forgotten-by-replay',
     file: 'partition/partition.js',
-    find: 'if (!batches.hasProducerId(batch, 0) || batches.isControl(batch, 0))',
-    replaceWith: 'if (true)',
+    find: 'this.#producers.record(producerBatch(batch), baseOffset, batches.lastOffset(batch, 0), batches.maxTimestamp(batch, 0), this.#clock.nowMs());',
+    replaceWith: '',
     workload: 'retries',
     caughtBy: ['repeated', 'order', 'stuck-producer'],
     sentence: 'a crash forgets the sequences after the last checkpoint',
@@ -190,20 +193,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'sequences-not-checked',
     file: 'partition/producer-state.js',
-    find: ': ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;\n    }\n    /** Remembers',
-    replaceWith: ': ErrorCode.NONE;\n    }\n    /** Remembers',
+    find: 'return isNext(lastSequenceOf(producer), batch.baseSequence) ? ErrorCode.NONE : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;',
+    replaceWith: 'return ErrorCode.NONE;',
     workload: 'retries',
     caughtBy: ['order', 'repeated', 'lost'],
     sentence: 'a gap in the sequence is accepted',
-  },
-  {
-    name: 'segment-not-cut-at-a-start',
-    file: 'storage/disk/segments.js',
-    find: 'if (fileBytes > active.sizeBytes) {',
-    replaceWith: 'if (false) {',
-    workload: 'records',
-    caughtBy: [...LOSS, 'corrupt', 'dense'],
-    sentence: 'bytes behind the known end of a segment stay',
   },
   {
     name: 'receive-buffer-written-again',
@@ -212,7 +206,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replaceWith:
       'this.#start = begin + size; if (this.#start === this.#end && size > 20_000) this.#start = this.#end = 0;',
     workload: 'records',
-    caughtBy: [...LOSS, 'corrupt', 'never-sent', 'uncaught'],
+    caughtBy: DAMAGE,
     sentence: 'a receive buffer is filled again while requests are views of it',
   },
   {
@@ -223,5 +217,51 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     workload: 'records',
     caughtBy: LOSS,
     sentence: 'the log is used again while bytes of a partition are nowhere else',
+  },
+  {
+    name: 'an-aborted-transaction-left-out',
+    file: 'partition/partition.js',
+    find: 'this.#aborted.add(marker.producerId, ended.firstOffset, offset, lastStableOffset);',
+    replaceWith:
+      'if (offset % 7 !== 0) this.#aborted.add(marker.producerId, ended.firstOffset, offset, lastStableOffset);',
+    workload: 'transactions',
+    caughtBy: ['aborted-visible', 'undecided', 'torn'],
+    sentence: 'readers are not told of one aborted transaction in seven',
+  },
+  {
+    name: 'markers-forgotten-by-replay',
+    file: 'partition/partition.js',
+    find: 'this.#replayMarker(batch, baseOffset);',
+    replaceWith: '',
+    workload: 'transactions',
+    caughtBy: ['progress', 'mark-went-back', 'aborted-visible', 'undecided', 'torn', 'committed-hidden'],
+    sentence: 'a crash forgets how transactions ended after the last checkpoint',
+  },
+  {
+    name: 'stable-before-decided',
+    file: 'partition/partition.js',
+    find: 'return Math.min(this.highWatermark, Math.max(this.logStartOffset, first.firstOffset));',
+    replaceWith: 'return this.highWatermark;',
+    workload: 'transactions',
+    caughtBy: ['aborted-visible', 'undecided', 'torn'],
+    sentence: 'readers of committed records are not held at open transactions',
+  },
+  {
+    name: 'coordinator-answers-too-early',
+    file: 'coordinator/awaited-commits.js',
+    find: 'storage.whenCommitted(ticket, () => {',
+    replaceWith: '((_, answer) => answer())(ticket, () => {',
+    workload: 'groups',
+    caughtBy: ['stale', 'two-owners'],
+    sentence: 'a group answers before its records are durable',
+  },
+  {
+    name: 'metadata-without-its-name',
+    file: 'object-store/directory.js',
+    find: "await this.#files.syncDirectory([this.#directory, ...parent].join('/'));",
+    replaceWith: '',
+    workload: 'topics',
+    caughtBy: ['stale', 'lost', 'progress', 'program', 'broker'],
+    sentence: 'a metadata commit is answered before the name of its file is durable',
   },
 ];

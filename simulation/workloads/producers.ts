@@ -15,9 +15,14 @@ export async function plainProducer(context: ProgramContext): Promise<void> {
   await Promise.all(lanes);
 }
 
-async function sendPlainly(context: ProgramContext, lane: number): Promise<void> {
+/** Batches that are written in place, to their segment. */
+export function largeProducer(context: ProgramContext): Promise<void> {
+  return sendPlainly(context, 0, [3_000, 9_000, 20_000]);
+}
+
+async function sendPlainly(context: ProgramContext, lane: number, sizes?: readonly number[]): Promise<void> {
   const { dice, history } = context;
-  const values = new ValueMaker(context, `.${lane}`);
+  const values = new ValueMaker(context, `.${lane}`, sizes);
   while (!context.isOver()) {
     await pause(context, dice.skewed(0, 400));
     const topic = someTopic(context);
@@ -43,17 +48,18 @@ interface SendResult {
   readonly errorCode: number;
 }
 
-async function send(
+export async function send(
   context: ProgramContext,
   topic: KnownTopic,
   partition: number,
   acks: number,
-  { batch, lane }: { batch: Buffer; lane: string },
+  { batch, lane, transactionalId }: { batch: Buffer; lane: string; transactionalId?: string },
 ): Promise<SendResult> {
   try {
     const response = await context.client.request(
       produce,
       {
+        transactionalId: transactionalId ?? null,
         acks,
         timeoutMs: 5_000,
         topicData: [
@@ -63,7 +69,9 @@ async function send(
       { lane },
     );
     const answer = response.responses[0]!.partitionResponses[0]!;
-    const outcome = outcomeOf(context, 'Produce', answer.errorCode);
+    const known = outcomeOf(context, 'Produce', answer.errorCode);
+    // A topic that goes refuses what it may have taken and shown before.
+    const outcome = known === 'refused' && topic.doomed ? 'unknown' : known;
     return { outcome, baseOffset: outcome === 'ok' ? answer.baseOffset : -1, errorCode: answer.errorCode };
   } catch (error) {
     return { outcome: failureOf(error), baseOffset: -1, errorCode: ErrorCode.NONE };
@@ -95,7 +103,7 @@ export async function idempotentProducer(context: ProgramContext): Promise<void>
   }
 }
 
-interface Identity {
+export interface Identity {
   readonly producerId: number;
   readonly producerEpoch: number;
 }
@@ -139,7 +147,7 @@ async function sendIdempotently(
       window.push({ op, batch: buildBatch({ records, ...identity, baseSequence: sequence }), done: false });
       sequence += records.length;
     }
-    if (!(await deliverWindow(context, topic, partition, window))) return;
+    if (!(await deliverWindow(context, topic, partition, window, round > 0))) return;
     await pause(context, dice.skewed(0, 300));
   }
 }
@@ -150,6 +158,7 @@ async function deliverWindow(
   topic: KnownTopic,
   partition: number,
   window: readonly WindowEntry[],
+  isKnown: boolean,
 ): Promise<boolean> {
   const { history, dice } = context;
   let firstError: number = ErrorCode.NONE;
@@ -158,7 +167,14 @@ async function deliverWindow(
     if (waiting.length === 0) return true;
     // A lane of its own for each attempt: what an earlier one has on its way may overtake it.
     const lane = `idempotent-${dice.oneIn(3) ? attempt : 0}`;
-    const results = await Promise.all(waiting.map(({ batch }) => send(context, topic, partition, -1, { batch, lane })));
+    // Sometimes a lane for each batch too, so that they overtake one another; not the first ones, because an unknown producer
+    // may begin anywhere.
+    const apart = isKnown && dice.oneIn(4);
+    const results = await Promise.all(
+      waiting.map(({ batch }, i) =>
+        send(context, topic, partition, -1, { batch, lane: apart ? `${lane}-${i}` : lane }),
+      ),
+    );
     let fatal = false;
     firstError = results[0]!.errorCode;
     results.forEach(({ outcome, baseOffset, errorCode }, i) => {

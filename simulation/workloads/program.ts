@@ -26,8 +26,9 @@ export interface ProgramContext {
   readonly topics: readonly KnownTopic[];
   /** Faults are over, producers should come to an end. */
   readonly isOver: () => boolean;
-  /** The whole run is over, nobody has to do anything any more. */
-  readonly isEnded: () => boolean;
+  readonly addTopic: (topic: KnownTopic) => void;
+  /** Nobody sends any more, and this group was handed everything that was acknowledged. */
+  readonly hasReadAll: (group: string) => boolean;
   readonly onViolation: (checker: string, sentence: string) => void;
   readonly note: (sentence: string) => void;
 }
@@ -50,6 +51,9 @@ const UNCERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.REQUEST_TIMED_OUT,
   ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
   ErrorCode.UNKNOWN_SERVER_ERROR,
+  // As in Kafka, what waits for its commit when a coordinator has to leave is told so; its records may survive.
+  ErrorCode.NOT_COORDINATOR,
+  ErrorCode.COORDINATOR_NOT_AVAILABLE,
 ]);
 
 export function outcomeOf(context: ProgramContext, api: string, errorCode: number): 'ok' | 'refused' | 'unknown' {
@@ -61,22 +65,24 @@ export function outcomeOf(context: ProgramContext, api: string, errorCode: numbe
   return UNCERTAIN.has(errorCode) ? 'unknown' : 'refused';
 }
 
-const SIZES = [0, 10, 10, 60, 60, 300, 300, 1_500, 6_000];
+const SIZES = [0, 10, 10, 60, 60, 300, 1_500, 5_000, 12_000];
 
 /** Values that say who they are: `<id>:<filler>`. */
 export class ValueMaker {
   readonly #dice: Dice;
   readonly #name: string;
+  readonly #sizes: readonly number[];
   #count = 0;
 
-  constructor({ process, dice }: ProgramContext, suffix = '') {
+  constructor({ process, dice }: ProgramContext, suffix = '', sizes: readonly number[] = SIZES) {
+    this.#sizes = sizes;
     this.#dice = dice;
     this.#name = `${process.name}${suffix}`;
   }
 
   next(): { value: Buffer; sent: SentRecord } {
     const id = `${this.#name}-${this.#count++}`;
-    const bytes = this.#dice.pick(SIZES);
+    const bytes = this.#dice.pick(this.#sizes);
     const letter = String.fromCharCode(97 + this.#dice.below(26));
     const value = Buffer.from(`${id}:${letter.repeat(bytes)}`);
     return { value, sent: { id, digest: digestOf(value) } };

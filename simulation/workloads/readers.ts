@@ -1,4 +1,7 @@
 // Readers: fetch from anywhere, ask for offsets, follow the end, and write down what they were told.
+
+import { readable } from '../../src/client/aborted-transactions.ts';
+import type { RequestOptions } from '../../src/client/client.ts';
 import type { Api } from '../../src/protocol/api.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { deleteRecords } from '../../src/protocol/messages/delete-records.ts';
@@ -85,7 +88,7 @@ export async function fetchOnce(
   }
   if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return 'out-of-range';
   if (outcomeOf(context, 'Fetch', answer.errorCode) !== 'ok') return undefined;
-  return noteFetched(context, op, log, offset, answer);
+  return noteFetched(context, op, log, offset, answer, readCommitted);
 }
 
 function noteFetched(
@@ -94,11 +97,14 @@ function noteFetched(
   log: string,
   offset: number,
   answer: FetchResponse['responses'][number]['partitions'][number],
+  readCommitted: boolean,
 ): Fetched {
   const spans: (readonly [number, number])[] = [];
   const records: FetchedRecord[] = [];
+  const hidden: string[] = [];
+  const aborted = readCommitted ? (answer.abortedTransactions ?? []) : null;
   try {
-    for (const batch of readBatches(answer.records ?? Buffer.alloc(0))) {
+    for (const { batch, isReadable } of readable(readBatches(answer.records ?? Buffer.alloc(0)), aborted)) {
       batch.ensureValid();
       spans.push([batch.baseOffset, batch.lastOffset]);
       if (batch.isControl) continue;
@@ -108,13 +114,14 @@ function noteFetched(
           id: idOf(record.value),
           digest: digestOf(record.value ?? Buffer.alloc(0)),
         });
+        if (!isReadable) hidden.push(idOf(record.value));
       }
     }
   } catch (error) {
     context.onViolation('corrupt', `${log} from ${offset} was served damaged: ${(error as Error).message}`);
   }
   const { highWatermark, lastStableOffset, logStartOffset } = answer;
-  context.history.add({ type: 'fetched', op, highWatermark, lastStableOffset, logStartOffset, spans, records });
+  context.history.add({ type: 'fetched', op, highWatermark, lastStableOffset, logStartOffset, spans, records, hidden });
   return { records, nextOffset: (spans.at(-1)?.[1] ?? offset - 1) + 1, highWatermark, logStartOffset };
 }
 
@@ -163,7 +170,7 @@ export async function offsetLister(context: ProgramContext): Promise<void> {
 export async function recordDeleter(context: ProgramContext): Promise<void> {
   const { dice, history } = context;
   while (!context.isOver()) {
-    await pause(context, dice.skewed(100, 5_000));
+    await pause(context, dice.skewed(20, 2_500));
     const topic = someTopic(context);
     if (topic === undefined) continue;
     const partition = dice.below(topic.partitions);
@@ -193,9 +200,10 @@ export async function asked<Response, Input>(
   context: ProgramContext,
   api: Api<unknown, Response, Input>,
   body: NoInfer<Input>,
+  options: RequestOptions = {},
 ): Promise<Response | undefined> {
   try {
-    return await context.client.request(api, body, { timeoutMs: context.dice.pick([1_000, 3_000, 8_000]) });
+    return await context.client.request(api, body, { timeoutMs: context.dice.pick([1_000, 3_000, 8_000]), ...options });
   } catch (error) {
     failureOf(error);
     return undefined;

@@ -1,9 +1,13 @@
 // The workloads: which programs run against the broker, over which topics, with which faults.
 import type { Durability } from '../../src/settings.ts';
 import type { FaultKind } from '../world/faults.ts';
-import { idempotentProducer, libraryProducer, plainProducer } from './producers.ts';
+import { classicMember } from './classic-member.ts';
+import { committer, consumerMember } from './groups.ts';
+import { idempotentProducer, largeProducer, libraryProducer, plainProducer } from './producers.ts';
 import type { Program } from './program.ts';
 import { offsetLister, reader, recordDeleter } from './readers.ts';
+import { configAlterer, onlooker, topicMaker } from './topic-admins.ts';
+import { transactionalProducer } from './transactional-producers.ts';
 
 export interface TopicPlan {
   readonly name: string;
@@ -18,12 +22,16 @@ export interface Workload {
   readonly topics: readonly TopicPlan[];
   /** By name of the process. */
   readonly programs: Readonly<Record<string, Program>>;
+  /** Those that wait for the others to end. */
+  readonly members?: Readonly<Record<string, Program>>;
   readonly faults: readonly FaultKind[];
   readonly faultsMax: number;
   /** A broker that crashed is down for at most so long. */
   readonly downMsMax?: number;
   /** How long clients work, in virtual time, when nobody says otherwise. */
   readonly durationMs: number;
+  /** Takes seconds, so that it runs when it is asked for, and with every fiftieth seed. */
+  readonly isRare?: boolean;
 }
 
 export const CRASHES: readonly FaultKind[] = [
@@ -32,7 +40,12 @@ export const CRASHES: readonly FaultKind[] = [
   'clean-stop',
   'kill-at-operation',
   'power-cut-at-operation',
-  'power-cut-at-operation',
+  'kill-during-sync',
+  'power-cut-during-sync',
+  'power-cut-during-sync',
+  'kill-then-power-cut',
+  'failed-sync-then-power-cut',
+  'stuck-disk-then-power-cut',
 ];
 
 export const ALL_FAULTS: readonly FaultKind[] = [
@@ -93,6 +106,15 @@ const restarts: Workload = {
   downMsMax: 300,
 };
 
+/** Batches that go to their segments at once, and a disk that keeps parts of them. */
+const large: Workload = {
+  ...restarts,
+  name: 'large',
+  topics: [{ name: 'one', partitions: 1, configs: { ...SMALL_SEGMENTS, 'internal.segment.bytes': '200000' } }],
+  programs: { 'large-1': largeProducer, 'large-2': largeProducer, 'plain-1': plainProducer, 'reader-1': reader },
+  faults: [...CRASHES, 'power-cut-during-sync', 'stuck-disk-then-power-cut', 'full-disk'],
+};
+
 /** Producers whose answers are late or get lost. */
 const retries: Workload = {
   ...records,
@@ -117,4 +139,112 @@ const retries: Workload = {
   faultsMax: 12,
 };
 
-export const WORKLOADS: readonly Workload[] = [records, restarts, retries];
+/** Groups of both protocols over a few topics, and offsets kept without members. */
+const groups: Workload = {
+  ...records,
+  name: 'groups',
+  topics: [
+    { name: 'one', partitions: 2, configs: SMALL_SEGMENTS },
+    { name: 'two', partitions: 3, configs: SMALL_SEGMENTS },
+  ],
+  programs: {
+    'plain-1': plainProducer,
+    'idempotent-1': idempotentProducer,
+    'keeper-1': committer,
+    'keeper-2': committer,
+  },
+  members: {
+    'consumer-1': consumerMember('new'),
+    'consumer-2': consumerMember('new'),
+    'consumer-3': consumerMember('new'),
+    'classic-1': classicMember('old'),
+    'classic-2': classicMember('old'),
+  },
+};
+
+/** Topics that come and go, and whose configs change. */
+const topics: Workload = {
+  ...records,
+  name: 'topics',
+  topics: [{ name: 'lasting', partitions: 1, configs: SMALL_SEGMENTS }],
+  programs: {
+    'maker-1': topicMaker,
+    'maker-2': topicMaker,
+    'alterer-1': configAlterer,
+    'alterer-2': configAlterer,
+    'onlooker-1': onlooker,
+    'onlooker-2': onlooker,
+    'plain-1': plainProducer,
+    'plain-2': plainProducer,
+    'idempotent-1': idempotentProducer,
+    'reader-1': reader,
+  },
+};
+
+/** Topics that lose their oldest records by size and by age. */
+const retention: Workload = {
+  ...records,
+  name: 'retention',
+  topics: [
+    {
+      name: 'by-size',
+      partitions: 2,
+      loses: 'oldest',
+      configs: { ...SMALL_SEGMENTS, 'retention.bytes': '60000', 'file.delete.delay.ms': '100' },
+    },
+    {
+      name: 'by-age',
+      partitions: 1,
+      loses: 'oldest',
+      configs: { ...SMALL_SEGMENTS, 'retention.ms': '3000', 'file.delete.delay.ms': '0' },
+    },
+  ],
+};
+
+/** More partitions than one would count. */
+const many: Workload = {
+  ...records,
+  name: 'many',
+  topics: [{ name: 'thousand', partitions: 1_000, configs: SMALL_SEGMENTS }],
+  programs: {
+    'plain-1': plainProducer,
+    'plain-2': plainProducer,
+    'idempotent-1': idempotentProducer,
+    'deleter-1': recordDeleter,
+  },
+  durationMs: 4_000,
+  faultsMax: 3,
+  isRare: true,
+};
+
+/** Transactions among other producers. */
+const transactions: Workload = {
+  ...records,
+  name: 'transactions',
+  topics: [
+    { name: 'one', partitions: 1, configs: SMALL_SEGMENTS },
+    { name: 'two', partitions: 2, configs: SMALL_SEGMENTS },
+  ],
+  programs: {
+    'transactional-1': transactionalProducer,
+    'transactional-2': transactionalProducer,
+    'transactional-3': transactionalProducer,
+    'plain-1': plainProducer,
+    'reader-1': reader,
+    'reader-2': reader,
+    lister: offsetLister,
+  },
+  faultsMax: 10,
+};
+
+export const WORKLOADS: readonly Workload[] = [
+  records,
+  restarts,
+  large,
+  retries,
+  groups,
+  topics,
+  retention,
+  transactions,
+  many,
+];

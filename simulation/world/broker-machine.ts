@@ -32,6 +32,8 @@ export class BrokerMachine {
   process: SimulatedProcess | undefined;
   /** Set while clients are accepted. */
   broker: Broker | undefined;
+  /** Called once, when the next broker is open. */
+  onOpen: (() => void) | undefined;
   /** What follows is known to be allowed to refuse its data: somebody has damaged it. */
   damaged = false;
   starts = 0;
@@ -64,6 +66,8 @@ export class BrokerMachine {
         note(`${name} is open`);
         this.broker = broker;
         this.#inVain = 0;
+        this.onOpen?.();
+        this.onOpen = undefined;
         broker.closed.then(
           () => {},
           (error) => this.#gaveUp(process, error),

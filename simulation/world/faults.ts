@@ -12,6 +12,11 @@ export type FaultKind =
   | 'clean-stop'
   | 'kill-at-operation'
   | 'power-cut-at-operation'
+  | 'kill-during-sync'
+  | 'power-cut-during-sync'
+  | 'kill-then-power-cut'
+  | 'failed-sync-then-power-cut'
+  | 'stuck-disk-then-power-cut'
   | 'broken-connections'
   | 'cut-off-client'
   | 'slow-network'
@@ -73,16 +78,43 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
   const later = (callback: () => void) => void time.plan(durationMs, undefined, callback);
   switch (kind) {
     case 'kill':
-      return broker.end('kill', durationMs);
+      broker.end('kill', durationMs);
+      return;
     case 'power-cut':
-      return broker.end('power', durationMs);
+      broker.end('power', durationMs);
+      return;
     case 'clean-stop':
-      return broker.stop(durationMs);
+      broker.stop(durationMs);
+      return;
     case 'kill-at-operation':
     case 'power-cut-at-operation': {
       const how = kind === 'kill-at-operation' ? 'kill' : 'power';
       const isAfter = choice % 2 === 0;
       disk.countdown = { operations: 1 + (choice % 60), isAfter, strike: () => broker.end(how, durationMs) };
+      return;
+    }
+    case 'kill-during-sync':
+    case 'power-cut-during-sync':
+      disk.duringSync = () => broker.end(kind === 'kill-during-sync' ? 'kill' : 'power', durationMs);
+      return;
+    case 'kill-then-power-cut':
+      // What was only in the page cache may have been served in between.
+      disk.duringSync = () => {
+        broker.end('kill', durationMs);
+        broker.onOpen = () => {
+          disk.duringSync = () => broker.end('power', durationMs);
+        };
+      };
+      return;
+    case 'failed-sync-then-power-cut':
+      disk.content.faults.push({ operation: 'sync', path: /wal-/, code: 'EIO', skip: choice % 4, times: 1 });
+      time.plan(choice % 500, undefined, () => broker.end('power', durationMs));
+      return;
+    case 'stuck-disk-then-power-cut': {
+      // For a while nothing becomes durable, and then nothing of it ever was.
+      const stuckMs = 20 + (choice % 1_500);
+      disk.stuckUntilMs = time.nowMs + stuckMs + 1;
+      time.plan(stuckMs, undefined, () => broker.end('power', durationMs));
       return;
     }
     case 'broken-connections':
@@ -92,23 +124,28 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
       const { machine } = clients[choice % clients.length]!;
       if (choice % 3 !== 1) network.cut(machine.address, broker.machine.address);
       if (choice % 3 !== 2) network.cut(broker.machine.address, machine.address);
-      return later(() => network.heal());
+      later(() => network.heal());
+      return;
     }
     case 'slow-network':
       network.slownessMs = 1 + (choice % 400);
-      return later(() => network.heal());
+      later(() => network.heal());
+      return;
     case 'slow-disk':
       disk.slownessMs = 1 + (choice % 1_500);
-      return later(() => disk.heal());
+      later(() => disk.heal());
+      return;
     case 'stuck-disk':
       disk.stuckUntilMs = time.nowMs + durationMs;
       return;
     case 'full-disk':
       disk.fill(choice % 40_000);
-      return later(() => disk.heal());
+      later(() => disk.heal());
+      return;
     case 'disk-error':
       disk.content.faults.push(diskError(choice));
-      return later(() => disk.heal());
+      later(() => disk.heal());
+      return;
     case 'stopped-broker':
       if (broker.process !== undefined) broker.process.stoppedUntilMs = time.nowMs + durationMs;
       return;

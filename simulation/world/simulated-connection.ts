@@ -5,8 +5,10 @@ import { type Connection, NetworkError, type Receiver } from '../../src/runtime/
 import type { SimulatedNetwork } from './simulated-network.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
+/** One gathered write. Where its parts meet is chance (buffers are shared by what a process sends), so that nothing depends on it. */
 interface Queued {
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Uint8Array[];
+  readonly sizeBytes: number;
   readonly onFlushed: (() => void) | undefined;
 }
 
@@ -86,12 +88,9 @@ export class ConnectionEnd implements Connection {
 
   write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
     if (this.#over || this.#ending || !this.process.alive) return 0;
-    const last = parts.length - 1;
-    for (const [i, bytes] of parts.entries()) {
-      this.#queue.push({ bytes, onFlushed: i === last ? onFlushed : undefined });
-      this.#queuedBytes += bytes.length;
-    }
-    if (last < 0 && onFlushed !== undefined) this.#network.time.plan(0, this.process, onFlushed);
+    const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.#queue.push({ parts: [...parts], sizeBytes, onFlushed });
+    this.#queuedBytes += sizeBytes;
     this.#take();
     return this.#queuedBytes;
   }
@@ -139,11 +138,14 @@ export class ConnectionEnd implements Connection {
   #take(): void {
     let taken = 0;
     while (this.#queue.length > 0 && (this.#kernelBytes === 0 || this.#kernelBytes < this.#windowBytes)) {
-      const { bytes, onFlushed } = this.#queue.shift() as Queued;
+      const { parts, sizeBytes, onFlushed } = this.#queue.shift() as Queued;
       const room = Math.max(1024, this.#windowBytes - this.#kernelBytes);
-      const part = bytes.length > room ? bytes.subarray(0, room) : bytes;
-      if (part.length < bytes.length) this.#queue.unshift({ bytes: bytes.subarray(part.length), onFlushed });
-      else if (onFlushed !== undefined) {
+      const bytes = Buffer.concat(parts);
+      const part = bytes.subarray(0, room);
+      if (part.length < sizeBytes) {
+        const rest = bytes.subarray(room);
+        this.#queue.unshift({ parts: [rest], sizeBytes: rest.length, onFlushed });
+      } else if (onFlushed !== undefined) {
         this.#network.time.plan(this.#network.dice.skewed(0, 0.5), this.process, () => {
           if (!this.#over) onFlushed();
         });
@@ -151,7 +153,7 @@ export class ConnectionEnd implements Connection {
       this.#queuedBytes -= part.length;
       this.#kernelBytes += part.length;
       taken += part.length;
-      this.#send(Buffer.from(part));
+      if (part.length > 0) this.#send(part);
     }
     if (this.#peerVanished && taken > 0) this.#resetSoon();
     if (this.#ending && this.#queue.length === 0 && !this.#over) {

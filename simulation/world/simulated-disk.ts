@@ -25,6 +25,8 @@ export class SimulatedDisk {
   readonly trace: Trace;
   content: UnsyncedFiles;
   countdown: Countdown | undefined;
+  /** Called once, while the next sync of a file is under way. */
+  duringSync: (() => void) | undefined;
   /** Every sync takes up to so much longer. */
   slownessMs = 0;
   /** Syncs end no sooner than this. */
@@ -67,6 +69,7 @@ export class SimulatedDisk {
     next.faults.push(...this.content.faults);
     this.content = next;
     this.countdown = undefined;
+    this.duringSync = undefined;
   }
 
   /** An operation that changes something; throws when the process dies before it or after it. */
@@ -283,6 +286,10 @@ function timeOf(disk: SimulatedDisk, process: SimulatedProcess, operation: FileO
   if (disk.stuckUntilMs > time.nowMs) {
     durationMs += disk.stuckUntilMs - time.nowMs;
     disk.trace.line(process.name, () => `${operation} ${path} is stuck`);
+  }
+  if (operation === 'sync' && disk.duringSync !== undefined) {
+    time.plan(dice.skewed(0, durationMs), process, disk.duringSync);
+    disk.duringSync = undefined;
   }
   return time.wait(durationMs, process);
 }

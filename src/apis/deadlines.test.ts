@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { ManualTime } from '../partition/partition-world.suite.ts';
 import { Deadlines } from './deadlines.ts';
 
@@ -70,4 +71,43 @@ test('a deadline added while others expire is kept', () => {
   assert.equal(second, 0);
   time.advance(5);
   assert.equal(second, 1);
+});
+
+test('a deadline between two milliseconds expires at the later one, never early', () => {
+  const { time, expired, add } = world();
+  add('half', 10.5);
+  time.advance(10);
+  assert.deepEqual(expired, []);
+  time.advance(1);
+  assert.deepEqual(expired, ['half']);
+});
+
+test('random deadlines expire in the order of their times, and removed ones never', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ delayMs: fc.nat(200), removed: fc.boolean() })), (wanted) => {
+      const { time, deadlines, expired, add } = world();
+      const added = wanted.map(({ delayMs }, index) => add(String(index), delayMs));
+      for (const [index, { removed }] of wanted.entries()) if (removed) deadlines.remove(added[index]!);
+      const kept = wanted.map((one, index) => ({ ...one, index })).filter(({ removed }) => !removed);
+      assert.equal(deadlines.size, kept.length);
+      time.advance(200);
+      const order = kept.sort((a, b) => a.delayMs - b.delayMs || a.index - b.index);
+      assert.deepEqual(
+        expired,
+        order.map(({ index }) => String(index)),
+      );
+      assert.equal(deadlines.size, 0);
+      assert.equal(time.pendingTimers, 0);
+    }),
+  );
+});
+
+test('deadlines that are removed long before their time leave nothing behind that grows', () => {
+  const { time, deadlines, add } = world();
+  const kept = add('kept', 2_000_000_000);
+  for (let i = 0; i < 10_000; i++) deadlines.remove(add('removed', 1_000_000 + i));
+  assert.ok(deadlines.storedTimes <= 200, `${deadlines.storedTimes} times are stored`);
+  deadlines.remove(kept);
+  time.advance(2_000_000_000);
+  assert.equal(time.pendingTimers, 0);
 });

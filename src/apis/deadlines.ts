@@ -1,6 +1,11 @@
 // Many deadlines on one timer: requests that wait for a commit rarely wait long enough to need a timer of their own.
 // Owned by a handler; every deadline must be removed or it expires.
+//
+// Deadlines that fall into the same millisecond share a slot, and a heap orders the slots' times: adding, removing and
+// expiring cost the same with ten deadlines and with a hundred thousand. Invariant: each slot's time is in the heap. Times
+// whose slots are gone may be there too, but never more of them than slots and a few.
 import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
+import { MinHeap } from './min-heap.ts';
 
 export interface Deadline {
   /** Monotonic milliseconds. */
@@ -8,10 +13,16 @@ export interface Deadline {
   expired(): void;
 }
 
+/** So many times without slots are never worth clearing away. */
+const STALE_TIMES_MAX = 64;
+
 export class Deadlines {
-  readonly #pending = new Set<Deadline>();
+  /** By the whole millisecond at which they are due at the latest. */
+  readonly #slots = new Map<number, Set<Deadline>>();
+  #times = new MinHeap();
   readonly #clock: Clock;
   readonly #timers: Timers;
+  #size = 0;
   #timer: Timer | undefined;
   #timerDueAtMs = Number.POSITIVE_INFINITY;
 
@@ -21,17 +32,37 @@ export class Deadlines {
   }
 
   get size(): number {
-    return this.#pending.size;
+    return this.#size;
+  }
+
+  /** Times in the heap, with and without a slot; for tests. */
+  get storedTimes(): number {
+    return this.#times.size;
   }
 
   add(deadline: Deadline): void {
-    this.#pending.add(deadline);
-    if (deadline.dueAtMs < this.#timerDueAtMs) this.#arm(deadline.dueAtMs);
+    const timeMs = Math.ceil(deadline.dueAtMs);
+    const slot = this.#slots.get(timeMs);
+    if (slot === undefined) {
+      this.#slots.set(timeMs, new Set([deadline]));
+      this.#times.push(timeMs);
+      this.#size++;
+    } else if (!slot.has(deadline)) {
+      slot.add(deadline);
+      this.#size++;
+    }
+    if (timeMs < this.#timerDueAtMs) this.#arm(timeMs);
   }
 
   /** No error when absent. The timer stays: it finds out by itself that nothing is due. */
   remove(deadline: Deadline): void {
-    this.#pending.delete(deadline);
+    const timeMs = Math.ceil(deadline.dueAtMs);
+    const slot = this.#slots.get(timeMs);
+    if (!slot?.delete(deadline)) return;
+    this.#size--;
+    if (slot.size > 0) return;
+    this.#slots.delete(timeMs);
+    if (this.#times.size > 2 * this.#slots.size + STALE_TIMES_MAX) this.#times = new MinHeap(this.#slots.keys());
   }
 
   #arm(dueAtMs: number): void {
@@ -43,15 +74,25 @@ export class Deadlines {
   #fire(): void {
     this.#timer = undefined;
     this.#timerDueAtMs = Number.POSITIVE_INFINITY;
-    const nowMs = this.#clock.monotonicMs();
-    const due: Deadline[] = [];
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const deadline of this.#pending) {
-      if (deadline.dueAtMs <= nowMs) due.push(deadline);
-      else if (deadline.dueAtMs < nextMs) nextMs = deadline.dueAtMs;
-    }
-    for (const deadline of due) this.#pending.delete(deadline);
+    const due = this.#takeDue(this.#clock.monotonicMs());
     for (const deadline of due) deadline.expired();
-    if (nextMs < this.#timerDueAtMs) this.#arm(nextMs);
+    const nextMs = this.#times.least;
+    if (nextMs !== undefined && nextMs < this.#timerDueAtMs) this.#arm(nextMs);
+  }
+
+  /** Removes what is due, and the times without slots before the next that something waits for. */
+  #takeDue(nowMs: number): Deadline[] {
+    const due: Deadline[] = [];
+    for (let timeMs = this.#times.least; timeMs !== undefined; timeMs = this.#times.least) {
+      const slot = this.#slots.get(timeMs);
+      if (slot !== undefined) {
+        if (timeMs > nowMs) break;
+        for (const deadline of slot) due.push(deadline);
+        this.#slots.delete(timeMs);
+      }
+      this.#times.pop();
+    }
+    this.#size -= due.length;
+    return due;
   }
 }

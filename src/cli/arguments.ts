@@ -1,7 +1,7 @@
 // Parsers for single arguments and options; what they refuse ends the command with exit code 2.
 import { InvalidArgumentError } from 'commander';
 import { usageFailure } from './command-failure.ts';
-import { splitOnce } from './position.ts';
+import { DURATION_UNITS_MS, splitOnce } from './position.ts';
 
 /** For commander's `argParser`: a whole number from `min` to `max`. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -16,6 +16,13 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
     }
     return value;
   };
+}
+
+/** `90s`, `15m`, `2h`; a number alone is milliseconds. */
+export function durationMs(text: string): number {
+  const parts = /^(\d{1,9})(ms|s|m|h|d)?$/.exec(text);
+  if (parts === null) throw new InvalidArgumentError('Write a duration as 90s, 15m or 2h.');
+  return Number(parts[1]) * (DURATION_UNITS_MS[parts[2] ?? 'ms'] ?? 1);
 }
 
 /** For options that may be given several times. */

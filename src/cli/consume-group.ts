@@ -29,7 +29,7 @@ export async function consumeAsGroup(
   await client.topic(topic);
   const consumer = new GroupConsumer(client, { groupId: group, topics: [topic], from, readCommitted });
   const done = () => finished() || world.interrupted.aborted || world.output.closed;
-  const ends = new Ends(client, topic);
+  const ends = new Ends(client, topic, readCommitted);
   try {
     while (!done()) {
       for (const fetched of await consumer.poll()) {
@@ -49,11 +49,13 @@ export async function consumeAsGroup(
 class Ends {
   readonly #client: Client;
   readonly #topic: string;
+  readonly #readCommitted: boolean;
   readonly #ends = new Map<number, number>();
 
-  constructor(client: Client, topic: string) {
+  constructor(client: Client, topic: string, readCommitted: boolean) {
     this.#client = client;
     this.#topic = topic;
+    this.#readCommitted = readCommitted;
   }
 
   /** Not before the member has partitions. */
@@ -61,7 +63,7 @@ class Ends {
     const partitions = consumer.assignment.map(({ partition }) => partition);
     const fresh = partitions.filter((partition) => !this.#ends.has(partition));
     if (fresh.length > 0) {
-      const ends = await listOffsetsOf(this.#client, this.#topic, fresh, OffsetSpec.LATEST);
+      const ends = await listOffsetsOf(this.#client, this.#topic, fresh, OffsetSpec.LATEST, this.#readCommitted);
       for (const partition of fresh) this.#ends.set(partition, ends.get(partition) ?? 0);
     }
     return (

@@ -100,6 +100,7 @@ async function consume(world: CommandWorld, topic: string, options: ConsumeOptio
       partitions,
       from,
       options.follow ? undefined : (until ?? { kind: 'end' }),
+      options.readCommitted ?? false,
     );
     const consumer = new Consumer(client, { readCommitted: options.readCommitted ?? false });
     await print(world, client, consumer, topic, ranges, printing);
@@ -146,9 +147,10 @@ async function resolveRanges(
   partitions: readonly number[],
   from: Position,
   until: Position | undefined,
+  readCommitted: boolean,
 ): Promise<Range[]> {
   const starts = await listOffsetsOf(client, topic, partitions, OffsetSpec.EARLIEST);
-  const ends = await listOffsetsOf(client, topic, partitions, OffsetSpec.LATEST);
+  const ends = await listOffsetsOf(client, topic, partitions, OffsetSpec.LATEST, readCommitted);
   const firsts = await offsetsAt(client, topic, partitions, from, starts, ends);
   const lasts = until === undefined ? undefined : await offsetsAt(client, topic, partitions, until, starts, ends);
   return partitions.map((partition) => {

@@ -47,6 +47,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   produce: async () => (await import('./produce.ts')).produceCommand,
   consume: async () => (await import('./consume.ts')).consumeCommand,
   group: async () => (await import('./group.ts')).groupCommand,
+  transaction: async () => (await import('./transaction.ts')).transactionCommand,
   config: async () => (await import('./config.ts')).configCommand,
   version: async () => versionCommand,
 };

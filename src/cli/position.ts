@@ -9,7 +9,13 @@ export type Position =
   | { readonly kind: 'offset'; readonly offset: number }
   | { readonly kind: 'time'; readonly timestampMs: number };
 
-const DURATION_UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+export const DURATION_UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 export function parsePosition(text: string, option: string, nowMs: number): Position {
   if (text === 'beginning' || text === 'end') return { kind: text };

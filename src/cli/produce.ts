@@ -2,15 +2,18 @@
 // The first record that the broker refuses ends the command; the summary says what was written until then.
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import type { Client } from '../client/client.ts';
 import { ClientError } from '../client/client-error.ts';
-import { type Delivery, Producer, type ProducerRecord } from '../client/producer.ts';
+import { type Delivery, Producer, type ProducerOptions, type ProducerRecord } from '../client/producer.ts';
+import { TransactionalProducer } from '../client/transactional-producer.ts';
 import { loadCompression } from '../records/compression.ts';
 import type { CompressionName } from '../records/compression-type.ts';
-import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
+import { collect, durationMs, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
 import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { fileChunks } from './file-chunks.ts';
 import { LineSplitter } from './line-splitter.ts';
+import { PlainSink, type Sink, TransactionalSink } from './produce-sink.ts';
 import { Progress } from './progress.ts';
 import { counted, formatBytes, formatDuration } from './table.ts';
 import { unescapeBytes } from './text-escapes.ts';
@@ -22,6 +25,9 @@ const LINE_BYTES_MAX = 100 * 1024 * 1024;
 /** A broker that is away for longer ends the command. */
 const DELIVERY_TIMEOUT_MS = 30_000;
 
+/** What brokers allow unless told otherwise (transaction.max.timeout.ms). */
+const TRANSACTION_TIMEOUT_MS = 15 * 60_000;
+
 const ACKS: Readonly<Record<string, -1 | 0 | 1>> = { '0': 0, '1': 1, all: -1, '-1': -1 };
 
 interface ProduceOptions extends ConnectionOptions {
@@ -32,6 +38,9 @@ interface ProduceOptions extends ConnectionOptions {
   readonly partition?: number;
   readonly compression: CompressionName;
   readonly acks: string;
+  readonly transactionalId?: string;
+  readonly transactionRecords?: number;
+  readonly transactionTimeout?: number;
 }
 
 export function produceCommand(world: CommandWorld): Command {
@@ -60,19 +69,33 @@ export function produceCommand(world: CommandWorld): Command {
         .choices(['all', '-1', '1', '0'])
         .default('all'),
     )
+    .option(
+      '--transactional-id <id>',
+      'write everything in one transaction: all lines become visible at the end, or none; one writer per id',
+    )
+    .option('--transaction-records <n>', 'commit after every so many records instead of at the end', wholeNumber(1))
+    .option(
+      '--transaction-timeout <duration>',
+      'the broker aborts a transaction that takes longer (default: 15m)',
+      durationMs,
+    )
     .addHelpText(
       'after',
       `
+With --transactional-id, what fails or is interrupted aborts the transaction that is open; those before it stay.
+
 Examples:
   ottla produce orders < lines.txt
   ottla produce orders --file lines.txt --compression lz4
   printf 'alice\\ttea\\n' | ottla produce orders --key-separator '\\t'
-  gunzip -c access.log.gz | ottla produce access-log`,
+  gunzip -c access.log.gz | ottla produce access-log
+  ottla produce orders --file lines.txt --transactional-id import`,
     )
     .action((topic: string, options: ProduceOptions) => produceLines(world, topic, options));
 }
 
 async function produceLines(world: CommandWorld, topic: string, options: ProduceOptions): Promise<void> {
+  checkTransactionOptions(options);
   const toRecord = recordMaker(topic, options);
   const delimiter = unescapeBytes(options.delimiter);
   if (delimiter.length === 0) throw usageFailure('--delimiter must not be empty.');
@@ -82,8 +105,7 @@ async function produceLines(world: CommandWorld, topic: string, options: Produce
   await loadCompression();
   await withClient(world, options, async (client) => {
     const run = new Run(world, topic, options);
-    const producer = new Producer(client, {
-      acks: ACKS[options.acks] ?? -1,
+    const sink = await sinkOf(client, options, {
       compression: options.compression,
       // The topic's own max.message.bytes decides, not this client.
       requestBytesMax: LINE_BYTES_MAX,
@@ -93,9 +115,33 @@ async function produceLines(world: CommandWorld, topic: string, options: Produce
       options.file === undefined
         ? world.input
         : fileChunks(world.runtime.files, resolve(world.workingDirectory, options.file));
-    await run.send(producer, linesOf(chunks, new LineSplitter(delimiter, LINE_BYTES_MAX)), toRecord);
+    await run.send(sink, linesOf(chunks, new LineSplitter(delimiter, LINE_BYTES_MAX)), toRecord);
     run.report();
   });
+}
+
+function checkTransactionOptions({
+  transactionalId,
+  transactionRecords,
+  transactionTimeout,
+  acks,
+}: ProduceOptions): void {
+  if (transactionalId === undefined) {
+    if (transactionRecords !== undefined) throw usageFailure('--transaction-records needs --transactional-id.');
+    if (transactionTimeout !== undefined) throw usageFailure('--transaction-timeout needs --transactional-id.');
+  } else if (ACKS[acks] !== -1) throw usageFailure('--transactional-id needs --acks all.');
+}
+
+async function sinkOf(client: Client, options: ProduceOptions, settings: ProducerOptions): Promise<Sink> {
+  const { transactionalId, transactionRecords, transactionTimeout } = options;
+  if (transactionalId === undefined) {
+    return new PlainSink(new Producer(client, { acks: ACKS[options.acks] ?? -1, ...settings }));
+  }
+  const transactionTimeoutMs = transactionTimeout ?? TRANSACTION_TIMEOUT_MS;
+  const producer = new TransactionalProducer(client, transactionalId, { ...settings, transactionTimeoutMs });
+  await producer.init();
+  producer.begin();
+  return new TransactionalSink(producer, transactionRecords);
 }
 
 async function* linesOf(chunks: AsyncIterable<Uint8Array>, splitter: LineSplitter): AsyncGenerator<Buffer[]> {
@@ -126,10 +172,17 @@ function recordMaker(topic: string, options: ProduceOptions): RecordMaker {
   };
 }
 
+/** In place of a line number: what failed was no line. */
+const AT_THE_END = Number.POSITIVE_INFINITY;
+
 interface Written {
   records: number;
   firstOffset: number;
   lastOffset: number;
+}
+
+function copyOf(written: ReadonlyMap<number, Written>): Map<number, Written> {
+  return new Map([...written].map(([partition, each]) => [partition, { ...each }]));
 }
 
 /** One run of the command: what was sent, what was acknowledged, and the first thing that went wrong. */
@@ -139,7 +192,8 @@ class Run {
   readonly #options: ProduceOptions;
   readonly #progress: Progress;
   readonly #startedMs: number;
-  readonly #written = new Map<number, Written>();
+  #written = new Map<number, Written>();
+  #committed = { records: 0, bytes: 0, partitions: new Map<number, Written>() };
   #sent = 0;
   #acknowledged = 0;
   #bytes = 0;
@@ -153,7 +207,7 @@ class Run {
     this.#startedMs = world.runtime.clock.monotonicMs();
   }
 
-  async send(producer: Producer, lines: AsyncIterable<Buffer[]>, toRecord: RecordMaker): Promise<void> {
+  async send(sink: Sink, lines: AsyncIterable<Buffer[]>, toRecord: RecordMaker): Promise<void> {
     const { interrupted } = this.#world;
     // Stopped while waiting for input, the iterator has to be told: nothing else would wake it.
     const iterator = lines[Symbol.asyncIterator]();
@@ -166,14 +220,30 @@ class Run {
         if (next === undefined || next.done) break;
         for (const line of next.value) {
           if (this.#failure !== undefined || interrupted.aborted) break;
-          if (!this.#add(producer, toRecord, line)) await producer.writable();
+          if (!this.#add(sink, toRecord, line)) await sink.writable();
+          if (this.#failure === undefined && sink.commitIsDue(this.#sent)) await this.#commit(sink);
         }
       }
     } catch (error) {
       this.#fail(this.#sent + 1, error);
     }
-    await producer.close();
+    await this.#finish(sink);
     this.#progress.done();
+  }
+
+  async #finish(sink: Sink): Promise<void> {
+    const isGivenUp = this.#failure !== undefined || (sink.isAllOrNothing && this.#world.interrupted.aborted);
+    try {
+      if (!isGivenUp) await this.#commit(sink);
+    } catch (error) {
+      this.#fail(AT_THE_END, error);
+    }
+    try {
+      await sink.close();
+    } catch (error) {
+      this.#fail(AT_THE_END, error);
+    }
+    if (sink.isAllOrNothing) this.#keepOnlyCommitted();
   }
 
   report(): void {
@@ -196,10 +266,23 @@ class Run {
     if (this.#failure !== undefined) throw this.#refusal(this.#failure);
   }
 
-  #add(producer: Producer, toRecord: RecordMaker, line: Buffer): boolean {
+  async #commit(sink: Sink): Promise<void> {
+    await sink.commit();
+    this.#committed = { records: this.#acknowledged, bytes: this.#bytes, partitions: copyOf(this.#written) };
+  }
+
+  /** What was delivered since is not to be seen by readers of committed records. */
+  #keepOnlyCommitted(): void {
+    const { records, bytes, partitions } = this.#committed;
+    this.#acknowledged = records;
+    this.#bytes = bytes;
+    this.#written = copyOf(partitions);
+  }
+
+  #add(sink: Sink, toRecord: RecordMaker, line: Buffer): boolean {
     const lineNumber = ++this.#sent;
     try {
-      return producer.add(toRecord(line, lineNumber), (error, delivery) => {
+      return sink.add(toRecord(line, lineNumber), (error, delivery) => {
         if (error !== undefined) this.#fail(lineNumber, error);
         else this.#delivered(line.length, delivery);
       });
@@ -224,6 +307,8 @@ class Run {
   }
 
   #fail(lineNumber: number, error: unknown): void {
+    // Records are given up because another failed: that one is what to tell.
+    if (error instanceof ClientError && error.code === 'TRANSACTION_ABORTED') return;
     if (this.#failure === undefined || lineNumber < this.#failure.lineNumber) this.#failure = { lineNumber, error };
   }
 
@@ -236,7 +321,9 @@ class Run {
   #refusal({ lineNumber, error }: { lineNumber: number; error: unknown }): unknown {
     if (!(error instanceof ClientError)) return error;
     return brokerRefusal(
-      `line ${lineNumber} was not written to ${this.#topic}`,
+      lineNumber === AT_THE_END
+        ? `the transaction was not committed to ${this.#topic}`
+        : `line ${lineNumber} was not written to ${this.#topic}`,
       error.errorCode,
       error.message,
       error.code,

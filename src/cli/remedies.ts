@@ -10,6 +10,11 @@ const REMEDIES: Readonly<Record<number, string>> = {
   [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]: '`ottla topic list` shows what there is',
   [ErrorCode.GROUP_ID_NOT_FOUND]: '`ottla group list` shows what there is',
   [ErrorCode.NON_EMPTY_GROUP]: 'stop its consumers first',
+  [ErrorCode.TRANSACTIONAL_ID_NOT_FOUND]: '`ottla transaction list` shows what there is',
+  [ErrorCode.TRANSACTION_COORDINATOR_FENCED]: 'use the coordinator epoch that `ottla transaction find-hanging` shows',
+  [ErrorCode.INVALID_REGULAR_EXPRESSION]: 'it is one of RE2/J, as in Kafka',
+  [ErrorCode.INVALID_TRANSACTION_TIMEOUT]: 'raise transaction.max.timeout.ms of the broker or ask for less',
+  [ErrorCode.PRODUCER_FENCED]: 'another producer with this transactional id has taken over',
   [ErrorCode.TOPIC_ALREADY_EXISTS]: '--if-not-exists accepts that',
   [ErrorCode.INVALID_REPLICATION_FACTOR]: 'there is one broker, so the replication factor is 1',
   [ErrorCode.KAFKA_STORAGE_ERROR]:

@@ -62,6 +62,7 @@ export class BrokerConnection implements Receiver {
   readonly #unanswered = new Set<Pending>();
   readonly #onClosed: (connection: BrokerConnection) => void;
   #versions: ReadonlyMap<number, ApiRange> = new Map();
+  #finalizedFeatures: ReadonlyMap<string, number> = new Map();
   #nextCorrelationId = 0;
   #failure: ClientError | undefined;
 
@@ -110,6 +111,11 @@ export class BrokerConnection implements Receiver {
   /** What the broker says it speaks, by API key. */
   get versions(): ReadonlyMap<number, ApiRange> {
     return this.#versions;
+  }
+
+  /** Features in force in the cluster, by name, with their levels. */
+  get finalizedFeatures(): ReadonlyMap<string, number> {
+    return this.#finalizedFeatures;
   }
 
   /** The version a request would go out at; throws UNSUPPORTED_VERSION when there is none. */
@@ -177,6 +183,9 @@ export class BrokerConnection implements Receiver {
     }
     this.#versions = new Map(
       response.apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, { minVersion, maxVersion }]),
+    );
+    this.#finalizedFeatures = new Map(
+      response.finalizedFeatures.map(({ name, maxVersionLevel }) => [name, maxVersionLevel]),
     );
   }
 

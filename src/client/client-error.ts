@@ -9,6 +9,8 @@ export type OwnCode =
   | 'DISCONNECTED'
   /** No answer in time; whether the request was carried out is unknown. */
   | 'TIMED_OUT'
+  /** The record's transaction was aborted before it was delivered. */
+  | 'TRANSACTION_ABORTED'
   /** The client was closed. */
   | 'CLOSED'
   /** The broker's answer is not what the protocol says. */

@@ -132,6 +132,11 @@ export class Client {
     return (await this.#connectionTo(nodeId, '')).versions;
   }
 
+  /** The features in force in the cluster, by name, with their levels. */
+  async finalizedFeatures(nodeId?: number): Promise<ReadonlyMap<string, number>> {
+    return (await this.#connectionTo(nodeId, '')).finalizedFeatures;
+  }
+
   /** Repeats `operation` while it fails with a retriable ClientError, waiting longer each time, until time is up. */
   async retrying<T>(operation: () => Promise<T>, timeoutMs = this.options.operationTimeoutMs): Promise<T> {
     const deadlineMs = this.runtime.clock.monotonicMs() + timeoutMs;

@@ -10,7 +10,8 @@ import {
 import type { Client } from './client.ts';
 import { ClientError, throwOnError } from './client-error.ts';
 import { Consumer, type ConsumerOptions, type FetchedRecords } from './consumer.ts';
-import { commitOffsets, committedOffsets, coordinatorOf, type TopicOffsets } from './groups.ts';
+import { groupCoordinator } from './coordinators.ts';
+import { commitOffsets, committedOffsets, type TopicOffsets } from './groups.ts';
 
 export interface GroupConsumerOptions extends ConsumerOptions {
   readonly groupId: string;
@@ -162,7 +163,7 @@ export class GroupConsumer {
         }),
         ...(tells && { topicPartitions: this.#ownedById() }),
       },
-      { nodeId: await coordinatorOf(this.#client, groupId) },
+      { nodeId: await groupCoordinator(this.#client, groupId) },
     );
   }
 

@@ -9,7 +9,8 @@ import { decodeVersioned } from '../protocol/versioned.ts';
 import { OffsetSpec } from './admin.ts';
 import type { Client } from './client.ts';
 import { throwOnError } from './client-error.ts';
-import { committedOffsets, coordinatorOf } from './groups.ts';
+import { groupCoordinator } from './coordinators.ts';
+import { committedOffsets } from './groups.ts';
 import { listOffsetsOf } from './list-offsets.ts';
 
 export interface DescribedGroup {
@@ -47,7 +48,7 @@ export async function describeGroup(
   group: string,
   options: { readonly mayBeNew?: boolean } = {},
 ): Promise<DescribedGroup> {
-  const coordinator = await coordinatorOf(client, group);
+  const coordinator = await groupCoordinator(client, group);
   const described =
     (await describeConsumer(client, group, coordinator)) ??
     (await describeClassic(client, group, coordinator, options.mayBeNew ?? false));

@@ -1,34 +1,17 @@
-// Calls about groups: where their coordinator is, their committed offsets, their state. For the command line, the group
+// Calls about groups: their committed offsets, their state. For the command line, the group
 // consumer and tests; what needs retrying is retried here.
 import { ErrorCode } from '../protocol/error-code.ts';
 import { deleteGroups } from '../protocol/messages/delete-groups.ts';
-import { findCoordinator } from '../protocol/messages/find-coordinator.ts';
 import { listGroups } from '../protocol/messages/list-groups.ts';
 import { offsetCommit } from '../protocol/messages/offset-commit.ts';
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts';
 import type { Client } from './client.ts';
 import { ClientError, throwOnError } from './client-error.ts';
+import { groupCoordinator } from './coordinators.ts';
 
-const GROUP_COORDINATOR = 0;
 /** The newest version that names topics. */
 const OFFSET_COMMIT_BY_NAME = 9;
 const OFFSET_FETCH_BY_NAME = 9;
-
-/** The broker that coordinates a group. */
-export function coordinatorOf(client: Client, groupId: string): Promise<number> {
-  return client.retrying(async () => {
-    const response = await client.request(findCoordinator, {
-      key: groupId,
-      keyType: GROUP_COORDINATOR,
-      coordinatorKeys: [groupId],
-    });
-    // Before version 4 the answer is about the one key.
-    const found = response.coordinators[0] ?? response;
-    throwOnError(found.errorCode, `the coordinator of group ${groupId} cannot be found`, found.errorMessage);
-    if (client.cluster.brokers.every(({ id }) => id !== found.nodeId)) await client.refreshMetadata([]);
-    return found.nodeId;
-  });
-}
 
 /** Who commits or asks; without it, somebody who is not a member. */
 export interface GroupMember {
@@ -52,7 +35,7 @@ export async function committedOffsets(
   member: GroupMember = NO_MEMBER,
 ): Promise<TopicOffsets[]> {
   return client.retrying(async () => {
-    const nodeId = await coordinatorOf(client, groupId);
+    const nodeId = await groupCoordinator(client, groupId);
     const asked =
       topics?.map(({ topic, partitions }) => ({ name: topic, topicId: '', partitionIndexes: partitions })) ?? null;
     const { memberId, memberEpoch } = member;
@@ -87,7 +70,7 @@ export async function commitOffsets(
   member: GroupMember = NO_MEMBER,
 ): Promise<void> {
   await client.retrying(async () => {
-    const nodeId = await coordinatorOf(client, groupId);
+    const nodeId = await groupCoordinator(client, groupId);
     const response = await client.request(
       offsetCommit,
       {
@@ -146,7 +129,7 @@ export async function groupsOf(
 
 /** Deletes a group that has no members, with its offsets. */
 export async function deleteGroup(client: Client, groupId: string): Promise<void> {
-  const nodeId = await coordinatorOf(client, groupId);
+  const nodeId = await groupCoordinator(client, groupId);
   const { results } = await client.request(deleteGroups, { groupsNames: [groupId] }, { nodeId });
   throwOnError(results[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR, `group ${groupId} was not deleted`);
 }

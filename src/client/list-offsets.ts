@@ -3,12 +3,16 @@ import { listOffsets } from '../protocol/messages/list-offsets.ts';
 import type { Client } from './client.ts';
 import { throwOnError } from './client-error.ts';
 
-/** Offset by partition; −1 when no record is at or after the time. `timestampMs` may be one of Kafka's special ones. */
+/**
+ * Offset by partition; −1 when no record is at or after the time. `timestampMs` may be one of Kafka's special ones. `readCommitted`:
+ * nothing behind the first open transaction counts, so the end is where a reader of committed records has to stop.
+ */
 export async function listOffsetsOf(
   client: Client,
   topic: string,
   partitions: readonly number[],
   timestampMs: number,
+  readCommitted = false,
 ): Promise<Map<number, number>> {
   const byLeader = new Map<number, number[]>();
   for (const partition of partitions) {
@@ -21,6 +25,7 @@ export async function listOffsetsOf(
       listOffsets,
       {
         replicaId: -1,
+        isolationLevel: readCommitted ? 1 : 0,
         topics: [
           { name: topic, partitions: led.map((partitionIndex) => ({ partitionIndex, timestamp: timestampMs })) },
         ],

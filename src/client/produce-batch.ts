@@ -42,13 +42,14 @@ export class ProduceBatch {
     this.sizeBytes += sizeBytes;
   }
 
-  encode(compression: Compression): Buffer {
+  encode(compression: Compression, isTransactional = false): Buffer {
     this.#encoded ??= buildBatch({
       records: this.records,
       compression,
       producerId: this.producerId,
       producerEpoch: this.producerEpoch,
       baseSequence: this.baseSequence,
+      isTransactional,
     });
     return this.#encoded;
   }

@@ -62,6 +62,17 @@ const DEFAULTS = {
   allowAutoTopicCreation: true,
 };
 
+/** What a transactional producer decides; its owner is `transactional-producer.ts`. */
+export interface OpenTransaction {
+  readonly transactionalId: string;
+  /** Produce requests go out at most at this version: newer ones mean another kind of transaction. */
+  readonly produceVersionMax: number;
+  /** False: not yet; `wake` is called when it may be. */
+  admits(topic: string, partition: number): boolean;
+  /** Records were given up; returns what they are told. */
+  failed(error: ClientError): ClientError;
+}
+
 interface Partition {
   readonly topic: Topic;
   readonly index: number;
@@ -91,6 +102,8 @@ interface Topic {
   stickyPartition: number;
 }
 
+const PRODUCE_VERSION_BEFORE_IDS = 12;
+
 interface BrokerInFlight {
   requests: number;
 }
@@ -113,9 +126,13 @@ export class Producer {
   #producerId = -1;
   #producerEpoch = -1;
   #askingProducerId = false;
+  readonly #transaction: OpenTransaction | undefined;
+  /** What waits and what comes back is given up instead of sent again. */
+  #discarding: ClientError | undefined;
 
-  constructor(client: Client, options: ProducerOptions = {}) {
+  constructor(client: Client, options: ProducerOptions = {}, transaction?: OpenTransaction) {
     this.#client = client;
+    this.#transaction = transaction;
     const acks = options.acks ?? DEFAULTS.acks;
     this.#options = { ...DEFAULTS, idempotent: acks === -1, ...options };
     if (this.#options.idempotent && acks !== -1) {
@@ -192,6 +209,39 @@ export class Producer {
     this.#timer?.cancel();
   }
 
+  // --- for a transactional producer ---
+
+  /** Who writes from now on; nothing may be under way. Sequences begin again with a new epoch. */
+  identify(producerId: number, producerEpoch: number): void {
+    if (producerId === this.#producerId && producerEpoch === this.#producerEpoch) {
+      return;
+    }
+    this.#producerId = producerId;
+    this.#producerEpoch = producerEpoch;
+    for (const partition of this.#partitions()) {
+      partition.nextSequence = 0;
+    }
+  }
+
+  /** Looks again at what waits. */
+  wake(): void {
+    this.#schedule();
+  }
+
+  /** Gives up every record that is not on its way, waits for those that are, and resolves when none is left. */
+  async discard(error: ClientError): Promise<void> {
+    this.#discarding = error;
+    for (const topic of this.#topics.values()) {
+      for (const { bytes, onDelivery } of topic.unassigned.splice(0)) {
+        this.#settle(bytes, 1);
+        onDelivery?.(error, undefined);
+      }
+    }
+    this.#failEverything(error);
+    await this.flush();
+    this.#discarding = undefined;
+  }
+
   // --- taking records ---
 
   #topic(name: string): Topic {
@@ -229,9 +279,10 @@ export class Producer {
           topic.asking = false;
           if (topic.metadata === undefined) {
             this.#topics.delete(topic.name);
+            const told = this.#told(error);
             for (const { bytes, onDelivery } of topic.unassigned.splice(0)) {
               this.#settle(bytes, 1);
-              onDelivery?.(error, undefined);
+              onDelivery?.(told, undefined);
             }
           }
           this.#schedule();
@@ -261,7 +312,8 @@ export class Producer {
     if (index < 0 || index >= count) {
       this.#settle(bytes, 1);
       const message = `topic ${topic.name} has no partition ${index}`;
-      onDelivery?.(new ClientError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message), undefined);
+      const error = new ClientError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, message);
+      onDelivery?.(this.#told(error), undefined);
       return;
     }
     let partition = topic.partitions.get(index);
@@ -330,6 +382,9 @@ export class Producer {
           wakeAtMs = Math.min(wakeAtMs, partition.notBeforeMs);
           continue;
         }
+        if (this.#transaction?.admits(topic.name, partition.index) === false) {
+          continue;
+        }
         const ready = byLeader.get(leader);
         if (ready) {
           ready.push(partition);
@@ -377,8 +432,8 @@ export class Producer {
   }
 
   #hasProducerId(): boolean {
-    if (this.#producerId >= 0) {
-      return true;
+    if (this.#producerId >= 0 || this.#transaction !== undefined) {
+      return this.#producerId >= 0;
     }
     if (!this.#askingProducerId && !this.#anyInFlight()) {
       this.#askingProducerId = true;
@@ -447,7 +502,10 @@ export class Producer {
     const batches = group.map((partition) => this.#start(partition));
     const byTopic = new Map<Topic, { index: number; records: Buffer }[]>();
     group.forEach((partition, at) => {
-      const data = { index: partition.index, records: batches[at]!.encode(this.#compression) };
+      const data = {
+        index: partition.index,
+        records: batches[at]!.encode(this.#compression, this.#transaction !== undefined),
+      };
       const list = byTopic.get(partition.topic);
       if (list) {
         list.push(data);
@@ -457,10 +515,15 @@ export class Producer {
     });
     const topics = [...byTopic.keys()];
     const allHaveIds = topics.every((topic) => topic.metadata!.topicId !== ZERO_UUID);
+    const maxVersion = Math.min(
+      allHaveIds ? produce.maxVersion : PRODUCE_VERSION_BEFORE_IDS,
+      this.#transaction?.produceVersionMax ?? produce.maxVersion,
+    );
     try {
       const response = await this.#client.request(
         produce,
         {
+          transactionalId: this.#transaction?.transactionalId ?? null,
           acks: this.#options.acks,
           timeoutMs: this.#client.options.requestTimeoutMs,
           topicData: topics.map((topic) => ({
@@ -472,7 +535,7 @@ export class Producer {
         {
           nodeId: leader,
           noResponse: this.#options.acks === 0,
-          ...(!allHaveIds && { maxVersion: 12 }),
+          maxVersion,
         },
       );
       this.#answered(group, batches, response as ProduceResponse | undefined);
@@ -540,7 +603,10 @@ export class Producer {
     partition.inFlight = false;
     const nowMs = this.#nowMs();
     const inTime = batch.createdAtMs + this.#options.deliveryTimeoutMs > nowMs;
-    if (failure.errorCode === ErrorCode.MESSAGE_TOO_LARGE && batch.records.length > 1) {
+    if (this.#discarding !== undefined) {
+      partition.batches.shift();
+      this.#failBatch(batch, this.#discarding);
+    } else if (failure.errorCode === ErrorCode.MESSAGE_TOO_LARGE && batch.records.length > 1) {
       this.#split(partition, batch);
     } else if (failure.retriable && inTime && (this.#options.acks !== 0 || failure.code !== 'TIMED_OUT')) {
       partition.topic.asking || this.#client.forgetTopic(partition.topic.name);
@@ -576,11 +642,15 @@ export class Producer {
 
   /** A sequence number that was used and not delivered leaves a gap, so the next batches need a new producer id. */
   #failBatch(batch: ProduceBatch, error: ClientError): void {
-    if (batch.baseSequence >= 0 && batch.producerId === this.#producerId) {
+    if (this.#transaction === undefined && batch.baseSequence >= 0 && batch.producerId === this.#producerId) {
       this.#producerId = -1;
     }
     this.#settleBatch(batch);
-    batch.failed(error);
+    batch.failed(this.#told(error));
+  }
+
+  #told(error: ClientError): ClientError {
+    return this.#transaction?.failed(error) ?? error;
   }
 
   #failEverything(error: ClientError): void {

@@ -329,6 +329,8 @@ export class PartitionWorld {
   readonly storage: ManualStorage;
   readonly configs: Configs;
   readonly partitions: Partitions;
+  /** Of the last restart. */
+  restarted: ManualStorage | undefined;
 
   constructor(options: { commitsAtOnce?: boolean; brokerConfig?: Record<string, string> } = {}) {
     this.storage = new ManualStorage(options.commitsAtOnce ?? false);
@@ -396,6 +398,7 @@ export class PartitionWorld {
     };
     const key = `${before.id.topicId}/${before.id.partition}`;
     const storage = new ManualStorage(false, new Map([[key, recovered]]));
+    this.restarted = storage;
     const image = this.metadata.image.topics.get(name)!.partitions[0]!;
     return new Partition({ storage, clock: this.time }, before.id, this.configs.topic(name), {
       ...image,

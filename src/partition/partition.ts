@@ -143,7 +143,10 @@ export class Partition {
       startMoved: (startOffset) => this.#startMoved(startOffset),
     });
     this.#startMoved(this.#log.startOffset);
-    this.#producers.transactions.committed(this.#log.committedOffset);
+    const { startOffset, endOffset, sizeBytes, committedOffset } = this.#log;
+    const bytesPerOffset = Math.max(1, sizeBytes / Math.max(1, endOffset - startOffset));
+    this.#producers.transactions.committed(committedOffset);
+    this.#producers.transactions.estimateBytes((firstOffset) => (firstOffset - endOffset) * bytesPerOffset);
     this.#epochs.assign(image.leaderEpoch, this.#log.endOffset);
   }
 
@@ -217,6 +220,8 @@ export class Partition {
     if (this.#deleted) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     if (!this.#storage.writable) return refused(ErrorCode.KAFKA_STORAGE_ERROR);
     if (this.#isUnderMinIsr()) return refused(ErrorCode.NOT_ENOUGH_REPLICAS, this.logStartOffset);
+    // Kafka fails to build such a marker, and answers with what it has for exceptions.
+    if (marker.producerId < 0 || marker.producerEpoch < 0) return refused(ErrorCode.UNKNOWN_SERVER_ERROR);
     const error = this.#producers.checkMarker(marker);
     if (error !== ErrorCode.NONE) return refused(error, this.logStartOffset);
     const offset = this.#log.endOffset;

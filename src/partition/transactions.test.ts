@@ -208,6 +208,21 @@ test('open and aborted transactions are the same after a restart, with a checkpo
   }
 });
 
+test('after a restart too, readers of committed records learn of each end that lets them read on', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  send(partition, 2, 0);
+  made.storage.commit();
+  const restarted = made.restart('t');
+  assert.equal(restarted.readableBytes(IsolationLevel.READ_UNCOMMITTED), 0);
+  const before = restarted.readableBytes(COMMITTED);
+  restarted.appendMarker(marker(1));
+  assert.equal(restarted.readableBytes(COMMITTED), before);
+  made.restarted!.commit();
+  assert.equal(restarted.readableBytes(COMMITTED) > before, true);
+});
+
 test('a marker on a topic that stamps its records carries the broker’s time', () => {
   const made = world({ 'message.timestamp.type': 'LogAppendTime' });
   const partition = made.partition('t');
@@ -215,4 +230,16 @@ test('a marker on a topic that stamps its records carries the broker’s time', 
   assert.equal(partition.appendMarker(marker(1)).logAppendTimeMs, made.time.nowMs());
   const [, written] = made.logOf('t').batches;
   assert.equal([...readBatches(written!)][0]!.timestampType, 1);
+});
+
+test('a marker without producer id or epoch is never written', () => {
+  const made = world();
+  const partition = made.partition('t');
+  send(partition, 1, 0);
+  made.storage.commit();
+  for (const wrong of [marker(-1), marker(1, { producerEpoch: -1 }), marker(2, { producerEpoch: -1 })]) {
+    const result = partition.appendMarker(wrong);
+    assert.deepEqual([result.errorCode, result.ticket], [ErrorCode.UNKNOWN_SERVER_ERROR, undefined]);
+  }
+  assert.equal(partition.logEndOffset, 1);
 });

@@ -6,8 +6,8 @@
 export interface Transaction {
   readonly producerId: number;
   readonly firstOffset: number;
-  /** Bytes that the partition had appended before, counted since it was opened. */
-  readonly bytesBefore: number;
+  /** Bytes that the partition had appended before, counted since it was opened: negative, and estimated, for what is older. */
+  bytesBefore: number;
   /** Offset of the marker that ended it; −1 while it is open. */
   markerOffset: number;
   /** The marker is committed. */
@@ -48,6 +48,11 @@ export class UnstableTransactions {
     this.#ended.push(transaction);
   }
 
+  /** After a restart: where those that were found lie among the bytes, so that each end of one counts as progress. */
+  estimateBytes(bytesBefore: (firstOffset: number) => number): void {
+    for (const transaction of this.#unstable) transaction.bytesBefore = bytesBefore(transaction.firstOffset);
+  }
+
   /** Markers below the high watermark are committed. */
   committed(highWatermark: number): void {
     if (this.#ended.length === 0) return;
@@ -80,6 +85,13 @@ class Line {
 
   get first(): Transaction | undefined {
     return this.#transactions[this.#head];
+  }
+
+  *[Symbol.iterator](): Generator<Transaction> {
+    for (let i = this.#head; i < this.#transactions.length; i++) {
+      const transaction = this.#transactions[i]!;
+      if (!this.#hasLeft(transaction)) yield transaction;
+    }
   }
 
   push(transaction: Transaction): void {

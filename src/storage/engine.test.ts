@@ -689,3 +689,36 @@ test('a topic that rolls with every batch fails nobody', async () => {
   assert.ok((await readAll(open(again, 1).log)).equals(Buffer.concat(expected)));
   await again.close();
 });
+
+test('an engine whose disk fills up while a batch is written in place can still be closed', async () => {
+  const disk = new UnsyncedFiles();
+  const failures: StorageError[] = [];
+  const engine = await start(disk, { onFailure: (error) => failures.push(error) });
+  const { log } = open(engine, 1);
+  log.append([batchOf(0, 10)]);
+  await committed(engine);
+  await engine.flush();
+  disk.faults.push({ operation: 'write', path: /topic1-0\/\d+\.log$/, code: 'ENOSPC' });
+  log.append([batchOf(1, 12_000)]);
+  while (failures.length === 0) await turns(1);
+  assert.equal(failures[0]?.code, 'FULL');
+  await engine.abandon();
+  disk.faults.length = 0;
+  const again = await start(disk.kill());
+  assert.equal(open(again, 1).log.endOffset, 1);
+  await again.close();
+});
+
+test('a log start is shown when its move is durable, not before', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const { log } = open(engine, 1);
+  for (let i = 0; i < 4; i++) log.append([batchOf(i, 10)]);
+  await committed(engine);
+  log.moveStart(3);
+  assert.equal(log.startOffset, 0);
+  assert.deepEqual((await log.read(0, 10_000, 1, true)).parts, [batchOf(0, 10)]);
+  await committed(engine);
+  assert.equal(log.startOffset, 3);
+  await engine.close();
+});

@@ -9,6 +9,15 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The command under test; OTTLA_COMMAND names another, an installed package's for example. */
 export const ottla = process.env.OTTLA_COMMAND ?? join(root, 'bin', 'ottla');
 
+/** Groups of a test do not wait for more members, and a crashed member is missed after seconds instead of most of a minute. */
+export const testSettings = {
+  'group.initial.rebalance.delay.ms': '0',
+  'group.consumer.min.session.timeout.ms': '3000',
+  'group.consumer.session.timeout.ms': '6000',
+  'group.consumer.min.heartbeat.interval.ms': '200',
+  'group.consumer.heartbeat.interval.ms': '500',
+};
+
 /** Resolves when the ready line has come: `{ bootstrap, pid, readyLine, exited, stop() }`. */
 export async function startOttla(data, args = [], deadlineMs = 30_000) {
   const child = spawn(process.execPath, [ottla, 'serve', '--port', '0', '--data', data, ...args], {

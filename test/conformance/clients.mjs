@@ -1,5 +1,6 @@
-// Which client folders there are, what they need, which have checks and group checks, and which names they read and write the access log under. A producer writes
-// with each of its codecs; `nodeOnly` marks those that `npm test` runs, for they need nothing but Node.
+// Which client folders there are, what they need, which have checks of their own, of groups and of transactions, and which names they read
+// and write the access log under. A producer writes with each of its codecs; `nodeOnly` marks those that `npm test` runs, for they need
+// nothing but Node.
 
 const ALL = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
@@ -15,6 +16,7 @@ export const clients = [
     nodeOnly: true,
     checks: true,
     groups: true,
+    transactions: true,
     producers: [{ name: 'kafkajs', codecs: ['none', 'gzip', 'snappy'] }],
     consumers: ['kafkajs'],
     readable: ['none', 'gzip', 'snappy'],
@@ -33,6 +35,7 @@ export const clients = [
     folder: 'librdkafka',
     checks: true,
     groups: true,
+    transactions: true,
     producers: [
       { name: 'kcat', codecs: ALL },
       { name: 'confluent-kafka', codecs: ALL },
@@ -43,6 +46,7 @@ export const clients = [
     folder: 'python',
     checks: true,
     groups: true,
+    transactions: true,
     producers: [
       { name: 'kafka-python', codecs: ALL },
       { name: 'aiokafka', codecs: ALL },
@@ -53,6 +57,7 @@ export const clients = [
     folder: 'go',
     checks: true,
     groups: true,
+    transactions: true,
     producers: [{ name: 'franz-go', codecs: ALL }],
     consumers: ['franz-go'],
   },
@@ -60,6 +65,7 @@ export const clients = [
     folder: 'java',
     checks: true,
     groups: true,
+    transactions: true,
     producers: [
       { name: 'console', codecs: ['none', 'zstd'] },
       { name: 'java', codecs: ALL },

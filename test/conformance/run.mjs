@@ -1,6 +1,5 @@
-// The conformance run: other people's clients against one broker. Their own checks first, then groups (where the broker says that
-// it has them), several clients side by side because they mostly wait. Then the access log: every producer
-// and codec writes its 10,000 lines to a topic of one partition, every consumer reads every topic, and what comes out must be
+// The conformance run: other people's clients against one broker. Their own checks first, then groups and transactions (where the
+// broker says that it has them), several clients side by side because they mostly wait. Then the access log: every producer and codec writes its 10,000 lines to a topic of one partition, every consumer reads every topic, and what comes out must be
 // the file, byte for byte. Then a clean stop, kafka-dump-log over the segments, a restart, and all topics read again.
 // Prints "ok …" or "not ok …" for each check and "N passed, N failed" at the end; the exit status says the same.
 
@@ -13,21 +12,15 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { untilAccepted } from '../../bench/probe.mjs';
-import { root, startOttla } from './broker.mjs';
+import { root, startOttla, testSettings } from './broker.mjs';
 import { clients } from './clients.mjs';
 
 const here = join(root, 'test', 'conformance');
 const STEP_MS_MAX = 300_000;
-const GROUP_CLIENTS_AT_ONCE = 3;
+const CLIENTS_AT_ONCE = 3;
 const JOIN_GROUP = 11;
-/** Groups of a test do not wait for more members, and a crashed member is missed after seconds instead of most of a minute. */
-const BROKER_SETTINGS = [
-  'group.initial.rebalance.delay.ms=0',
-  'group.consumer.min.session.timeout.ms=3000',
-  'group.consumer.session.timeout.ms=6000',
-  'group.consumer.min.heartbeat.interval.ms=200',
-  'group.consumer.heartbeat.interval.ms=500',
-].flatMap((setting) => ['--set', setting]);
+const END_TXN = 26;
+const BROKER_SETTINGS = Object.entries(testSettings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
 const CODEC_NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 const { values: options, positionals } = parseArgs({
@@ -37,6 +30,7 @@ const { values: options, positionals } = parseArgs({
     'node-only': { type: 'boolean', default: false },
     'no-checks': { type: 'boolean', default: false },
     'no-groups': { type: 'boolean', default: false },
+    'no-transactions': { type: 'boolean', default: false },
     'no-log': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -53,6 +47,7 @@ that it starts over a temporary directory.
   --node-only            only the clients that need nothing but Node
   --no-checks            without the clients' own checks
   --no-groups            without groups
+  --no-transactions      without transactions
   --no-log               without the access log
   --keep                 leave the temporary directory and say where it is`);
   process.exit(0);
@@ -89,12 +84,13 @@ async function main() {
   if (!options['no-checks']) {
     for (const client of ready.filter((one) => one.checks)) await runChecks(client);
   }
-  if (!options['no-groups']) await runGroups(ready.filter((one) => one.groups));
+  if (!options['no-groups']) await runSideBySide('groups', JOIN_GROUP, ready);
+  if (!options['no-transactions']) await runSideBySide('transactions', END_TXN, ready);
   const topics = options['no-log'] ? [] : await produceAll(ready);
   await consumeAll(ready, topics, 'reads');
   if (options.bootstrap) return;
   await stopCleanly();
-  if (ready.some((client) => client.folder === 'java')) await dumpSegments();
+  if (ready.some((client) => client.folder === 'java')) await dumpSegments(!options['no-transactions']);
   broker = await startOttla(data, BROKER_SETTINGS);
   const reader = ready.find((client) => client.consumers.length > 0 && client.readable === undefined) ?? ready[0];
   await consumeAll(reader === undefined ? [] : [reader], topics, 'reads after a restart');
@@ -110,16 +106,17 @@ function setUp(client) {
   return status === 0;
 }
 
-/** The group checks of several clients at once; none where the broker does not list JoinGroup among its APIs. */
-async function runGroups(waiting) {
-  if (!(await brokerApis()).includes(JOIN_GROUP)) {
-    console.log('# the broker has no groups');
+/** What several clients check at once; nothing where the broker does not list the API that it takes. */
+async function runSideBySide(what, apiKey, ready) {
+  if (!(await brokerApis()).includes(apiKey)) {
+    console.log(`# the broker has no ${what}`);
     return;
   }
+  const waiting = ready.filter((client) => client[what]);
   const next = async () => {
-    for (let client = waiting.shift(); client; client = waiting.shift()) await runChecks(client, 'groups');
+    for (let client = waiting.shift(); client; client = waiting.shift()) await runChecks(client, what);
   };
-  await Promise.all(Array.from({ length: GROUP_CLIENTS_AT_ONCE }, next));
+  await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, next));
 }
 
 async function brokerApis() {
@@ -206,12 +203,12 @@ async function stopCleanly() {
   );
 }
 
-async function dumpSegments() {
+async function dumpSegments(transactions) {
   const java = { folder: 'java' };
   const before = failed + passed;
   const { status, tail } = await runClient(
     java,
-    ['dump', data],
+    ['dump', data, ...(transactions ? ['transactions'] : [])],
     (line) => {
       const match = /^(not )?ok (.*)$/.exec(line);
       if (match) report(!match[1], match[2]);

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTopic } from '../../src/client/admin.ts';
 import { type Client, connectClient } from '../../src/client/client.ts';
-import { commitOffsets, committedOffsets, coordinatorOf } from '../../src/client/groups.ts';
+import { groupCoordinator } from '../../src/client/coordinators.ts';
+import { commitOffsets, committedOffsets } from '../../src/client/groups.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts';
 import { heartbeat } from '../../src/protocol/messages/heartbeat.ts';
@@ -31,7 +32,7 @@ async function acrossKill(
   try {
     let client = await connectClient(nodeRuntime(), broker.bootstrapServers);
     const topicId = await createTopic(client, { name: TOPIC, partitions: PARTITIONS });
-    await coordinatorOf(client, GROUP);
+    await groupCoordinator(client, GROUP);
     await before(client, topicId);
     await broker.stop('SIGKILL');
     client.close();

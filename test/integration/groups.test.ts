@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createTopic } from '../../src/client/admin.ts';
 import { type Client, connectClient } from '../../src/client/client.ts';
+import { groupCoordinator } from '../../src/client/coordinators.ts';
 import { GroupConsumer } from '../../src/client/group-consumer.ts';
-import { commitOffsets, committedOffsets, coordinatorOf } from '../../src/client/groups.ts';
+import { commitOffsets, committedOffsets } from '../../src/client/groups.ts';
 import { Producer } from '../../src/client/producer.ts';
 import { type RunningBroker, startBroker } from '../../src/index.ts';
 import { heartbeat } from '../../src/protocol/messages/heartbeat.ts';
@@ -174,7 +175,7 @@ test('offsets and members are there again after a stop and after a kill', async 
         await createTopic(client, { name: 'kept', partitions: 2 });
         member = await joinAlone(client, 'classic', 'kept');
       } else {
-        const nodeId = await coordinatorOf(client, 'classic');
+        const nodeId = await groupCoordinator(client, 'classic');
         const beat = await client.request(heartbeat, { groupId: 'classic', ...member }, { nodeId });
         assert.equal(beat.errorCode, 0, 'the member is still one');
         const [offsets] = await committedOffsets(client, 'simple', null);
@@ -209,7 +210,7 @@ async function joinAlone(
   groupId: string,
   topic: string,
 ): Promise<{ memberId: string; generationId: number }> {
-  const nodeId = await coordinatorOf(client, groupId);
+  const nodeId = await groupCoordinator(client, groupId);
   const metadata = Buffer.concat([
     Buffer.from([0, 0, 0, 0, 0, 1, 0, topic.length]),
     Buffer.from(topic),

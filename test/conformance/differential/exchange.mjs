@@ -9,7 +9,12 @@ import { root } from '../broker.mjs';
 const build = process.env.OTTLA_BUILD ?? join(root, 'dist');
 const load = (path) => import(pathToFileURL(join(build, 'src', path)));
 export const { decodeResponse, decodeResponseHeader, encodeRequestFrame } = await load('protocol/api.js');
+export const { decodeRecordKey, decodeRecordValue } = await load('protocol/coordinator-record.js');
+export const { transactionLogRecord } = await load('protocol/coordinator-records/transaction-log.js');
+export const { coordinatorPartition } = await load('protocol/java-string-hash.js');
 export const { buildBatch } = await load('records/build-batch.js');
+export const { readBatches } = await load('records/read-batches.js');
+export const { readEndTransactionMarker } = await load('records/control-batch.js');
 await (await load('records/compression.js')).loadCompression();
 export const { ALL_APIS } = await load('protocol/all-apis.js');
 

@@ -1,5 +1,5 @@
-// Sends the same requests to two brokers, Kafka 4.3 and Ottla for example, at every version of each API, and frames as bytes
-// (frames.mjs), and prints where the answers differ: error codes, numbers, presence. Ids, times, addresses and messages are put aside first. A tool for finding
+// Sends the same requests to two brokers, Kafka 4.3 and Ottla for example, at every version of each API, frames as bytes
+// (frames.mjs), and sequences of requests about transactions (transaction-*.mjs), and prints where the answers differ: error codes, numbers, presence. Ids, times, addresses and messages are put aside first. A tool for finding
 // what is wrong, no test: some differences are meant, and it always ends with status 0.
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setUpKafka, startKafka } from '../../../bench/rivals/kafka/kafka.mjs';
 import { startOttla } from '../broker.mjs';
+import { differencesOf, keyOf } from './differences.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,20 +16,23 @@ const { values: options, positionals } = parseArgs({
     kafka: { type: 'string' },
     ottla: { type: 'string' },
     messages: { type: 'boolean', default: false },
+    transcripts: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (options.help) {
-  console.log(`usage: test/conformance/differential/run [TEXT ...] [--kafka HOST:PORT] [--ottla HOST:PORT] [--messages]
+  console.log(`usage: test/conformance/differential/run [TEXT ...] [--kafka HOST:PORT] [--ottla HOST:PORT] [--messages] [--transcripts]
 
 Compares the answers of both brokers, starting those that are not given (they must be fresh ones: the cases create topics).
-Only cases whose name begins with one of the TEXTs, if any. --messages compares error messages too.`);
+Only cases whose name begins with one of the TEXTs, if any; sequences begin with "Transaction" (scenarios) or "State" (matrix). --messages compares error messages too,
+--transcripts prints what Kafka answered in every sequence.`);
   process.exit(0);
 }
 
 const { apis, exchange } = await import('./exchange.mjs');
 const { cases, filling, topicsNeeded } = await import('./cases.mjs');
 const { frames, outcome } = await import('./frames.mjs');
+const { compareSequences } = await import('./compare-sequences.mjs');
 
 /** Fields that may differ. */
 const ASIDE = new Set([
@@ -49,8 +53,12 @@ const ASIDE = new Set([
   'leaderDirectoryId',
   'replicaDirectoryId',
 ]);
+/** Both brokers: transactions that are over their time are looked for often. */
+const SETTINGS = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '200' };
 const MESSAGES = new Set(['errorMessage', 'batchIndexErrorMessage']);
 
+/** These have topics of their own, so that brokers may be used several times. */
+const onlySequences = positionals.length > 0 && positionals.every((text) => /^(State|Transaction)/.test(text));
 const directory = mkdtempSync(join(tmpdir(), 'ottla-differential-'));
 let kafka;
 let ottla;
@@ -58,13 +66,18 @@ try {
   if (!options.kafka) setUpKafka();
   kafka = options.kafka
     ? { bootstrap: options.kafka }
-    : await startKafka({ properties: { 'node.id': '1', 'auto.create.topics.enable': 'true' } });
+    : await startKafka({ properties: { 'node.id': '1', 'auto.create.topics.enable': 'true', ...SETTINGS } });
   ottla = options.ottla
     ? { bootstrap: options.ottla }
-    : await startOttla(join(directory, 'data'), ['--set', 'node.id=1', '--set', 'offsets.topic.num.partitions=4']);
+    : await startOttla(join(directory, 'data'), [
+        ...['--set', 'node.id=1', '--set', 'offsets.topic.num.partitions=4'],
+        ...['--set', 'transaction.state.log.num.partitions=4'],
+        ...Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+      ]);
   const worlds = [await prepare('kafka', kafka.bootstrap), await prepare('ottla', ottla.bootstrap)];
   await compareAll(worlds);
   await compareFrames(worlds);
+  await compareSequences(worlds, positionals, options.transcripts);
 } finally {
   await ottla?.stop?.();
   await kafka?.stop?.();
@@ -82,6 +95,17 @@ async function prepare(name, bootstrap) {
     id: (topic) => ids.get(topic) ?? 'AAAAAAAAAAAAAAAAAAAAKg',
     fresh: () => `fresh-${count++}`,
   };
+  if (!onlySequences) await makeTopics(world);
+  await untilCoordinated(bootstrap);
+  world.producer = await transactionalProducer(bootstrap);
+  await new Promise((resolve) => setTimeout(resolve, 2000)); // Kafka's partitions are not ready when it has answered
+  const metadata = await exchange(bootstrap, apis.metadata, 12, { topics: [], allowAutoTopicCreation: false });
+  world.brokerId = metadata.brokers[0].nodeId;
+  if (!onlySequences) await fillTopics(world);
+  return world;
+}
+
+async function makeTopics({ name, bootstrap, ids }) {
   const created = await exchange(bootstrap, apis.createTopics, 7, {
     topics: topicsNeeded,
     timeoutMs: 10_000,
@@ -92,11 +116,9 @@ async function prepare(name, bootstrap) {
       throw new Error(`${name} refused to create ${topic.name}: ${topic.errorCode} ${topic.errorMessage}`);
     ids.set(topic.name, topic.topicId);
   }
-  await untilCoordinated(bootstrap);
-  world.producer = await transactionalProducer(bootstrap);
-  await new Promise((resolve) => setTimeout(resolve, 2000)); // Kafka's partitions are not ready when it has answered
-  const metadata = await exchange(bootstrap, apis.metadata, 12, { topics: [], allowAutoTopicCreation: false });
-  world.brokerId = metadata.brokers[0].nodeId;
+}
+
+async function fillTopics({ name, bootstrap }) {
   for (const topic of ['full', 'trimmed']) {
     for (const records of filling(topic).batches) {
       const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
@@ -110,7 +132,6 @@ async function prepare(name, bootstrap) {
       if (errorCode !== 0) throw new Error(`${name} refused a record for ${topic}: ${errorCode}`);
     }
   }
-  return world;
 }
 
 /** Kafka makes its internal topics, and takes its first block of producer ids, when somebody asks. */
@@ -208,57 +229,6 @@ function normalised(world, value, key = '') {
     return value === 'AAAAAAAAAAAAAAAAAAAAAA' || value === 'AAAAAAAAAAAAAAAAAAAAKg' ? value : 'some id';
   }
   return typeof value === 'string' ? value.replace(/^fresh-\d+$/, 'fresh') : value;
-}
-
-/** What an element of a list is known by: two lists are compared by it, so that one that is missing does not shift the others. */
-function keyOf(item) {
-  return (
-    item?.name ||
-    item?.topicName ||
-    item?.topic ||
-    item?.resourceName ||
-    item?.groupId ||
-    item?.apiKey ||
-    (item?.partitionIndex ?? item?.partition)
-  );
-}
-
-function differencesOf(kafka, ottla, path = '') {
-  if (Object.is(kafka, ottla)) return [];
-  const both = typeof kafka === 'object' && typeof ottla === 'object' && kafka !== null && ottla !== null;
-  if (!both) return [`${path || 'answer'}: kafka ${show(kafka)}, ottla ${show(ottla)}`];
-  if (Array.isArray(kafka) && kafka.some((item) => keyOf(item) !== undefined))
-    return differencesOfKeyed(kafka, ottla, path);
-  return [...new Set([...Object.keys(kafka), ...Object.keys(ottla)])].flatMap((key) =>
-    differencesOf(kafka[key], ottla[key], `${path}.${key}`),
-  );
-}
-
-function differencesOfKeyed(kafka, ottla, path) {
-  const grouped = (list) => {
-    const map = new Map();
-    for (const item of list) {
-      let key = `${keyOf(item)}`;
-      for (let i = 2; map.has(key); i++) key = `${keyOf(item)} again, ${i}`;
-      map.set(key, item);
-    }
-    return map;
-  };
-  const [mine, others] = [grouped(kafka), grouped(ottla)];
-  const onlyMine = [...mine.keys()].filter((key) => !others.has(key));
-  const onlyOthers = [...others.keys()].filter((key) => !mine.has(key));
-  return [
-    ...(onlyMine.length > 0 ? [`${path}: only kafka has ${onlyMine.join(', ')}`] : []),
-    ...(onlyOthers.length > 0 ? [`${path}: only ottla has ${onlyOthers.join(', ')}`] : []),
-    ...[...mine.keys()]
-      .filter((key) => others.has(key))
-      .flatMap((key) => differencesOf(mine.get(key), others.get(key), `${path}[${key}]`)),
-  ];
-}
-
-function show(value) {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function versionRange(versions) {

@@ -35,6 +35,21 @@ func main() {
 		if runGroupChecks(ctx, bootstrap, only) > 0 {
 			os.Exit(1)
 		}
+	case "transactions":
+		only := ""
+		if len(args) > 0 {
+			only = args[0]
+		}
+		if runTransactionChecks(ctx, bootstrap, only) > 0 {
+			os.Exit(1)
+		}
+	case "transform": // INPUT OUTPUT GROUP TRANSACTIONAL-ID
+		err = transform(bootstrap, args[0], args[1], args[2], args[3])
+	case "read": // TOPIC PARTITIONS
+		var count int
+		if count, err = strconv.Atoi(args[1]); err == nil {
+			err = readCommitted(bootstrap, args[0], int32(count))
+		}
 	case "produce": // NAME TOPIC FILE CODEC
 		err = produceFile(ctx, bootstrap, args[1], args[2], args[3])
 	case "consume": // NAME COUNT DIRECTORY TOPIC...

@@ -23,6 +23,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection  # noq
 
 from group_scenario import PARTITIONS, share_topic  # noqa: E402
 from report import Report, equal, lines_of, read_topics  # noqa: E402
+from transactions import TransactionChecks  # noqa: E402
+import transform  # noqa: E402
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 numbers = itertools.count()
@@ -380,6 +382,15 @@ def main():
         report = Report(args[0] if args else "")
         GroupChecks(bootstrap, report).run()
         sys.exit(report.exit_status())
+    if command == "transactions":
+        report = Report(args[0] if args else "")
+        checks = Checks(bootstrap, report)
+        TransactionChecks(bootstrap, report, checks.admin, checks.topic).run()
+        sys.exit(report.exit_status())
+    if command == "transform":
+        transform.transform(bootstrap, *args[:4])
+    if command == "read":
+        transform.read(bootstrap, args[0], int(args[1]))
     if command == "produce":
         name, topic, path, codec = args
         if name == "kcat":

@@ -19,6 +19,7 @@ from kafka.admin import KafkaAdminClient, NewTopic  # noqa: E402
 
 from group_scenario import PARTITIONS, share_topic  # noqa: E402
 from report import Report, equal, lines_of, read_topics  # noqa: E402
+from transactions import run_transactions  # noqa: E402
 
 logging.disable(logging.CRITICAL)
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -435,6 +436,10 @@ def main():
     if command == "groups":
         report = Report(args[0] if args else "")
         run_groups(libraries, report)
+        sys.exit(report.exit_status())
+    if command == "transactions":
+        report = Report(args[0] if args else "")
+        run_transactions(bootstrap, libraries["kafka-python"].create, report)
         sys.exit(report.exit_status())
     if command == "produce":
         name, topic, path, codec = args

@@ -26,6 +26,17 @@ public final class Main {
                 }
                 report.end();
             }
+            case "transactions" -> {
+                Report report = new Report(args.length > 2 ? args[2] : "");
+                try (Broker broker = new Broker(bootstrap)) {
+                    new TransactionChecks(broker, report).run();
+                    new TransactionAdminChecks(broker, report).run();
+                    new TransactionToolChecks(broker, report).run();
+                }
+                report.end();
+            }
+            case "transform" -> Transform.run(bootstrap, args[2], args[3], args[4], args[5], args[6]);
+            case "read" -> Transform.read(bootstrap, args[2], Integer.parseInt(args[3]));
             case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
             case "consume" -> {
                 for (int i = 5; i < args.length; i++) {
@@ -40,6 +51,7 @@ public final class Main {
             case "dump" -> {
                 Report report = new Report("");
                 SegmentChecks.run(args[2], report);
+                if (args.length > 3) SegmentChecks.transactions(args[2], report);
                 report.end();
             }
             default -> throw new IllegalArgumentException("unknown command " + args[1]);

@@ -1,0 +1,209 @@
+// Consumer groups: members of both protocols that read, commit, come and go; and committers that are no members. Every commit
+// is a write of a register, every look at a committed offset a read of it.
+import { GroupConsumer } from '../../src/client/group-consumer.ts';
+import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts';
+import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts';
+import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
+import { logKey } from '../history.ts';
+import { failureOf, idOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic } from './program.ts';
+import { asked } from './readers.ts';
+
+/** The newest version that names topics. */
+const BY_NAME = 9;
+/** A member that was answered within this has its place: the session lasts five seconds. */
+const SURE_OF_ITS_PLACE_MS = 4_000;
+
+export interface CommitOf {
+  readonly group: string;
+  readonly memberId: string;
+  readonly generation: number;
+}
+
+function registerOf(group: string, topic: KnownTopic, partition: number): string {
+  return `${group} ${logKey(topic.topicId, partition)}`;
+}
+
+/** The error code of the answer; undefined without one. */
+export async function commitOffset(
+  context: ProgramContext,
+  { group, memberId, generation }: CommitOf,
+  topic: KnownTopic,
+  partition: number,
+  offset: number,
+): Promise<number | undefined> {
+  const { history } = context;
+  const op = history.nextOp();
+  history.add({ type: 'write', op, register: registerOf(group, topic, partition), value: String(offset) });
+  const response = await asked(
+    context,
+    offsetCommit,
+    {
+      groupId: group,
+      memberId,
+      generationIdOrMemberEpoch: generation,
+      topics: [
+        {
+          name: topic.name,
+          topicId: '',
+          partitions: [{ partitionIndex: partition, committedOffset: offset, committedMetadata: '' }],
+        },
+      ],
+    },
+    { maxVersion: BY_NAME },
+  );
+  const errorCode = response?.topics[0]?.partitions[0]?.errorCode;
+  const outcome = errorCode === undefined ? 'unknown' : outcomeOf(context, 'OffsetCommit', errorCode);
+  history.add({ type: 'written', op, outcome });
+  return errorCode;
+}
+
+/** −1: none; undefined: no answer. */
+export async function committedOffset(
+  context: ProgramContext,
+  group: string,
+  topic: KnownTopic,
+  partition: number,
+): Promise<number | undefined> {
+  const { history } = context;
+  const op = history.nextOp();
+  history.add({ type: 'read', op, register: registerOf(group, topic, partition) });
+  const topics = [{ name: topic.name, topicId: '', partitionIndexes: [partition] }];
+  const response = await asked(
+    context,
+    offsetFetch,
+    { groupId: group, topics, groups: [{ groupId: group, topics }], requireStable: true },
+    { maxVersion: BY_NAME },
+  );
+  const answer = response?.groups[0];
+  if (answer === undefined || outcomeOf(context, 'OffsetFetch', answer.errorCode) !== 'ok') return undefined;
+  const found = answer.topics[0]!.partitions[0]!;
+  if (outcomeOf(context, 'OffsetFetch', found.errorCode) !== 'ok') return undefined;
+  const offset = found.committedOffset;
+  history.add({ type: 'read-value', op, value: offset < 0 ? '' : String(offset) });
+  return offset;
+}
+
+/** Of FindCoordinator. */
+export const CoordinatorType = { GROUP: 0, TRANSACTION: 1 } as const;
+
+/** As every client does first: the coordinator's topic is made when somebody asks for it. */
+export async function findsCoordinator(context: ProgramContext, key: string, keyType: number): Promise<void> {
+  for (;;) {
+    const response = await asked(context, findCoordinator, { key, keyType, coordinatorKeys: [key] });
+    if (response?.coordinators[0]?.errorCode === ErrorCode.NONE) return;
+    await pause(context, context.dice.skewed(10, 300));
+  }
+}
+
+/** Somebody who keeps offsets in groups without members. */
+export async function committer(context: ProgramContext): Promise<void> {
+  const { dice } = context;
+  await findsCoordinator(context, 'kept-0', CoordinatorType.GROUP);
+  for (let count = 1; !context.isOver(); count++) {
+    await pause(context, dice.skewed(0, 300));
+    const topic = someTopic(context);
+    if (topic === undefined) continue;
+    const group = `kept-${dice.below(3)}`;
+    const partition = dice.below(topic.partitions);
+    if (dice.oneIn(2)) await committedOffset(context, group, topic, partition);
+    else {
+      // A number that nobody else commits.
+      const offset = 1_000 * count + (Number(context.process.name.at(-1)) || 0);
+      await commitOffset(context, { group, memberId: '', generation: -1 }, topic, partition, offset);
+    }
+  }
+}
+
+interface Membership {
+  readonly consumer: GroupConsumer;
+  readonly name: string;
+  answeredMs: number;
+}
+
+/** Who is in which group, so that each can be asked what it has. */
+const memberships = new WeakMap<object, Map<string, Set<Membership>>>();
+
+function membersOf(context: ProgramContext, group: string): Set<Membership> {
+  let groups = memberships.get(context.history);
+  if (groups === undefined) memberships.set(context.history, (groups = new Map()));
+  let members = groups.get(group);
+  if (members === undefined) groups.set(group, (members = new Set()));
+  return members;
+}
+
+/** A member by the consumer protocol, with src/client/group-consumer.ts. Ends when its group has read everything. */
+export function consumerMember(group: string): (context: ProgramContext) => Promise<void> {
+  return async (context) => {
+    const members = membersOf(context, group);
+    while (!context.hasReadAll(group)) {
+      const consumer = new GroupConsumer(context.client, {
+        groupId: group,
+        topics: context.topics.map(({ name }) => name),
+        from: 'beginning',
+        maxWaitMs: context.dice.pick([50, 300, 800]),
+        commitIntervalMs: context.dice.pick([100, 1_000]),
+        rebalanceTimeoutMs: 8_000,
+      });
+      const membership = { consumer, name: context.process.name, answeredMs: Number.NEGATIVE_INFINITY };
+      members.add(membership);
+      try {
+        await beMember(context, group, membership);
+        await consumer.close();
+      } catch (error) {
+        context.note(`as a member: ${(error as Error).message}`);
+        failureOf(error);
+        // Its place goes with its session; it does not use it any more.
+      } finally {
+        members.delete(membership);
+      }
+      await pause(context, context.dice.skewed(10, 500));
+    }
+  };
+}
+
+async function beMember(context: ProgramContext, group: string, membership: Membership): Promise<void> {
+  const { dice, history } = context;
+  const { consumer } = membership;
+  let known = new Set<string>();
+  for (let polls = dice.between(5, 80); polls > 0 && !context.hasReadAll(group); polls--) {
+    const startedMs = context.process.runtime.clock.monotonicMs();
+    for (const { topic, partition, records, nextOffset } of await consumer.poll()) {
+      const { topicId } = context.topics.find(({ name }) => name === topic)!;
+      const ids = records.map(({ value }) => idOf(value));
+      history.add({
+        type: 'handed-out',
+        group,
+        member: membership.name,
+        log: logKey(topicId, partition),
+        ids,
+      });
+      consumer.done(topic, partition, nextOffset);
+    }
+    membership.answeredMs = startedMs;
+    known = checkOwners(context, group, membership, known);
+  }
+}
+
+/** Nobody who is sure of its place may have what this one was given. */
+function checkOwners(
+  context: ProgramContext,
+  group: string,
+  membership: Membership,
+  known: ReadonlySet<string>,
+): Set<string> {
+  const mine = new Set(membership.consumer.assignment.map(({ topic, partition }) => `${topic}-${partition}`));
+  const nowMs = context.process.runtime.clock.monotonicMs();
+  for (const other of membersOf(context, group)) {
+    if (other === membership || nowMs - other.answeredMs > SURE_OF_ITS_PLACE_MS) continue;
+    for (const { topic, partition } of other.consumer.assignment) {
+      const key = `${topic}-${partition}`;
+      if (!mine.has(key) || known.has(key)) continue;
+      context.onViolation(
+        'two-owners',
+        `${membership.name} was given ${key} of ${group}, which ${other.name} still has`,
+      );
+    }
+  }
+  return mine;
+}
