@@ -15,6 +15,8 @@ import { Topics } from './metadata/topics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
+import { ConnectionRates } from './quota/connection-rates.ts';
+import { QuotaLimits } from './quota/quota-limits.ts';
 import { loadCompression } from './records/compression.ts';
 import { FileError, type Files } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
@@ -177,6 +179,13 @@ async function beginLife(
       listeners,
       gates: security.gates.byListener,
       login: settings.security,
+      connectionRates: new ConnectionRates({
+        limits: new QuotaLimits(metadata, 'connection_creation_rate'),
+        clock,
+        brokerRate: () => configs.broker.maxConnectionCreationRate,
+        windows: configs.broker.quotaWindowNum,
+        windowMs: configs.broker.quotaWindowSizeSeconds * 1000,
+      }),
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
     });

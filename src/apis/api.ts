@@ -11,6 +11,8 @@ export interface RequestContext {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
+  /** Of its frame, without the size in front. */
+  readonly requestBytes: number;
   /** Monotonic milliseconds at which the frame was complete. */
   readonly receivedAtMs: number;
 }
@@ -34,6 +36,8 @@ export interface ConnectionInfo {
   softwareName: string;
   softwareVersion: string;
   readonly closed: boolean;
+  /** Takes no more requests for this long. */
+  mute(forMs: number): void;
   /** Closes after the responses already queued. */
   close(reason: string): void;
   /** Called once when the connection is gone (park lists, sessions). Returns a function that forgets the listener. */

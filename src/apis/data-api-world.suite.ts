@@ -23,7 +23,12 @@ export class TestConnection implements ConnectionInfo {
   softwareVersion = '1';
   closed = false;
   closedBecause: string | undefined;
+  mutedMs: number | undefined;
   readonly listeners = new Set<() => void>();
+
+  mute(forMs: number): void {
+    this.mutedMs = forMs;
+  }
 
   close(reason: string): void {
     this.closedBecause = reason;
@@ -73,6 +78,7 @@ export function call<A extends Api>(
     correlationId: 1,
     clientId: options.clientId ?? 'test',
     connection: made.connection,
+    requestBytes: bytes.length,
     receivedAtMs: 0,
   };
   let answered = false;

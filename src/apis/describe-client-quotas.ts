@@ -1,8 +1,7 @@
 // DescribeClientQuotas, versions 0 and 1.
 //
 // Behaviour: the quotas of the entities that match every component: a name, the default, or any of a type; `strict` leaves out
-// entities with further types. There is no way to set one yet, so the answer is always empty; Kafka's kafka-configs asks whenever it
-// describes users.
+// entities with further types.
 // Deviations: none known. KIPs: 546, 612. Source: ClientQuotasImage.describe.
 import type { ClientQuotas } from '../metadata/client-quotas.ts';
 import type { QuotaEntity, QuotaEntityType } from '../metadata/image.ts';

@@ -19,6 +19,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { TransactionCoordinator } from '../transaction/coordinator.ts';
 import { addOffsetsToTxnHandler } from './add-offsets-to-txn.ts';
 import { addPartitionsToTxnHandler } from './add-partitions-to-txn.ts';
+import { alterClientQuotasHandler } from './alter-client-quotas.ts';
 import { alterConfigsHandler } from './alter-configs.ts';
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
@@ -70,11 +71,12 @@ import { offsetDeleteHandler } from './offset-delete.ts';
 import { offsetFetchHandler } from './offset-fetch.ts';
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts';
 import { produceHandler } from './produce.ts';
-import { Registry } from './registry.ts';
+import { type AnyApiHandler, Registry } from './registry.ts';
 import { renewDelegationTokenHandler } from './renew-delegation-token.ts';
 import { saslAuthenticateHandler } from './sasl-authenticate.ts';
 import { saslHandshakeHandler } from './sasl-handshake.ts';
 import { syncGroupHandler } from './sync-group.ts';
+import { Throttling } from './throttling.ts';
 import { txnOffsetCommitHandler } from './txn-offset-commit.ts';
 import { unregisterBrokerHandler } from './unregister-broker.ts';
 import { updateFeaturesHandler } from './update-features.ts';
@@ -110,12 +112,14 @@ export interface ApiSurroundings {
 export function registryOf(surroundings: ApiSurroundings): Registry {
   const { metadata, configs, brokerId } = surroundings;
   const { authorizer } = surroundings;
-  const registry = new Registry([], (handler) => {
+  const throttling = new Throttling({ metadata, clock: surroundings.clock, settings: configs.broker });
+  const registry = new Registry([], (handler) => throttling.around(asked(handler)));
+  const asked = (handler: AnyApiHandler): AnyApiHandler => {
     if (!authorizer) return handler;
     const authorization = everyAuthorization[handler.api.name];
     if (!authorization) throw new Error(`nothing says what ${handler.api.name} asks the authorizer`);
     return authorized(handler, authorization, authorizer, { metadata, configs });
-  });
+  };
   const all = {
     ...surroundings,
     nodeId: brokerId,
@@ -123,6 +127,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
     features: features(metadata),
     settings: configs.broker,
     registry,
+    mutations: throttling.mutations,
     clientQuotas: new ClientQuotas(metadata),
     acls: new Acls(metadata, surroundings.random),
     scramCredentials: new ScramCredentials(metadata),
@@ -173,6 +178,7 @@ export function registryOf(surroundings: ApiSurroundings): Registry {
   registry.add(listPartitionReassignmentsHandler());
   registry.add(offsetDeleteHandler(all));
   registry.add(describeClientQuotasHandler(all));
+  registry.add(alterClientQuotasHandler(all));
   registry.add(describeUserScramCredentialsHandler(all));
   registry.add(alterUserScramCredentialsHandler(all));
   registry.add(describeQuorumHandler(all));

@@ -50,6 +50,7 @@ function caller(handler: AnyApiHandler): Caller {
       correlationId: 1,
       clientId: 'test',
       connection: {} as ConnectionInfo,
+      requestBytes: body.length,
       receivedAtMs: 0,
     };
     await handler.dispatch(decoded as Message, context, (response: Message) => {

@@ -22,6 +22,11 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : Math.round((-this.#tokens / ratePerSecond) * 1000);
   }
 
+  isInDebt(ratePerSecond: number, burst: number, nowMs: number): boolean {
+    this.#refill(ratePerSecond, burst, nowMs);
+    return this.#tokens < 0;
+  }
+
   #refill(ratePerSecond: number, burst: number, nowMs: number): void {
     this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#lastMs) / 1000) * ratePerSecond);
     this.#lastMs = nowMs;

@@ -11,7 +11,7 @@ import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
 import type { Connection, TlsPeer } from '../runtime/network.ts';
-import type { Clock, Timers } from '../runtime/runtime.ts';
+import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
 import type { ConnectionIdentity } from '../security/connection-identity.ts';
 import type { Principal } from '../security/principal.ts';
 import type { SaslSession } from '../security/sasl-session.ts';
@@ -75,6 +75,9 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #unansweredBytes = 0;
   /** Unanswered, and not waiting for the future on purpose. */
   #unansweredPrompt = 0;
+  /** Set while the client is made to wait: no request is taken. */
+  #unmute: Timer | undefined;
+  #mutedUntilMs = 0;
   #lastActiveMs: number;
   readonly #openedMs: number;
   /** Handshake and login were behind it when this was last looked at. */
@@ -137,6 +140,17 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       this.#surroundings.log.warn('Closing a connection', { remote: this.remoteAddress, reason });
       this.#end();
     }
+  }
+
+  mute(forMs: number): void {
+    const untilMs = this.#surroundings.clock.monotonicMs() + forMs;
+    if (this.#state !== 'open' || untilMs <= this.#mutedUntilMs) return;
+    this.#mutedUntilMs = untilMs;
+    this.#unmute?.cancel();
+    this.#unmute = this.#surroundings.timers.set(forMs, () => {
+      this.#unmute = undefined;
+      this.#pump();
+    });
   }
 
   onClosed(listener: () => void): () => void {
@@ -270,6 +284,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #hasRoom(): boolean {
     return (
       !this.#draining &&
+      this.#unmute === undefined &&
       this.#queue.length < REQUESTS_IN_FLIGHT_MAX &&
       this.#unansweredBytes < REQUEST_BYTES_IN_FLIGHT_MAX &&
       this.#queue.waitingBytes + this.#socket.queuedBytes < UNREAD_RESPONSE_BYTES_MAX
@@ -349,6 +364,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       correlationId: header.correlationId,
       clientId: header.clientId,
       connection: this,
+      requestBytes: slot.requestBytes - FRAME_SIZE_BYTES,
       receivedAtMs: this.#lastActiveMs,
     };
     const reply: Reply<unknown> = (response) => {
@@ -485,6 +501,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       return;
     }
     this.#state = 'gone';
+    this.#unmute?.cancel();
     const { memory, onGone } = this.#surroundings;
     memory.forget(this);
     memory.requestsAnswered(this.#unansweredPrompt);

@@ -1,6 +1,7 @@
 // The broker's front door: listens, accepts within the limits, keeps the open connections, closes the idle ones, stops.
 // Each connection is a ClientConnection; what they share (memory budget, limits, log) is here.
 import type { Registry } from '../apis/registry.ts';
+import type { ConnectionRates } from '../quota/connection-rates.ts';
 import type { Connection, Listener } from '../runtime/network.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { ConnectionIdentity } from '../security/connection-identity.ts';
@@ -10,6 +11,7 @@ import { ClientConnection, type ConnectionSurroundings, type LoginLimits } from 
 import { type ConnectionLimitSettings, ConnectionLimits } from './connection-limits.ts';
 import { LimitedLog } from './limited-log.ts';
 import { RequestMemory } from './request-memory.ts';
+import { SlowDoor } from './slow-door.ts';
 
 /** Read again whenever they matter, so that dynamic configs apply: `() => configs.broker`. */
 export interface ServerLimits extends ConnectionLimitSettings {
@@ -35,6 +37,8 @@ export interface ServerOptions {
   /** By listener; one that is not here is plain text without a login. */
   readonly gates?: ReadonlyMap<string, ListenerGate>;
   readonly login?: LoginLimits;
+  /** Absent: connections may come as fast as they like. */
+  readonly connectionRates?: ConnectionRates;
   /** Requests read and not answered, and answers not read, of all connections together. */
   readonly requestMemoryMaxBytes: number;
 }
@@ -69,6 +73,7 @@ class ListeningServer implements Server {
   readonly #limits: ConnectionLimits;
   readonly #memory: RequestMemory;
   readonly #log: LimitedLog;
+  readonly #slowDoor: SlowDoor | undefined;
   readonly #connections = new Set<ClientConnection>();
   readonly #bound: { readonly address: ListenerAddress; readonly listener: Listener }[] = [];
   #nextConnectionId = 1;
@@ -81,6 +86,9 @@ class ListeningServer implements Server {
     this.#limits = new ConnectionLimits(options.limits);
     this.#memory = new RequestMemory(() => options.requestMemoryMaxBytes, options.runtime.timers);
     this.#log = new LimitedLog(options.runtime.log, options.runtime.clock);
+    const { connectionRates: rates, limits, runtime } = options;
+    const waitingMax = () => limits().socketListenBacklogSize;
+    this.#slowDoor = rates && new SlowDoor({ rates, timers: runtime.timers, waitingMax });
   }
 
   get listeners(): readonly ListenerAddress[] {
@@ -98,7 +106,7 @@ class ListeningServer implements Server {
         const gate = this.#options.gates?.get(name);
         const listener = await this.#options.runtime.network.listen(
           { host, port, backlog, ...(gate?.tls && { tls: gate.tls }) },
-          (socket) => this.#accept(name, socket),
+          (socket) => this.#arrived(name, socket),
         );
         gate?.onTlsChange((terms) => listener.changeTls?.(terms));
         this.#bound.push({ address: { name, host, port: listener.port }, listener });
@@ -116,6 +124,7 @@ class ListeningServer implements Server {
     }
     this.#closing = true;
     this.#sweepTimer?.cancel();
+    this.#slowDoor?.close();
     await Promise.all(this.#bound.map(({ listener }) => listener.close()));
     for (const connection of [...this.#connections]) {
       connection.drain();
@@ -123,6 +132,15 @@ class ListeningServer implements Server {
     await this.#emptyWithin(graceMs);
     for (const connection of [...this.#connections]) {
       connection.destroy();
+    }
+  }
+
+  #arrived(listener: string, socket: Connection): void {
+    const refusal = this.#slowDoor
+      ? this.#slowDoor.arrive(socket, () => this.#accept(listener, socket))
+      : this.#accept(listener, socket);
+    if (refusal !== undefined) {
+      this.#log.warn('Refusing a connection', { remote: socket.remoteAddress, reason: refusal });
     }
   }
 

@@ -192,6 +192,7 @@ class TlsConnection implements Connection {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly #raw: Socket;
+  readonly #tls: TlsAcceptor;
   #secured: TLSSocket | undefined;
   #receiver: Receiver | undefined;
   #closed = false;
@@ -204,17 +205,26 @@ class TlsConnection implements Connection {
     this.localPort = raw.localPort ?? 0;
     this.remoteAddress = plainAddress(raw.remoteAddress);
     this.remotePort = raw.remotePort ?? 0;
-    const failed = (error: Error): void => {
-      this.#closeError ??= error;
-    };
-    raw.on('error', failed);
+    this.#tls = tls;
+    raw.on('error', (error) => this.#failed(error));
     raw.on('close', () => this.#closeOnce());
-    tls.accept(raw, (secured, peer) => this.#start(secured, peer), failed);
   }
 
   start(receiver: Receiver): void {
     this.#receiver = receiver;
-    if (this.#closed) setImmediate(() => receiver.closed(this.#closeError));
+    if (this.#closed) {
+      setImmediate(() => receiver.closed(this.#closeError));
+      return;
+    }
+    this.#tls.accept(
+      this.#raw,
+      (secured, peer) => this.#start(secured, peer),
+      (error) => this.#failed(error),
+    );
+  }
+
+  #failed(error: Error): void {
+    this.#closeError ??= error;
   }
 
   #start(secured: TLSSocket, peer: TlsPeer): void {
