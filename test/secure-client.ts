@@ -1,5 +1,5 @@
 // A client of a listener with TLS or a login, as small as can be: requests one after the other, the next when the one before is
-// answered. For tests; the project's own client speaks plain text.
+// answered. For tests, which also say what no right client says.
 import assert from 'node:assert/strict';
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { readFileSync } from 'node:fs';

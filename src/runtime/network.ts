@@ -7,7 +7,18 @@ export interface Network {
     address: { host: string; port: number; backlog?: number; tls?: TlsTerms },
     onConnection: (connection: Connection) => void,
   ): Promise<Listener>;
-  connect(address: { host: string; port: number; timeoutMs?: number }): Promise<Connection>;
+  /** With `tls` it resolves once the handshake is done and the other end is who it should be. */
+  connect(address: { host: string; port: number; timeoutMs?: number; tls?: ClientTls }): Promise<Connection>;
+}
+
+/** How a client speaks TLS. */
+export interface ClientTls {
+  /** Its own key and certificate, for brokers that ask for one. */
+  readonly identity?: TlsTerms['identity'] | undefined;
+  /** PEM texts of the authorities that the broker's certificate must come from; empty: those that the platform trusts. */
+  readonly trusted: readonly string[];
+  /** Whether the certificate must name the host that was dialled. */
+  readonly checksName: boolean;
 }
 
 /** How a listener speaks TLS; versions below 1.2 are never spoken. */

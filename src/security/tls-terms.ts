@@ -40,7 +40,7 @@ export async function loadTls(settings: TlsSettings, handshakeMsMax: number, rea
   };
 }
 
-async function loadIdentity(store: TlsSettings['keyStore'], read: ReadFile): Promise<TlsTerms['identity']> {
+export async function loadIdentity(store: TlsSettings['keyStore'], read: ReadFile): Promise<TlsTerms['identity']> {
   if (store.kind === 'texts') {
     return { key: store.key, certificates: store.certificates, password: store.keyPassword ?? undefined };
   }
@@ -61,7 +61,7 @@ async function loadIdentity(store: TlsSettings['keyStore'], read: ReadFile): Pro
   };
 }
 
-async function loadTrusted(store: TlsSettings['trustStore'], read: ReadFile): Promise<readonly string[]> {
+export async function loadTrusted(store: TlsSettings['trustStore'], read: ReadFile): Promise<readonly string[]> {
   if (store === null) return [];
   const trusted =
     store.kind === 'texts'

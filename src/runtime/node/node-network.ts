@@ -4,6 +4,7 @@
 import { type AddressInfo, createServer, Socket, type SocketConstructorOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
+  type ClientTls,
   type Connection,
   type Listener,
   type Network,
@@ -12,7 +13,7 @@ import {
   type TlsPeer,
   type TlsTerms,
 } from '../network.ts';
-import { type TlsAcceptor, tlsAcceptor } from './node-tls.ts';
+import { secure, type TlsAcceptor, tlsAcceptor } from './node-tls.ts';
 
 export function nodeNetwork(): Network {
   return { listen, connect };
@@ -48,7 +49,7 @@ function listen(
   });
 }
 
-function connect(address: { host: string; port: number; timeoutMs?: number }): Promise<Connection> {
+function connect(address: { host: string; port: number; timeoutMs?: number; tls?: ClientTls }): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = new Socket();
     const where = `${address.host}:${address.port}`;
@@ -62,13 +63,31 @@ function connect(address: { host: string; port: number; timeoutMs?: number }): P
       address.timeoutMs ?? 30_000,
     );
     socket.once('error', failed);
-    socket.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+    const done = (connection: Connection): void => {
       clearTimeout(timer);
-      socket.pause();
       socket.removeListener('error', failed);
-      resolve(new NodeConnection(socket));
+      resolve(connection);
+    };
+    socket.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+      if (address.tls) {
+        secure(
+          socket,
+          address.host,
+          address.tls,
+          (secured) => done(new TlsConnection(socket, already(secured))),
+          failed,
+        );
+        return;
+      }
+      socket.pause();
+      done(new NodeConnection(socket));
     });
   });
+}
+
+/** For a socket whose handshake is done before anybody listens to it. */
+function already(secured: TLSSocket): Pick<TlsAcceptor, 'accept'> {
+  return { accept: (_socket, onSecured) => onSecured(secured, { certificate: undefined }) };
 }
 
 interface Internals {
@@ -192,14 +211,14 @@ class TlsConnection implements Connection {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly #raw: Socket;
-  readonly #tls: TlsAcceptor;
+  readonly #tls: Pick<TlsAcceptor, 'accept'>;
   #secured: TLSSocket | undefined;
   #receiver: Receiver | undefined;
   #closed = false;
   #closeError: Error | undefined;
   #paused = false;
 
-  constructor(raw: Socket, tls: TlsAcceptor) {
+  constructor(raw: Socket, tls: Pick<TlsAcceptor, 'accept'>) {
     this.#raw = raw;
     this.localAddress = plainAddress(raw.localAddress);
     this.localPort = raw.localPort ?? 0;

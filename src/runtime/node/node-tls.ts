@@ -1,9 +1,9 @@
 // TLS over accepted sockets, by Node's own TLS server, which here never listens itself: node-network.ts accepts, so that a
 // connection is counted and limited from its first packet on, and hands the socket over. A TlsConnection exists before its
 // handshake is done and delivers nothing until then.
-import type { Socket } from 'node:net';
-import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import { NetworkError, type TlsPeer, type TlsTerms } from '../network.ts';
+import { isIP, type Socket } from 'node:net';
+import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { type ClientTls, NetworkError, type TlsPeer, type TlsTerms } from '../network.ts';
 
 export interface TlsAcceptor {
   /** Calls back once: with the secured socket, or not at all when the socket closes before. */
@@ -60,6 +60,31 @@ export function tlsAcceptor(terms: TlsTerms): TlsAcceptor {
   };
 }
 
+/** The handshake of a client. Calls back once, with the secured socket or with why there is none. */
+export function secure(
+  socket: Socket,
+  host: string,
+  { identity, trusted, checksName }: ClientTls,
+  onSecured: (secured: TLSSocket) => void,
+  onFailed: (error: Error) => void,
+): void {
+  const secured = connect({
+    socket,
+    ...(identity && identityOptions(identity)),
+    ...(trusted.length > 0 && { ca: [...trusted] }),
+    minVersion: 'TLSv1.2',
+    // An address is no server name, but the certificate may hold it.
+    ...(isIP(host) === 0 ? { servername: host } : { host }),
+    ...(!checksName && { checkServerIdentity: () => undefined }),
+  });
+  secured.once('error', onFailed);
+  secured.once('secureConnect', () => {
+    secured.removeListener('error', onFailed);
+    secured.on('error', () => {}); // until its connection listens
+    onSecured(secured);
+  });
+}
+
 /** Two connections that are open at a time differ in one of these. */
 function peerKey(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`;
@@ -68,19 +93,19 @@ function peerKey(socket: Socket): string {
 function contextOptions(terms: TlsTerms): SecureContextOptions {
   const { identity, trusted, cipherSuites } = terms;
   return {
-    ...('store' in identity
-      ? { pfx: identity.store, passphrase: identity.password }
-      : {
-          key: identity.key,
-          cert: identity.certificates,
-          ...(identity.password !== undefined && { passphrase: identity.password }),
-        }),
+    ...identityOptions(identity),
     ...(trusted.length > 0 && { ca: [...trusted] }),
     minVersion: terms.versionMin,
     maxVersion: terms.versionMax,
     ...(cipherSuites.length > 0 && { ciphers: cipherSuites.map(opensslName).join(':') }),
     honorCipherOrder: true,
   };
+}
+
+function identityOptions(identity: TlsTerms['identity']): SecureContextOptions {
+  if ('store' in identity) return { pfx: identity.store, passphrase: identity.password };
+  const { key, certificates: cert, password } = identity;
+  return { key, cert, ...(password !== undefined && { passphrase: password }) };
 }
 
 /** `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` → `ECDHE-RSA-AES128-GCM-SHA256`; the names of TLS 1.3 are the same everywhere. */
