@@ -64,11 +64,9 @@ export class SaslSession {
   objectionTo(apiKey: number): string | undefined {
     switch (this.#state) {
       case 'versions-or-handshake':
-        if (apiKey === apiVersions.key) {
-          this.#state = 'handshake';
-          return undefined;
-        }
-        return apiKey === saslHandshake.key ? undefined : unexpected(apiKey, 'before the SASL handshake');
+        return apiKey === apiVersions.key || apiKey === saslHandshake.key
+          ? undefined
+          : unexpected(apiKey, 'before the SASL handshake');
       case 'handshake':
         return apiKey === saslHandshake.key ? undefined : unexpected(apiKey, 'before the SASL handshake');
       case 'tokens':
@@ -79,6 +77,11 @@ export class SaslSession {
       default:
         return 'its login failed';
     }
+  }
+
+  /** An ApiVersions request was understood; of a version that is not, the client tries another. */
+  versionsTold(): void {
+    if (this.#state === 'versions-or-handshake') this.#state = 'handshake';
   }
 
   /** What a SaslHandshake is answered. UNSUPPORTED_SASL_MECHANISM ends the connection, ILLEGAL_SASL_STATE does not. */

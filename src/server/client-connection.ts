@@ -10,6 +10,7 @@ import type { ApiHandler, ConnectionInfo, Reply, RequestContext } from '../apis/
 import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
+import { apiVersions } from '../protocol/messages/api-versions.ts';
 import type { Connection, TlsPeer } from '../runtime/network.ts';
 import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
 import type { ConnectionIdentity } from '../security/connection-identity.ts';
@@ -331,6 +332,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         this.#answer(slot, incoming.parts, true);
         return;
       case 'request':
+        if (sasl && incoming.header.apiKey === apiVersions.key) sasl.versionsTold();
         this.#dispatch(incoming.handler, incoming.request, incoming.header, slot);
     }
   }
