@@ -9,6 +9,7 @@ import { apiByKey } from '../../src/protocol/all-apis.ts';
 import type { Api, RequestInputOf } from '../../src/protocol/api.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { apiVersions } from '../../src/protocol/messages/api-versions.ts';
+import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts';
 import { createAcls } from '../../src/protocol/messages/create-acls.ts';
 import { createTopics } from '../../src/protocol/messages/create-topics.ts';
 import { deleteAcls } from '../../src/protocol/messages/delete-acls.ts';
@@ -240,6 +241,10 @@ const REQUESTS: Readonly<Record<string, readonly [version: number, request: unkn
   AlterPartitionReassignments: [0, { topics: [] }],
   ListPartitionReassignments: [0, { topics: null }],
   OffsetDelete: [0, { groupId: 'g', topics: [] }],
+  AlterClientQuotas: [
+    1,
+    { entries: [{ entity: [{ entityType: 'user', entityName: 'alice' }], ops: [] }], validateOnly: false },
+  ],
   DescribeClientQuotas: [1, { components: [], strict: false }],
   DescribeUserScramCredentials: [0, { users: null }],
   AlterUserScramCredentials: [0, { deletions: [{ name: 'x', mechanism: 1 }], upsertions: [] }],
@@ -397,6 +402,28 @@ describe('an entry', () => {
     assert.equal((await ask()).errorCode, ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
     await allow(Op.WRITE, ResourceType.TOPIC, 'orders');
     assert.equal((await ask()).errorCode, ErrorCode.NONE);
+  });
+
+  it('to see topics decides what a regular expression finds', async () => {
+    await allow(Op.READ, ResourceType.GROUP, 'g');
+    await allow(Op.DESCRIBE, ResourceType.TOPIC, 'orders', PatternType.PREFIXED);
+    // Makes the topic that groups are kept in.
+    await admin.call(findCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] });
+    const assigned = async (memberId: string, client: SecureClient) => {
+      const { errorCode, assignment } = await client.call(consumerGroupHeartbeat, 1, {
+        groupId: memberId === 'of-alice' ? 'g' : 'of-admin',
+        memberId,
+        memberEpoch: 0,
+        rebalanceTimeoutMs: 1000,
+        subscribedTopicNames: null,
+        subscribedTopicRegex: '.*',
+        topicPartitions: [],
+      });
+      assert.equal(errorCode, ErrorCode.NONE);
+      return assignment!.topicPartitions.length;
+    };
+    assert.equal(await assigned('of-alice', alice), 2);
+    assert.ok((await assigned('of-admin', admin)) > 2);
   });
 
   it('that is gone ends a fetch session of others’ topics too', async () => {

@@ -181,6 +181,7 @@ export const consumerGroupHeartbeatAuthorization: Authorization<
   checks: [
     { operation: 'READ', resource: 'GROUP', otherwise: 'GROUP_AUTHORIZATION_FAILED' },
     { operation: 'DESCRIBE', resource: 'TOPIC', otherwise: 'TOPIC_AUTHORIZATION_FAILED' },
+    { operation: 'DESCRIBE', resource: 'TOPIC', otherwise: 'not found by a regular expression' },
   ],
   narrow(request, ask) {
     if (!ask.group(READ, request.groupId)) return { denied: GROUP_AUTHORIZATION_FAILED };
