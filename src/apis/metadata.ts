@@ -13,7 +13,7 @@
 // Source: KafkaApis.handleTopicMetadataRequest.
 import type { Image, Metadata, PartitionImage, TopicImage } from '../metadata/image.ts';
 import { isInternalTopic, topicNameObjection } from '../metadata/topic-name.ts';
-import type { Topics } from '../metadata/topics.ts';
+import { PARTITIONS_PER_REQUEST_MAX, type Topics } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
   type MetadataRequest,
@@ -30,7 +30,9 @@ import { clientOf } from './throttling.ts';
 type Dependencies = {
   readonly metadata: Pick<Metadata, 'image'>;
   readonly topics: Pick<Topics, 'autoCreate'>;
-  readonly configs: { readonly broker: { readonly autoCreateTopicsEnable: boolean } };
+  readonly configs: {
+    readonly broker: { readonly autoCreateTopicsEnable: boolean; readonly numPartitions: number };
+  };
   readonly brokerId: number;
   /** Undefined: everybody may change as much as he likes. */
   readonly mutations?: MutationQuotas | undefined;
@@ -106,9 +108,11 @@ function topicsToCreate({ metadata, configs }: Dependencies, request: MetadataRe
   if (askedIds(request).size > 0) {
     return [];
   }
-  return [...askedNames(request)].filter(
+  const missing = [...askedNames(request)].filter(
     (name) => !metadata.image.topics.has(name) && topicNameObjection(name) === undefined,
   );
+  // As for CreateTopics, and as in Kafka: all or none.
+  return missing.length * configs.broker.numPartitions > PARTITIONS_PER_REQUEST_MAX ? [] : missing;
 }
 
 /** The error codes of those that could not be created. */
