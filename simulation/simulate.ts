@@ -2,10 +2,12 @@
 // every workload for a minute.
 //
 //   --seed N            that seed (default 1)         --workload W     that workload (default: each in turn)
+//   --seed N,N,…        those seeds, in that order
 //   --seeds N           so many, from there on        --minutes M      as many as fit, from there on
 //   --seconds S         of virtual time               --trace          prints what happens
 //   --faults 0,3|none   of the planned ones, only     --programs a,b   of the clients, only
 //   --no-shrink         leaves a failing run as it is --go-on          does not stop at the first failing run
+//   --until a,b         stops at the first failing run in which one of these checkers complains
 //   --json              one line of JSON at the end
 import { parseArgs } from 'node:util';
 import { type RunOptions, type RunResult, runSeed } from './run-seed.ts';
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     programs: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    until: { type: 'string' },
     json: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'go-on': { type: 'boolean', default: false },
@@ -44,22 +47,34 @@ async function main(): Promise<number> {
   const workloads = values.workload === undefined ? WORKLOADS.map(({ name }) => name) : values.workload.split(',');
   const startedMs = performance.now();
   const untilMs = values.minutes === undefined ? Number.POSITIVE_INFINITY : startedMs + Number(values.minutes) * 60_000;
-  const first = Number(values.seed);
-  const count =
-    values.seeds !== undefined ? Number(values.seeds) : values.minutes !== undefined ? Number.MAX_SAFE_INTEGER : 1;
   const totals: Totals = { runs: 0, failed: [], virtualMs: 0, events: 0, operations: 0, starts: 0 };
   let saidMs = startedMs;
-  for (let seed = first; seed < first + count && performance.now() < untilMs; seed++) {
+  for (const seed of seeds()) {
+    if (performance.now() >= untilMs) break;
     for (const workload of workloads) {
       if (values.workload === undefined && isRare(workload) && seed % 50 !== 0) continue;
       await one(seed, workload, totals);
-      if (totals.failed.length > 0 && !values['go-on']) return finish(totals, startedMs);
+      if (isTheEnd(totals)) return finish(totals, startedMs);
       if (performance.now() - saidMs < PROGRESS_MS) continue;
       saidMs = performance.now();
       process.stderr.write(`${totals.runs} runs, ${totals.failed.length} failed, now at seed ${seed}\n`);
     }
   }
   return finish(totals, startedMs);
+}
+
+function isTheEnd({ failed }: Totals): boolean {
+  const last = failed.at(-1);
+  if (last === undefined || values['go-on']) return false;
+  return values.until === undefined || values.until.split(',').some((checker) => last.checkers.includes(checker));
+}
+
+function* seeds(): Generator<number> {
+  const named = values.seed.split(',').map(Number);
+  yield* named;
+  const last = named.at(-1)!;
+  const count = values.seeds !== undefined ? Number(values.seeds) : values.minutes !== undefined ? 2 ** 53 : 1;
+  for (let more = 1; more < count; more++) yield last + more;
 }
 
 function isRare(workload: string): boolean {

@@ -1,5 +1,5 @@
-// The simulator itself: a seed repeats itself to the last line, past failures stay mended, fresh seeds find nothing, and planted
-// bugs are found. OTTLA_SIMULATION_SECONDS says how long fresh seeds are looked for (15 when absent), OTTLA_PLANTED_BUGS=all
+// The simulator itself: a seed repeats itself to the last line, past failures stay mended, a few seeds of every workload find
+// nothing, and planted bugs are found. The seeds are always the same: `npm run simulate` is there for others. OTTLA_PLANTED_BUGS=all
 // plants every bug.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -71,14 +71,9 @@ test('seeds that failed once pass', async () => {
   for (const { seed, workload } of PAST_FAILURES) await passes(seed, workload);
 });
 
-test('fresh seeds of every workload pass', async () => {
-  const untilMs = performance.now() + Number(process.env.OTTLA_SIMULATION_SECONDS ?? 15) * 1_000;
-  // Others than the last time; a failure names its own.
-  const first = Math.floor(Date.now() / 1_000) * 1_000;
-  for (let seed = first; performance.now() < untilMs; seed++) {
-    for (const { name, isRare } of WORKLOADS) {
-      if (isRare !== true || seed % 50 === 0) await passes(seed, name);
-    }
+test('a few seeds of every workload pass', async () => {
+  for (const { name, isRare } of WORKLOADS) {
+    for (let seed = 1; seed <= (isRare === true ? 1 : 4); seed++) await passes(seed, name);
   }
 });
 
@@ -94,10 +89,7 @@ const FEW = ['acknowledge-at-the-write', 'reuse-the-log-before-segments-are-sync
 for (const bug of PLANTED_BUGS) {
   if (process.env.OTTLA_PLANTED_BUGS !== 'all' && !FEW.includes(bug.name)) continue;
   test(`the simulator finds it when ${bug.sentence}`, async () => {
-    const { asExpected, seeds, checkers, output } = await hunt(bug, 1_000);
-    assert.ok(
-      asExpected,
-      `${bug.name}: seed ${seeds}, by ${checkers.join(', ') || 'nobody'}\n${output.slice(0, 2_000)}`,
-    );
+    const { seed, runs, output } = await hunt(bug, { seedsMax: 1_000 });
+    assert.ok(seed !== undefined, `${bug.name}: not found by ${runs} seeds\n${output.slice(0, 2_000)}`);
   });
 }

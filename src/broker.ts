@@ -5,6 +5,7 @@
 import { registryOf } from './apis/every-api.ts';
 import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
+import type { BrokerConfig } from './metadata/configs/broker-definitions.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import { DelegationTokens } from './metadata/delegation-tokens.ts';
 import type { Endpoint, Image, Metadata, MetadataChange } from './metadata/image.ts';
@@ -12,6 +13,7 @@ import { openMetadata } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
@@ -22,6 +24,7 @@ import { FileError, type Files } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
 import { NetworkError } from './runtime/network.ts';
 import type { Runtime, Timer } from './runtime/runtime.ts';
+import type { Threads } from './runtime/threads.ts';
 import { auditTo } from './security/audit.ts';
 import { Authorizer } from './security/authorizer.ts';
 import { openGates } from './security/listener-gates.ts';
@@ -30,6 +33,7 @@ import { TlsError } from './security/tls-terms.ts';
 import { TokenSecrets } from './security/token-secrets.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
+import type { CleanerSettings, CleaningThreads } from './storage/cleaner.ts';
 import { openStorage } from './storage/engine.ts';
 import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
@@ -66,8 +70,11 @@ export class BrokerFault extends Error {
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
 export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
+  const { threads, ...withoutThreads } = runtime;
+  // What is in memory can be seen by one thread only.
+  const own = directory === null || threads === undefined ? withoutThreads : runtime;
   const broker = new LivingBroker(
-    { ...runtime, files, settingsFiles: runtime.files },
+    { ...own, files, settingsFiles: runtime.files },
     settings,
     directory ?? '/memory',
     storage,
@@ -97,7 +104,7 @@ async function beginLife(
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
-  const { clock, timers, random, files, log } = runtime;
+  const { clock, timers, random, files, log, threads } = runtime;
   const { nodeId: brokerId, durability, ottla } = settings;
   // Compiles on another thread while the disk is read (nothing to do where Node has its own zstd).
   const compression = loadCompression();
@@ -109,10 +116,16 @@ async function beginLife(
     directory,
     brokerId,
     durability,
+    metrics: new Metrics(),
     settings: {
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      // What is in use goes up and down by as much as requests may bring before a flush. Together it is no more than was in use.
+      freeRegionBytesMax: ottla.tailMaxBytes + settings.requestMemoryMaxBytes,
+      poisonsReleasedMemory: ottla.releasedMemoryPoison,
+      // Not reached by clients that are made to wait, only by a disk that stands still for longer than their requests last.
+      formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,
       ...storageOverrides,
     },
     onFailure,
@@ -134,6 +147,7 @@ async function beginLife(
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     closeAll.push(() => partitions.close());
     storage.discardUnopened();
+    storage.startCleaning(() => cleanerSettings(configs.broker), cleaningThreads(threads));
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
     const security = await openSecurity(runtime, settings, metadata);
@@ -188,7 +202,10 @@ async function beginLife(
       }),
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
+      memoryOwedBytes: () => storage.excessBytes,
+      regions: storage.regions,
     });
+    storage.onExcessFell(() => server.memoryFreed());
     return {
       listeners: server.listeners,
       async end() {
@@ -253,6 +270,24 @@ async function openSecurity(runtime: BrokerRuntime, settings: Settings, metadata
       sweep?.cancel();
       gates.close();
     },
+  };
+}
+
+/** Undefined where somebody has packed all modules into one file: then there is none for a thread to start. */
+function cleaningThreads(threads: Threads | undefined): CleaningThreads | undefined {
+  const here: string | undefined = import.meta.url;
+  if (threads === undefined || here === undefined) return undefined;
+  return { threads, module: new URL('./cleaner-thread.js', here) };
+}
+
+function cleanerSettings(broker: BrokerConfig): CleanerSettings {
+  return {
+    enabled: broker.logCleanerEnable,
+    backoffMs: broker.logCleanerBackoffMs,
+    dedupeBufferBytes: broker.logCleanerDedupeBufferSize,
+    loadFactor: broker.logCleanerIoBufferLoadFactor,
+    ioBufferBytes: broker.logCleanerIoBufferSize,
+    ioBytesPerSecondMax: broker.logCleanerIoMaxBytesPerSecond,
   };
 }
 

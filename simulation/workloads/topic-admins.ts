@@ -8,7 +8,6 @@ import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts';
 import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts';
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts';
 import { metadata } from '../../src/protocol/messages/metadata.ts';
-import { ZERO_UUID } from '../../src/protocol/uuid.ts';
 import type { KnownTopic, ProgramContext } from './program.ts';
 import { outcomeOf, pause } from './program.ts';
 import { asked } from './readers.ts';
@@ -63,10 +62,12 @@ async function make(context: ProgramContext, name: string, partitions: number): 
     const outcome = answer === undefined ? 'unknown' : changeOutcome(context, 'CreateTopics', answer.errorCode);
     history.add({ type: 'written', op, outcome });
     const isThere = outcome === 'ok' || answer?.errorCode === ErrorCode.TOPIC_ALREADY_EXISTS;
-    const topicId = outcome === 'ok' ? answer!.topicId : isThere ? await idOfTopic(context, name) : undefined;
-    if (topicId !== undefined) {
-      history.add({ type: 'topic-created', topicId, name });
-      return { name, topicId, partitions, loses: undefined, doomed: false };
+    // A request that was given up before may have made it, with its own number of partitions.
+    const made = outcome === 'ok' ? { topicId: answer!.topicId, partitions } : undefined;
+    const found = made ?? (isThere ? await lookUp(context, name) : undefined);
+    if (found !== undefined) {
+      history.add({ type: 'topic-created', topicId: found.topicId, name });
+      return { name, ...found, loses: undefined, doomed: false };
     }
     await pause(context, context.dice.skewed(10, 300));
   }
@@ -82,22 +83,27 @@ async function destroy(context: ProgramContext, topic: KnownTopic): Promise<void
     const op = history.nextOp();
     history.add({ type: 'write', op, register: `topic ${name}`, value: '' });
     const response = await asked(context, deleteTopics, {
-      topics: [{ name, topicId: ZERO_UUID }],
-      topicNames: [name],
+      // By its id: a request that was given up, and comes late, must not take the next topic of this name.
+      topics: [{ name: null, topicId }],
+      topicNames: [],
       timeoutMs: 5_000,
     });
     const answer = response?.responses[0];
     const outcome = answer === undefined ? 'unknown' : changeOutcome(context, 'DeleteTopics', answer.errorCode);
     history.add({ type: 'written', op, outcome });
-    if (outcome === 'ok' || answer?.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) return;
+    if (outcome === 'ok' || answer?.errorCode === ErrorCode.UNKNOWN_TOPIC_ID) return;
     await pause(context, context.dice.skewed(10, 300));
   }
 }
 
-async function idOfTopic(context: ProgramContext, name: string): Promise<string | undefined> {
+async function lookUp(
+  context: ProgramContext,
+  name: string,
+): Promise<{ readonly topicId: string; readonly partitions: number } | undefined> {
   const response = await asked(context, metadata, { topics: [{ name }], allowAutoTopicCreation: false });
   const answer = response?.topics[0];
-  return answer?.errorCode === ErrorCode.NONE ? answer.topicId : undefined;
+  if (answer?.errorCode !== ErrorCode.NONE) return undefined;
+  return { topicId: answer.topicId, partitions: answer.partitions.length };
 }
 
 /** Looks whether topics are there, by all names that ever were. */

@@ -79,7 +79,6 @@ export function call<A extends Api>(
     clientId: options.clientId ?? 'test',
     connection: made.connection,
     requestBytes: bytes.length,
-    receivedAtMs: 0,
   };
   let answered = false;
   void handler.dispatch(decodeRequest(api, version, bytes), context, (response) => {

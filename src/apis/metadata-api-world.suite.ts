@@ -51,7 +51,6 @@ function caller(handler: AnyApiHandler): Caller {
       clientId: 'test',
       connection: {} as ConnectionInfo,
       requestBytes: body.length,
-      receivedAtMs: 0,
     };
     await handler.dispatch(decoded as Message, context, (response: Message) => {
       assert.equal(answer, undefined, 'answered twice');

@@ -58,7 +58,6 @@ function world(quotas: Readonly<Record<string, number>>) {
       clientId,
       connection,
       requestBytes,
-      receivedAtMs: 0,
     };
     void throttling.around(handler).dispatch(request, context, (response) => {
       answered = response;

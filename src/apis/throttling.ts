@@ -16,7 +16,7 @@ import { ClientRates } from '../quota/client-rates.ts';
 import { MutationQuotas } from '../quota/mutation-quotas.ts';
 import { type QuotaClient, QuotaLimits } from '../quota/quota-limits.ts';
 import type { Clock } from '../runtime/runtime.ts';
-import type { RequestContext } from './api.ts';
+import type { Reply, RequestContext } from './api.ts';
 import type { AnyApiHandler } from './registry.ts';
 
 export interface ThrottlingOptions {
@@ -73,27 +73,26 @@ export class Throttling {
     return {
       ...handler,
       dispatch: (request: Any, context, reply) => {
+        if (this.#metadata.image.clientQuotas.size === 0) return handler.dispatch(request, context, reply);
         const { sasl } = context.connection;
-        if (this.#metadata.image.clientQuotas.size === 0 || (sasl && !sasl.isLoggedIn)) {
-          return handler.dispatch(request, context, reply);
-        }
+        if (sasl && !sasl.isLoggedIn) return handler.dispatch(request, context, reply);
         return this.#measured(handler, request, context, reply);
       },
     };
   }
 
-  #measured(handler: AnyApiHandler, request: Any, context: RequestContext, reply: (response: Any) => void) {
+  #measured(handler: AnyApiHandler, request: Any, context: RequestContext, reply: Reply<Any>) {
     const clock = this.#clock;
     const client = clientOf(context);
     const startMs = clock.monotonicMs();
     let handlingMs: number | undefined;
-    const done = handler.dispatch(this.#bounded(handler, request, client), context, (response: Any) => {
+    const done = handler.dispatch(this.#bounded(handler, request, client), context, (response: Any, onSent) => {
       const nowMs = clock.monotonicMs();
       const isExempt = response === null;
       const usedMs = handlingMs ?? nowMs - startMs;
       const byTimeMs = isExempt ? 0 : this.#percentages.record(client, usedMs * PERCENT_PER_MS, nowMs);
       const answer = this.#answer(handler, context, client, response, byTimeMs, nowMs);
-      reply(answer);
+      reply(answer, onSent);
       if (!isExempt) this.#percentages.add(client, (clock.monotonicMs() - nowMs) * PERCENT_PER_MS, nowMs);
     });
     handlingMs = clock.monotonicMs() - startMs;

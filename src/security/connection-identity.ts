@@ -52,9 +52,4 @@ export class ConnectionIdentity {
     this.#certificatePrincipal = userPrincipal(name);
     return undefined;
   }
-
-  /** Why a request must not be served now, and the connection must close. */
-  objectionTo(apiKey: number): string | undefined {
-    return this.sasl?.objectionTo(apiKey);
-  }
 }

@@ -11,6 +11,8 @@ import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
 import { apiVersions } from '../protocol/messages/api-versions.ts';
+import type { RegionPool } from '../protocol/region-pool.ts';
+import { runSoon } from '../runtime/microtask.ts';
 import type { Connection, TlsPeer } from '../runtime/network.ts';
 import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
 import type { ConnectionIdentity } from '../security/connection-identity.ts';
@@ -39,6 +41,8 @@ export interface ConnectionSurroundings {
   readonly log: LimitedLog;
   readonly frameBytesMax: number;
   readonly login: LoginLimits;
+  /** What is received goes into its regions; absent, into memory that the garbage collector frees. */
+  readonly regions?: RegionPool | undefined;
   /** Called once, when the connection is gone. */
   readonly onGone: (connection: ClientConnection) => void;
 }
@@ -99,7 +103,10 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#identity = identity;
-    this.#assembler = new FrameAssembler(Math.min(surroundings.login.loginBytesMax, surroundings.frameBytesMax));
+    this.#assembler = new FrameAssembler(
+      Math.min(surroundings.login.loginBytesMax, surroundings.frameBytesMax),
+      surroundings.regions,
+    );
     this.#openedMs = surroundings.clock.monotonicMs();
     this.#lastActiveMs = this.#openedMs;
     this.#lookAtIdentity();
@@ -312,19 +319,12 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     const slot = this.#queue.reserve(frame.length + FRAME_SIZE_BYTES);
     this.#unansweredBytes += slot.requestBytes;
     const { sasl } = this.#identity;
-    if (sasl?.takesRawTokens) {
-      this.#takeToken(sasl, frame, slot);
-      return;
-    }
-    // Before anything is decoded: strangers get no further than the API key.
-    const objection = frame.length < 2 ? undefined : this.#identity.objectionTo(frame.readInt16BE(0));
-    if (objection !== undefined) {
-      this.close(objection);
-      return;
-    }
+    if (sasl !== undefined && !this.#mayAsk(sasl, frame, slot)) return;
     const incoming = readRequest(frame, this.#surroundings.registry);
     switch (incoming.kind) {
       case 'refusal':
+        // The decoder may have seen anything.
+        this.#assembler.keepRegion();
         this.close(incoming.reason);
         return;
       case 'answer':
@@ -332,9 +332,22 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         this.#answer(slot, incoming.parts, true);
         return;
       case 'request':
-        if (sasl && incoming.header.apiKey === apiVersions.key) sasl.versionsTold();
+        if (sasl !== undefined && incoming.header.apiKey === apiVersions.key) sasl.versionsTold();
+        if (incoming.handler.keepsNoBytes !== true && incoming.handler.api.request.hasByteFields)
+          this.#assembler.keepRegion();
         this.#dispatch(incoming.handler, incoming.request, incoming.header, slot);
     }
+  }
+
+  /** Before anything is decoded: strangers get no further than the API key. */
+  #mayAsk(sasl: SaslSession, frame: Buffer, slot: Slot): boolean {
+    if (sasl.takesRawTokens) {
+      this.#takeToken(sasl, frame, slot);
+      return false;
+    }
+    const objection = frame.length < 2 ? undefined : sasl.objectionTo(frame.readInt16BE(0));
+    if (objection !== undefined) this.close(objection);
+    return objection === undefined;
   }
 
   #takeToken(sasl: SaslSession, frame: Buffer, slot: Slot): void {
@@ -360,6 +373,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     if (isPrompt) {
       this.#promptStarted();
     }
+    // What waits (a long poll) need not keep the decoded request for an answer that is made without it.
+    const kept = handler.failed === undefined ? undefined : request;
     const context: RequestContext = {
       apiKey: header.apiKey,
       apiVersion: header.apiVersion,
@@ -367,14 +382,15 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       clientId: header.clientId,
       connection: this,
       requestBytes: slot.requestBytes - FRAME_SIZE_BYTES,
-      receivedAtMs: this.#lastActiveMs,
     };
-    const reply: Reply<unknown> = (response) => {
+    const reply: Reply<unknown> = (response, onSent) => {
       try {
-        this.#answer(slot, response === null ? [] : encode(handler, header, response), isPrompt);
+        const parts = response === null ? [] : encode(handler, header, response);
+        this.#answer(slot, parts, isPrompt, onSent);
       } catch (error) {
         // An answer that cannot be encoded is a bug; it must not surface in the commit loop, which may have called this.
-        this.#failed(handler, request, header, slot, error);
+        // Its memory, if any, is left to the garbage collector.
+        this.#failed(handler, kept, header, slot, error);
       }
     };
     try {
@@ -384,13 +400,13 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         done.then(
           () => this.#dispatched(),
           (error: unknown) => {
-            this.#failed(handler, request, header, slot, error);
+            this.#failed(handler, kept, header, slot, error);
             this.#dispatched();
           },
         );
       }
     } catch (error) {
-      this.#failed(handler, request, header, slot, error);
+      this.#failed(handler, kept, header, slot, error);
     }
   }
 
@@ -422,11 +438,12 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
 
   // --- from answers to the socket ---
 
-  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean): void {
+  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean, onSent?: () => void): void {
     if (this.#state === 'gone') {
+      onSent?.();
       return;
     }
-    if (!this.#queue.answer(slot, parts)) {
+    if (!this.#queue.answer(slot, parts, onSent)) {
       throw new Error('a request was answered twice');
     }
     this.#unansweredBytes -= slot.requestBytes;
@@ -443,7 +460,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #scheduleFlush(): void {
     if (!this.#flushScheduled && !this.#pumping) {
       this.#flushScheduled = true;
-      queueMicrotask(() => {
+      runSoon(() => {
         this.#flushScheduled = false;
         this.#flush();
         this.#pump();
@@ -457,11 +474,15 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       return;
     }
     const parts: Uint8Array[] = [];
-    const { responseBytes } = this.#queue.takeReady(parts);
+    const { responseBytes, onSent } = this.#queue.takeReady(parts);
     if (parts.length === 0) {
+      tell(onSent);
       return;
     }
-    this.#socket.write(parts, () => this.#flushed(responseBytes));
+    this.#socket.write(parts, (sent) => {
+      tell(onSent);
+      if (sent) this.#flushed(responseBytes);
+    });
   }
 
   /** The kernel took an answer. */
@@ -509,6 +530,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     memory.requestsAnswered(this.#unansweredPrompt);
     memory.release(this.#chargedBytes);
     this.#chargedBytes = 0;
+    this.#queue.drop();
     const listeners = this.#closedListeners;
     this.#closedListeners = undefined;
     for (const listener of listeners ?? []) {
@@ -526,6 +548,10 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.#chargedBytes -= bytes;
     this.#surroundings.memory.release(bytes);
   }
+}
+
+function tell(listeners: readonly (() => void)[] | undefined): void {
+  for (const listener of listeners ?? []) listener();
 }
 
 function encode(handler: AnyApiHandler, header: RequestHeader, response: unknown): Buffer[] {

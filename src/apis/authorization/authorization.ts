@@ -125,8 +125,8 @@ export function authorized(
       }
       const { complete } = narrowed;
       if (!complete) return handler.dispatch(narrowed.request, context, reply);
-      return handler.dispatch(narrowed.request, context, (response) =>
-        reply(response === null ? null : complete(response)),
+      return handler.dispatch(narrowed.request, context, (response, onSent) =>
+        reply(response === null ? null : complete(response), onSent),
       );
     },
   };

@@ -185,8 +185,8 @@ class NodeConnection implements Connection {
     this.#socket.resume();
   }
 
-  write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
-    return writeParts(this.#socket, parts, onFlushed);
+  write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
+    return writeParts(this.#socket, parts, onDone);
   }
 
   get queuedBytes(): number {
@@ -281,8 +281,10 @@ class TlsConnection implements Connection {
     this.#secured?.resume();
   }
 
-  write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
-    return this.#secured ? writeParts(this.#secured, parts, onFlushed) : 0;
+  write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
+    if (this.#secured) return writeParts(this.#secured, parts, onDone);
+    if (onDone) setImmediate(onDone, false);
+    return 0;
   }
 
   get queuedBytes(): number {
@@ -305,10 +307,14 @@ class TlsConnection implements Connection {
   }
 }
 
-function writeParts(socket: Socket, parts: readonly Uint8Array[], onFlushed?: () => void): number {
-  if (socket.destroyed || socket.writableEnded) return 0;
+function writeParts(socket: Socket, parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
+  if (socket.destroyed || socket.writableEnded) {
+    if (onDone) setImmediate(onDone, false);
+    return 0;
+  }
   const last = parts.length - 1;
-  const done = onFlushed && ((error?: Error | null) => (error ? undefined : onFlushed()));
+  // Called for every write, with an error when the socket was destroyed before it was its turn.
+  const done = onDone && ((error?: Error | null) => onDone(!error));
   if (last > 0) {
     socket.cork();
     for (let i = 0; i < last; i++) socket.write(parts[i] as Uint8Array);
@@ -316,8 +322,8 @@ function writeParts(socket: Socket, parts: readonly Uint8Array[], onFlushed?: ()
     socket.uncork();
   } else if (last === 0) {
     socket.write(parts[0] as Uint8Array, done);
-  } else if (onFlushed) {
-    setImmediate(onFlushed);
+  } else if (onDone) {
+    setImmediate(onDone, true);
   }
   return socket.writableLength;
 }

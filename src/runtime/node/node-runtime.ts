@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock, LogFields, LogLines, Random, Runtime, Timer, Timers } from '../runtime.ts';
 import { nodeFiles } from './node-files.ts';
 import { nodeNetwork } from './node-network.ts';
+import { nodeThreads } from './node-threads.ts';
 import { nodeWeb } from './node-web.ts';
 
 export interface NodeRuntimeOptions {
@@ -18,6 +19,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     files: nodeFiles(),
     network: nodeNetwork(),
     web: nodeWeb,
+    threads: nodeThreads(),
     log: logLinesTo(options.writeLogLine ?? ((line) => void process.stderr.write(line)), nodeClock),
   };
 }

@@ -1,11 +1,13 @@
 // The segments of one partition. A start costs nothing here: the checkpoint names the active segment and how much of it
 // counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
-
+import assert from 'node:assert/strict';
+import type { Region, RegionPool } from '../../protocol/region-pool.ts';
 import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
 import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
+import type { CleanedGroup } from '../cleaning/clean-log.ts';
 import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
@@ -16,8 +18,10 @@ import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
 import { isShortage } from './patient-files.ts';
+import type { PromptReads } from './prompt-reads.ts';
 import { removeFiles } from './remove-files.ts';
 import { scanBatches } from './scan.ts';
+import { finishSwaps, swapSegments } from './segment-swap.ts';
 
 export type { Segment } from './segment.ts';
 
@@ -42,6 +46,9 @@ export interface SegmentsHost {
   readonly dataDirectory: string;
   readonly cache: FileCache;
   readonly indexes: IndexCache;
+  /** What is read for consumers goes into these. */
+  readonly regions: RegionPool;
+  readonly promptReads: PromptReads;
   /** For reads and background writes; the commit path does not take one. */
   readonly slots: Slots;
   /** Makes new partition directories durable; many callers share one sync. */
@@ -73,7 +80,8 @@ export interface Stretch {
 
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
-const readHintsMax = 4;
+const batchHeaderBytes = 61;
+const readHintsMax = 16;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
 
@@ -97,6 +105,8 @@ export class Segments {
   deleted = false;
   #using = 0;
   #idleWaiters: (() => void)[] = [];
+  /** While files change places under their names. */
+  #gate: Promise<void> | undefined;
 
   /** `indexedOffset`: below it the entries of aborted transactions are in files. */
   constructor(
@@ -123,6 +133,16 @@ export class Segments {
     return this.#olderBytes;
   }
 
+  /** Until the directory was listed, only the active one is known. */
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  /** Base offset of the oldest segment; −1 when there is none. */
+  get oldestBase(): number {
+    return this.#oldestBase;
+  }
+
   get totalBytes(): number {
     return this.#olderBytes + (this.active?.sizeBytes ?? 0);
   }
@@ -132,6 +152,11 @@ export class Segments {
    * when all of it has ended.
    */
   async #use<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate;
+    return this.#passed(work);
+  }
+
+  async #passed<T>(work: () => Promise<T>): Promise<T> {
     if (this.deleted) throw new StorageError('IO', `${this.directory} belongs to a deleted partition`);
     this.#using++;
     try {
@@ -139,6 +164,27 @@ export class Segments {
     } finally {
       if (--this.#using === 0) for (const idle of this.#idleWaiters.splice(0)) idle();
     }
+  }
+
+  /** When all others have ended, and while none begins. `work` must be short, and wait for none of them. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate;
+    let open = (): void => {};
+    this.#gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    try {
+      if (this.#using > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+      return await this.#passed(work);
+    } finally {
+      this.#gate = undefined;
+      open();
+    }
+  }
+
+  /** Work on the files that nothing else names, such as compaction's. */
+  whileInUse<T>(work: () => Promise<T>): Promise<T> {
+    return this.#use(work);
   }
 
   /** Resolves when nothing uses the files of a deleted partition any more, and nobody remembers their indexes. */
@@ -177,7 +223,8 @@ export class Segments {
     const active = this.active as Segment;
     const older: Segment[] = [];
     const stale: string[] = [];
-    const names = await files.list(this.directory);
+    let names = await files.list(this.directory);
+    if (await finishSwaps(files, this.directory, names)) names = await files.list(this.directory);
     for (const name of names) {
       const base = segmentBase(name);
       if (name.endsWith('.deleted')) stale.push(name);
@@ -225,13 +272,10 @@ export class Segments {
       lease.release();
     }
     this.#segments = [...older, active];
-    const oldest = (this.#segments[0] as Segment).baseOffset;
-    if (oldest !== this.#oldestBase) {
-      // Segments went after the checkpoint had counted them.
-      this.#oldestBase = oldest;
-      this.#olderBytes = 0;
-      for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
-    }
+    // Segments may have gone, or shrunk by compaction, after the checkpoint had counted them.
+    this.#oldestBase = (this.#segments[0] as Segment).baseOffset;
+    this.#olderBytes = 0;
+    for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
     await this.#know(active, indexIntervalBytes);
     await this.#cutAborted(indexed);
     active.jitterMs = 0;
@@ -428,19 +472,21 @@ export class Segments {
 
   /** The same for a segment that was written earlier. */
   syncSegment(segment: Segment): Promise<void> {
-    return this.#use(async () => {
-      const lease = await this.#host.cache.lease(segment.logPath, 'write');
-      try {
-        await this.sync(segment, lease);
-      } finally {
-        lease.release();
-      }
-    });
+    return this.#use(() => this.#syncSegment(segment));
   }
 
-  /** In a background slot. */
+  /** In a background slot, which is taken by those only who were let in. */
   syncInBackground(segment: Segment): Promise<void> {
-    return this.#host.slots.run(() => this.syncSegment(segment));
+    return this.#use(() => this.#host.slots.run(() => this.#syncSegment(segment)));
+  }
+
+  async #syncSegment(segment: Segment): Promise<void> {
+    const lease = await this.#host.cache.lease(segment.logPath, 'write');
+    try {
+      await this.sync(segment, lease);
+    } finally {
+      lease.release();
+    }
   }
 
   /** Writes index entries that are due: all of closed segments, the active one's when they are many, or `all`. */
@@ -490,15 +536,50 @@ export class Segments {
     if (sync) segment.bytesAtIndexSync = segment.sizeBytes;
   }
 
-  /** As PartitionLog.read, for offsets in segments; `limitOffset` is at most what is written. */
+  /**
+   * As PartitionLog.read, for offsets in segments; `limitOffset` is at most what is written. Undefined when no batch there
+   * contains an offset in [offset, limitOffset): compaction has left nothing of them.
+   */
   read(
     offset: number,
     maxBytes: number,
     limitOffset: number,
     atLeastOne: boolean,
     config: LogConfig,
-  ): Promise<LogRead> {
-    return this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  ): LogRead | Promise<LogRead | undefined> {
+    const read = this.#gate === undefined ? this.#readAtOnce(offset, maxBytes, limitOffset) : undefined;
+    return read ?? this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  }
+
+  /** Where a sequential reader goes on, and it is likely in memory; undefined when it needs the other way. */
+  #readAtOnce(offset: number, maxBytes: number, limitOffset: number): LogRead | undefined {
+    const hint = this.isReady && !this.deleted ? this.#hints.find((hint) => hint.offset === offset) : undefined;
+    if (hint === undefined || hint.segment.gone) return undefined;
+    const { segment, position } = hint;
+    const { cache, promptReads, regions } = this.#host;
+    const bytes = Math.min(maxBytes, this.#host.settings.coldReadBytesMax, segment.readableBytes - position);
+    if (bytes < batchHeaderBytes || !promptReads.mayRead()) return undefined;
+    const lease = cache.leaseOpen(segment.logPath, 'read');
+    if (lease === undefined) return undefined;
+    const region = regions.take(bytes);
+    try {
+      const got = promptReads.read(lease.file, region.buffer.subarray(0, bytes), position);
+      const { end, endOffset } = wholeBatches(region.buffer.subarray(0, got), bytes, limitOffset);
+      if (end > 0) return this.#done(segment, region, end, endOffset, position);
+    } catch (error) {
+      region.release();
+      throw error;
+    } finally {
+      lease.release();
+    }
+    region.release();
+    return undefined;
+  }
+
+  #done(segment: Segment, region: Region, end: number, endOffset: number, position: number): LogRead {
+    this.#hints.push({ offset: endOffset, segment, position: position + end });
+    if (this.#hints.length > readHintsMax) this.#hints.shift();
+    return { parts: [region.buffer.subarray(0, end)], sizeBytes: end, regions: [region], isCold: true };
   }
 
   async #read(
@@ -507,32 +588,74 @@ export class Segments {
     limitOffset: number,
     atLeastOne: boolean,
     config: LogConfig,
-  ): Promise<LogRead> {
+  ): Promise<LogRead | undefined> {
     await this.ready(config.indexIntervalBytes);
     const segment = this.#containing(offset);
     if (segment === undefined) return { parts: [], sizeBytes: 0 };
+    const found = await this.#readSegment(segment, offset, maxBytes, limitOffset, atLeastOne, config);
+    if (found !== undefined) return found;
+    // Nothing from this offset to the end of its segment: what compaction left follows in a later one.
+    for (const later of this.#segments.slice(this.#segments.indexOf(segment) + 1)) {
+      if (later.baseOffset >= limitOffset) return undefined;
+      const next = await this.#readSegment(later, later.baseOffset, maxBytes, limitOffset, atLeastOne, config);
+      if (next !== undefined) return next;
+    }
+    return undefined;
+  }
+
+  /** Undefined when the segment has no batch with an offset at or above `offset` that begins below the limit. */
+  async #readSegment(
+    segment: Segment,
+    offset: number,
+    maxBytes: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+    config: LogConfig,
+  ): Promise<LogRead | undefined> {
     await this.#know(segment, config.indexIntervalBytes);
+    if (segment.readableBytes === 0) return undefined;
     const { cache, slots, settings } = this.#host;
     const want = Math.min(maxBytes, settings.coldReadBytesMax);
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       return await slots.run(async () => {
         const position = await this.#locate(segment, lease, offset);
-        let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want, segment.readableBytes - position)));
-        bytes = bytes.subarray(0, await lease.file.read(bytes, position));
-        let end = wholeBatches(bytes, want, limitOffset);
-        const first = end === 0 && bytes.length >= 12 ? batchLength(bytes, 0) : 0;
-        if (first > 0 && (atLeastOne || first <= maxBytes)) {
-          bytes = Buffer.allocUnsafe(first);
-          if ((await lease.file.read(bytes, position)) === first) end = wholeBatches(bytes, first, limitOffset);
-        }
-        if (end === 0) return { parts: [], sizeBytes: 0 };
-        this.#remember(segment, bytes, end, position);
-        return { parts: [bytes.subarray(0, end)], sizeBytes: end };
+        if (position >= segment.readableBytes) return undefined;
+        const room = Math.max(batchHeaderBytes, Math.min(want, segment.readableBytes - position));
+        const read = await this.#readWhole(segment, lease, position, room, want, limitOffset);
+        if (!('firstBytes' in read)) return read;
+        const { firstBytes } = read;
+        if (firstBytes === 0 || (!atLeastOne && firstBytes > maxBytes)) return { parts: [], sizeBytes: 0 };
+        const first = await this.#readWhole(segment, lease, position, firstBytes, firstBytes, limitOffset);
+        return 'firstBytes' in first ? { parts: [], sizeBytes: 0 } : first;
       });
     } finally {
       lease.release();
     }
+  }
+
+  /** The whole batches among the next `bytes`; when there is none, how long the first would be (0: nobody knows). */
+  async #readWhole(
+    segment: Segment,
+    lease: FileLease,
+    position: number,
+    bytes: number,
+    maxBytes: number,
+    limitOffset: number,
+  ): Promise<LogRead | { firstBytes: number }> {
+    const region = this.#host.regions.take(bytes);
+    let firstBytes = 0;
+    try {
+      const got = await lease.file.read(region.buffer.subarray(0, bytes), position);
+      const { end, endOffset } = wholeBatches(region.buffer.subarray(0, got), maxBytes, limitOffset);
+      if (end > 0) return this.#done(segment, region, end, endOffset, position);
+      if (got >= batchHeaderBytes) firstBytes = batchLength(region.buffer, 0);
+    } catch (error) {
+      region.release();
+      throw error;
+    }
+    region.release();
+    return { firstBytes };
   }
 
   #containing(offset: number): Segment | undefined {
@@ -556,13 +679,6 @@ export class Segments {
       },
     );
     return found;
-  }
-
-  #remember(segment: Segment, bytes: Buffer, end: number, position: number): void {
-    let last = 0;
-    for (let at = 0; at < end; at += batchLength(bytes, at)) last = at;
-    this.#hints.push({ offset: nextOffset(bytes, last), segment, position: position + end });
-    if (this.#hints.length > readHintsMax) this.#hints.shift();
   }
 
   /** A position at or before the batch that contains `offset`. */
@@ -818,6 +934,65 @@ export class Segments {
     return { segment, endOffset: next.baseOffset };
   }
 
+  /** All entries of aborted transactions in files; for compaction. */
+  allAborted(config: LogConfig): Promise<Buffer> {
+    return this.#use(async () => {
+      await this.ready(config.indexIntervalBytes);
+      const parts: Buffer[] = [];
+      for (const segment of [...this.#segments]) {
+        if (segment.abortedEntries === 0) continue;
+        const bytes = await readOrEmpty(this.#host.files, segment.txnIndexPath);
+        const count = segment.abortedEntries < 0 ? Number.POSITIVE_INFINITY : segment.abortedEntries;
+        parts.push(bytes.subarray(0, Math.min(bytes.length, count * ABORTED_ENTRY_BYTES)));
+      }
+      return Buffer.concat(parts);
+    });
+  }
+
+  /** Puts what compaction made of closed segments in their place; reads that are under way end first. Returns the bytes freed. */
+  replace(group: CleanedGroup, delayMs: number, onReplaced: () => void): Promise<number> {
+    return this.#alone(async () => {
+      const freed = await this.#replace(group, delayMs);
+      // Before anybody is let in again.
+      onReplaced();
+      return freed;
+    });
+  }
+
+  async #replace(group: CleanedGroup, delayMs: number): Promise<number> {
+    const { files, cache, indexes } = this.#host;
+    const at = this.#segments.findIndex(({ baseOffset }) => baseOffset === group.baseOffset);
+    const old = this.#segments.slice(at, at + group.segments);
+    assert(at >= 0 && this.#segments[at + group.segments]?.baseOffset === group.endOffset, 'what is replaced is there');
+    for (const segment of old) {
+      for (const path of [segment.logPath, segment.indexPath, segment.timeIndexPath, segment.txnIndexPath]) {
+        await cache.drop(path);
+      }
+      indexes.drop(segment.path);
+    }
+    const { baseOffset, endOffset, hasAborted } = group;
+    const replaced = old.map((segment) => segment.baseOffset);
+    const doomed = await swapSegments(files, {
+      directory: this.directory,
+      baseOffset,
+      endOffset,
+      replaced,
+      hasAborted,
+    });
+    const segment = new Segment(this.directory, baseOffset, group.sizeBytes);
+    segment.abortedEntries = group.abortedEntries;
+    this.#segments.splice(at, old.length, segment);
+    this.#closing = this.#closing.filter((closing) => !old.includes(closing));
+    let oldBytes = 0;
+    for (const gone of old) {
+      gone.gone = true;
+      oldBytes += gone.sizeBytes;
+    }
+    this.#olderBytes += group.sizeBytes - oldBytes;
+    for (const path of doomed) this.#host.removeLater(path, delayMs);
+    return oldBytes - group.sizeBytes;
+  }
+
   hasSegmentsBelow(offset: number): boolean {
     const second = this.#segments[1];
     return second !== undefined && second.baseOffset <= offset;
@@ -871,15 +1046,19 @@ function begin(segment: Segment, baseOffset: number): Stretch {
   return { segment, position: segment.sizeBytes, parts: [], bytes: 0, baseOffset, endOffset: baseOffset };
 }
 
-/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`. */
-function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): number {
+/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`, and the offset after it. */
+function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): { end: number; endOffset: number } {
   let end = 0;
-  while (end + 61 <= bytes.length) {
+  let endOffset = -1;
+  while (end + batchHeaderBytes <= bytes.length) {
     const next = end + batchLength(bytes, end);
-    if (next > bytes.length || next > maxBytes || nextOffset(bytes, end) > limitOffset) break;
+    if (next > bytes.length || next > maxBytes) break;
+    const offset = nextOffset(bytes, end);
+    if (offset > limitOffset) break;
     end = next;
+    endOffset = offset;
   }
-  return end;
+  return { end, endOffset };
 }
 
 /** The last entry must name a batch that is really there. */
