@@ -283,6 +283,7 @@ function cleaningThreads(threads: Threads | undefined): CleaningThreads | undefi
 function cleanerSettings(broker: BrokerConfig): CleanerSettings {
   return {
     enabled: broker.logCleanerEnable,
+    threads: broker.logCleanerThreads,
     backoffMs: broker.logCleanerBackoffMs,
     dedupeBufferBytes: broker.logCleanerDedupeBufferSize,
     loadFactor: broker.logCleanerIoBufferLoadFactor,
