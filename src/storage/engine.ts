@@ -343,6 +343,7 @@ export class Engine implements Storage {
       id,
       recovered?.flushedPlace,
       () => state.aborted?.indexedOffset ?? 0,
+      (offset) => state.epochOf?.(offset),
     );
     const log = new Log(this.#logHost, id, topicIdBytes, config, state, segments, {
       startOffset: recovered?.startOffset ?? 0,

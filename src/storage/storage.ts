@@ -78,6 +78,8 @@ export interface AbortedToStore {
 export interface PartitionState {
   /** Absent: there never are any. */
   readonly aborted?: AbortedToStore;
+  /** The leader epoch that the record at `offset` must carry; undefined when it is older than what is known. */
+  epochOf?(offset: number): number | undefined;
   /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */
   snapshot(): Uint8Array;
   /** Recovery, first: the state of the last checkpoint (not called when there is none). */

@@ -2,7 +2,15 @@
 // counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
 
-import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  baseOffset,
+  batchLength,
+  LOG_OVERHEAD_BYTES,
+  lastOffset,
+  maxTimestamp,
+  nextOffset,
+} from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
 import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
@@ -10,8 +18,9 @@ import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
-import { StorageError } from '../storage-error.ts';
+import { isDamage, StorageError } from '../storage-error.ts';
 import { appendAborted, collectFromFile, cutAborted } from './aborted-files.ts';
+import { checkBatches, damageAt, damagedBatch, lengthIsPossible } from './check-batches.ts';
 import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
@@ -74,6 +83,8 @@ export interface Stretch {
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
 const readHintsMax = 4;
+/** Indexes count from the segment's base offset, in 32 bits with a sign. */
+const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
 
@@ -82,6 +93,7 @@ export class Segments {
   #host: SegmentsHost;
   #id: PartitionId;
   #indexedOffset: () => number;
+  #epochOf: (offset: number) => number | undefined;
   #segments: Segment[] = [];
   #known: KnownSegments | undefined;
   #olderBytes: number;
@@ -98,15 +110,20 @@ export class Segments {
   #using = 0;
   #idleWaiters: (() => void)[] = [];
 
-  /** `indexedOffset`: below it the entries of aborted transactions are in files. */
+  /**
+   * `indexedOffset`: below it the entries of aborted transactions are in files. `epochOf`: the leader epoch of the batch that
+   * begins at an offset, where it is known.
+   */
   constructor(
     host: SegmentsHost,
     id: PartitionId,
     known: KnownSegments | undefined,
     indexedOffset: () => number = () => 0,
+    epochOf: (offset: number) => number | undefined = () => undefined,
   ) {
     this.#host = host;
     this.#indexedOffset = indexedOffset;
+    this.#epochOf = epochOf;
     this.#id = id;
     this.directory = `${host.dataDirectory}/${directoryName(id.topic, id.partition)}`;
     this.#known = known;
@@ -517,16 +534,34 @@ export class Segments {
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       return await slots.run(async () => {
-        const position = await this.#locate(segment, lease, offset);
-        let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want, segment.readableBytes - position)));
+        const { position, fromOffset } = await this.#locate(segment, lease, offset);
+        const left = segment.readableBytes - position;
+        // With the next header, where there is one: the offsets in it confirm those before.
+        let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want + BATCH_HEADER_BYTES, left)));
         bytes = bytes.subarray(0, await lease.file.read(bytes, position));
         let end = wholeBatches(bytes, want, limitOffset);
-        const first = end === 0 && bytes.length >= 12 ? batchLength(bytes, 0) : 0;
+        const first = end === 0 && bytes.length >= LOG_OVERHEAD_BYTES ? batchLength(bytes, 0) : 0;
+        if (end === 0 && left > 0 && !lengthIsPossible(first, left)) {
+          throw damagedBatch(segment.logPath, position, fromOffset, `it says it has ${first} bytes`);
+        }
         if (first > 0 && (atLeastOne || first <= maxBytes)) {
-          bytes = Buffer.allocUnsafe(first);
-          if ((await lease.file.read(bytes, position)) === first) end = wholeBatches(bytes, first, limitOffset);
+          bytes = Buffer.allocUnsafe(Math.min(first + BATCH_HEADER_BYTES, left));
+          bytes = bytes.subarray(0, await lease.file.read(bytes, position));
+          end = wholeBatches(bytes, first, limitOffset);
+          if (end === 0) throw damagedBatch(segment.logPath, position, fromOffset, 'it ends beyond the log');
         }
         if (end === 0) return { parts: [], sizeBytes: 0 };
+        const place = { path: segment.logPath, position, fromOffset, epochOf: this.#epochOf };
+        const next = checkBatches(bytes, end, place);
+        const following = end + BATCH_HEADER_BYTES <= bytes.length ? baseOffset(bytes, end) : next;
+        if (following < next && position + end < segment.readableBytes) {
+          throw damagedBatch(
+            segment.logPath,
+            position,
+            fromOffset,
+            'or the one after it: their offsets contradict each other',
+          );
+        }
         this.#remember(segment, bytes, end, position);
         return { parts: [bytes.subarray(0, end)], sizeBytes: end };
       });
@@ -540,22 +575,59 @@ export class Segments {
     return this.#segments[before - 1];
   }
 
-  /** Position of the batch that contains `offset`. */
-  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<number> {
+  /** Position of the batch that contains `offset`, and an offset that it cannot begin below. */
+  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<{ position: number; fromOffset: number }> {
     const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
-    if (hint !== undefined) return hint.position;
-    let found = segment.readableBytes;
-    await scanBatches(
-      lease.file,
-      await this.#lookup(segment, offset),
-      segment.readableBytes,
-      (buffer, at, position) => {
-        if (nextOffset(buffer, at) <= offset) return false;
-        found = position;
-        return true;
-      },
-    );
+    if (hint !== undefined) return { position: hint.position, fromOffset: offset };
+    const entry = await this.#lookup(segment, offset);
+    if (entry !== undefined) {
+      // Indexes are only hints: where they mislead, the segment is read from its beginning, and they are made anew.
+      const found = await this.#scanFrom(segment, lease, entry, offset).catch((error) => error as Error);
+      if (!(found instanceof Error)) return found;
+      if (!isDamage(found)) throw found;
+    }
+    const found = await this.#scanFrom(segment, lease, { position: 0, lastOffset: undefined }, offset);
+    if (entry !== undefined) await this.#distrustIndex(segment);
     return found;
+  }
+
+  /** From a batch of which the index says where it ends, or from the segment's first. */
+  async #scanFrom(
+    segment: Segment,
+    lease: FileLease,
+    entry: { readonly position: number; readonly lastOffset: number | undefined },
+    offset: number,
+  ): Promise<{ position: number; fromOffset: number }> {
+    let fromOffset = segment.baseOffset;
+    let found = segment.readableBytes;
+    let previous = fromOffset;
+    await scanBatches(lease.file, entry.position, segment.readableBytes, (buffer, at, position) => {
+      const isEntry = position === entry.position && entry.lastOffset !== undefined;
+      if (isEntry && lastOffset(buffer, at) !== entry.lastOffset) {
+        throw damagedBatch(segment.logPath, position, fromOffset, `its last offset is not ${entry.lastOffset}`);
+      }
+      if (!(baseOffset(buffer, at) >= fromOffset)) {
+        throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at ${baseOffset(buffer, at)}`);
+      }
+      previous = fromOffset;
+      fromOffset = nextOffset(buffer, at);
+      if (fromOffset <= offset) return false;
+      found = position;
+      return true;
+    });
+    return { position: found, fromOffset: found < segment.readableBytes ? previous : fromOffset };
+  }
+
+  /** What the index files say of the segment is wrong: none of it counts, and a closed segment's are made again when next asked for. */
+  async #distrustIndex(segment: Segment): Promise<void> {
+    this.#host.log.warn('an index was damaged and is made again', { path: segment.indexPath });
+    segment.storedOffsetEntries = segment.storedTimeEntries = 0;
+    this.#host.indexes.drop(segment.path);
+    if (segment === this.active) return;
+    segment.known = false;
+    const paths = [segment.indexPath, segment.timeIndexPath];
+    for (const path of paths) await this.#host.cache.drop(path);
+    await removeFiles(this.#host.files, paths);
   }
 
   #remember(segment: Segment, bytes: Buffer, end: number, position: number): void {
@@ -565,15 +637,18 @@ export class Segments {
     if (this.#hints.length > readHintsMax) this.#hints.shift();
   }
 
-  /** A position at or before the batch that contains `offset`. */
-  async #lookup(segment: Segment, offset: number): Promise<number> {
+  /** A batch at or before the one that contains `offset`; undefined when the index knows none. */
+  async #lookup(segment: Segment, offset: number): Promise<{ position: number; lastOffset: number } | undefined> {
     const relative = offset - segment.baseOffset;
-    const fresh = segment.newOffsets;
-    const inFresh = entriesAtMost(fresh.count, relative, (i) => fresh.relativeOffset(i));
-    if (inFresh > 0) return fresh.position(inFresh - 1);
-    const { offsets } = await this.#stored(segment);
-    const stored = entriesAtMost(offsets.count, relative, (i) => offsets.relativeOffset(i));
-    return stored > 0 ? offsets.position(stored - 1) : 0;
+    const find = (entries: IndexEntries): { position: number; lastOffset: number } | undefined => {
+      const count = entriesAtMost(entries.count, relative, (i) => entries.relativeOffset(i));
+      if (count === 0) return undefined;
+      return {
+        position: entries.position(count - 1),
+        lastOffset: segment.baseOffset + entries.relativeOffset(count - 1),
+      };
+    };
+    return find(segment.newOffsets) ?? find((await this.#stored(segment)).offsets);
   }
 
   async #stored(segment: Segment): Promise<{ offsets: IndexEntries; times: IndexEntries }> {
@@ -624,7 +699,12 @@ export class Segments {
         offsets = new IndexEntries(offsetEntryBytes);
       }
       times.count = offsets.count === 0 ? 0 : soundTimeEntries(times, offsets.relativeOffset(offsets.count - 1));
-      if (times.count === 0) times = new IndexEntries(timeEntryBytes);
+      if (!(await this.#timeAgrees(segment, lease, sizeBytes, offsets, times, times.count - 1))) times.count = 0;
+      if (times.count === 0) {
+        // Timestamps are learned from the beginning again.
+        offsets = new IndexEntries(offsetEntryBytes);
+        times = new IndexEntries(timeEntryBytes);
+      }
       learned.storedOffsetEntries = offsets.count;
       learned.storedTimeEntries = times.count;
       if (times.count > 0) {
@@ -640,7 +720,13 @@ export class Segments {
           });
         }
         learned.sizeBytes = from;
-        await scanBatches(lease.file, from, sizeBytes, (buffer, at) => {
+        let fromOffset = segment.baseOffset;
+        await scanBatches(lease.file, from, sizeBytes, (buffer, at, position) => {
+          const base = baseOffset(buffer, at);
+          if (!(base >= fromOffset && base < segment.baseOffset + OFFSETS_PER_SEGMENT_MAX)) {
+            throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at offset ${base}`);
+          }
+          fromOffset = nextOffset(buffer, at);
           learned.add(buffer, at, indexIntervalBytes);
           return false;
         });
@@ -695,12 +781,50 @@ export class Segments {
 
   /** An offset at or before the first batch whose greatest timestamp is at least `timestampMs`. */
   async #offsetBefore(segment: Segment, timestampMs: number): Promise<number> {
-    const { times } = await this.#stored(segment);
-    const before = (entries: IndexEntries): number | undefined => {
-      const count = entriesAtMost(entries.count, timestampMs - 1, (i) => entries.timestamp(i));
-      return count > 0 ? segment.baseOffset + entries.relativeOffset(count - 1) : undefined;
+    const { newTimes } = segment;
+    const inNew = entriesAtMost(newTimes.count, timestampMs - 1, (i) => newTimes.timestamp(i)) - 1;
+    if (inNew >= 0) return segment.baseOffset + newTimes.relativeOffset(inNew);
+    const { offsets, times } = await this.#stored(segment);
+    const inStored = entriesAtMost(times.count, timestampMs - 1, (i) => times.timestamp(i)) - 1;
+    if (inStored < 0) return segment.baseOffset;
+    const lease = await this.#host.cache.lease(segment.logPath, 'read');
+    try {
+      if (await this.#timeAgrees(segment, lease, segment.readableBytes, offsets, times, inStored)) {
+        return segment.baseOffset + times.relativeOffset(inStored);
+      }
+    } finally {
+      lease.release();
+    }
+    await this.#distrustIndex(segment);
+    return segment.baseOffset;
+  }
+
+  /** Whether the batch that an entry of the time index speaks of is there, and has that timestamp. True without such an entry. */
+  async #timeAgrees(
+    segment: Segment,
+    lease: FileLease,
+    sizeBytes: number,
+    offsets: IndexEntries,
+    times: IndexEntries,
+    index: number,
+  ): Promise<boolean> {
+    if (index < 0) return true;
+    const relative = times.relativeOffset(index);
+    const before = entriesAtMost(offsets.count, relative, (i) => offsets.relativeOffset(i)) - 1;
+    let agrees = false;
+    const visit = (buffer: Buffer, at: number): boolean => {
+      const last = lastOffset(buffer, at);
+      agrees = last === segment.baseOffset + relative && maxTimestamp(buffer, at) === times.timestamp(index);
+      return last >= segment.baseOffset + relative;
     };
-    return before(segment.newTimes) ?? before(times) ?? segment.baseOffset;
+    try {
+      const from = before < 0 ? 0 : offsets.position(before);
+      await this.#host.slots.run(() => scanBatches(lease.file, from, sizeBytes, visit));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return false;
+    }
+    return agrees;
   }
 
   async #visitSegment(
@@ -713,7 +837,7 @@ export class Segments {
     const { cache, slots } = this.#host;
     const lease = await cache.lease(segment.logPath, 'read');
     try {
-      let position = await this.#lookup(segment, fromOffset);
+      let { position } = (await this.#lookup(segment, fromOffset)) ?? { position: 0 };
       while (position < segment.readableBytes) {
         let found: { position: number; bytes: number } | undefined;
         const end = await slots.run(() =>
@@ -727,6 +851,8 @@ export class Segments {
         if (found === undefined) return false;
         const batch = Buffer.allocUnsafe(found.bytes);
         await lease.file.read(batch, found.position);
+        const what = damageAt(batch, 0, segment.baseOffset, this.#epochOf);
+        if (what !== undefined) throw damagedBatch(segment.logPath, found.position, baseOffset(batch, 0), what);
         if (visit(batch)) return true;
         position = end;
       }
@@ -874,9 +1000,15 @@ function begin(segment: Segment, baseOffset: number): Stretch {
 /** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`. */
 function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): number {
   let end = 0;
-  while (end + 61 <= bytes.length) {
+  while (end + BATCH_HEADER_BYTES <= bytes.length) {
     const next = end + batchLength(bytes, end);
-    if (next > bytes.length || next > maxBytes || nextOffset(bytes, end) > limitOffset) break;
+    if (
+      next < end + BATCH_HEADER_BYTES ||
+      next > bytes.length ||
+      next > maxBytes ||
+      nextOffset(bytes, end) > limitOffset
+    )
+      break;
     end = next;
   }
   return end;
