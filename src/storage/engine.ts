@@ -18,7 +18,7 @@ import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from
 import { PatientFiles } from './disk/patient-files.ts';
 import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
-import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
+import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
 import { Flusher } from './flusher.ts';
 import { Log, type LogHost } from './partition-log.ts';
@@ -113,7 +113,7 @@ async function openLocked(
   const checkpoint = found ?? firstCheckpoint(logId);
   const arena = new Arena(arenaChunkBytes(settings));
   const fsync = options.durability === 'fsync';
-  const alignment = fsync ? 4096 : 64;
+  const alignment = fsync ? ALIGNMENTS[1] : ALIGNMENTS[0];
   const slots =
     options.durability === 'memory' && found === undefined ? [] : await openSlots(files, own, settings.walFiles);
   const recovery: Recovery =
