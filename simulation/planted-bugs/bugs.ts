@@ -134,7 +134,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'this.nextStart = offset;',
     replaceWith: 'this.nextStart = this.startOffset = offset;',
     workload: 'restarts',
-    seeds: [246],
+    seeds: [246, 300, 341],
     caughtBy: ['mark-went-back'],
     sentence: 'a log start is told before it is durable',
   },
