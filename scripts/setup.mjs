@@ -53,7 +53,7 @@ function bundle() {
   const entry = (name) => path.join(root, 'dist', 'src', name);
   try {
     esbuild.buildSync({
-      entryPoints: [entry('index.js'), entry(path.join('cli', 'main.js'))],
+      entryPoints: [entry('index.js'), entry(path.join('cli', 'main.js')), entry('cleaner-thread.js')],
       outbase: path.join(root, 'dist', 'src'),
       outdir: path.join(root, 'dist', 'lib'),
       bundle: true,
@@ -62,7 +62,6 @@ function bundle() {
       platform: 'node',
       target: `node${OLDEST_NODE}`,
       packages: 'external',
-      keepNames: true,
       sourcemap: true,
       logLevel: 'warning',
     });

@@ -6,6 +6,7 @@ import path from 'node:path';
 /** A file imports from its own folder or from folders of a lower rank; what has to go upwards is a callback. */
 export const RANKS: Readonly<Record<string, number>> = {
   runtime: 0,
+  metrics: 0.5,
   protocol: 1,
   records: 2,
   'object-store': 3,
@@ -28,6 +29,7 @@ export const RANKS: Readonly<Record<string, number>> = {
 
 /** Files directly below src. The command line stands on the public face; everything else must not look up to these. */
 const ROOT_FILE_RANKS: Readonly<Record<string, number>> = {
+  'cleaner-thread.ts': 6.5,
   'broker.ts': 10.5,
   'index.ts': 10.6,
   'testing.ts': 10.7,

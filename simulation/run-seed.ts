@@ -202,6 +202,9 @@ class Run {
       dice: this.#dice,
       settings,
       storage: {
+        poisonsReleasedMemory: true,
+        // Half of the runs read old records on the event loop.
+        promptReadPieceMsMax: this.#options.seed % 2,
         walFileBytes: 64 * 1024,
         walFiles: 4,
         tailBytes: 96 * 1024,

@@ -5,12 +5,14 @@
 import { registryOf } from './apis/every-api.ts';
 import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
+import type { BrokerConfig } from './metadata/configs/broker-definitions.ts';
 import { Configs } from './metadata/configs/configs.ts';
 import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
 import { Topics } from './metadata/topics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
@@ -19,8 +21,10 @@ import { FileError } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
 import { NetworkError } from './runtime/network.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import type { Threads } from './runtime/threads.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
+import type { CleanerSettings, CleaningThreads } from './storage/cleaner.ts';
 import { openStorage } from './storage/engine.ts';
 import type { StorageSettings } from './storage/settings.ts';
 import type { StorageError } from './storage/storage-error.ts';
@@ -57,7 +61,10 @@ export class BrokerFault extends Error {
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
 export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
-  const broker = new LivingBroker({ ...runtime, files }, settings, directory ?? '/memory', storage);
+  const { threads, ...withoutThreads } = runtime;
+  // What is in memory can be seen by one thread only.
+  const own = directory === null || threads === undefined ? withoutThreads : runtime;
+  const broker = new LivingBroker({ ...own, files }, settings, directory ?? '/memory', storage);
   await broker.open();
   return broker;
 }
@@ -78,7 +85,7 @@ async function beginLife(
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
-  const { clock, timers, random, files, log } = runtime;
+  const { clock, timers, random, files, log, threads } = runtime;
   const { nodeId: brokerId, durability, ottla } = settings;
   // Compiles on another thread while the disk is read (nothing to do where Node has its own zstd).
   const compression = loadCompression();
@@ -90,10 +97,16 @@ async function beginLife(
     directory,
     brokerId,
     durability,
+    metrics: new Metrics(),
     settings: {
       walFileBytes: ottla.walFileBytes,
       walFiles: Math.ceil(ottla.walMaxBytes / ottla.walFileBytes),
       tailBytes: ottla.tailMaxBytes,
+      // What is in use goes up and down by as much as requests may bring before a flush. Together it is no more than was in use.
+      freeRegionBytesMax: ottla.tailMaxBytes + settings.requestMemoryMaxBytes,
+      poisonsReleasedMemory: ottla.releasedMemoryPoison,
+      // Not reached by clients that are made to wait, only by a disk that stands still for longer than their requests last.
+      formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,
       ...storageOverrides,
     },
     onFailure,
@@ -115,6 +128,7 @@ async function beginLife(
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     closeAll.push(() => partitions.close());
     storage.discardUnopened();
+    storage.startCleaning(() => cleanerSettings(configs.broker), cleaningThreads(threads));
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
     const producerIds = new ProducerIds(metadata);
@@ -157,7 +171,10 @@ async function beginLife(
       listeners,
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
+      memoryOwedBytes: () => storage.excessBytes,
+      regions: storage.regions,
     });
+    storage.onExcessFell(() => server.memoryFreed());
     return {
       listeners: server.listeners,
       async end() {
@@ -181,6 +198,24 @@ async function beginLife(
     await storage.abandon();
     throw error;
   }
+}
+
+/** Undefined where somebody has packed all modules into one file: then there is none for a thread to start. */
+function cleaningThreads(threads: Threads | undefined): CleaningThreads | undefined {
+  const here: string | undefined = import.meta.url;
+  if (threads === undefined || here === undefined) return undefined;
+  return { threads, module: new URL('./cleaner-thread.js', here) };
+}
+
+function cleanerSettings(broker: BrokerConfig): CleanerSettings {
+  return {
+    enabled: broker.logCleanerEnable,
+    backoffMs: broker.logCleanerBackoffMs,
+    dedupeBufferBytes: broker.logCleanerDedupeBufferSize,
+    loadFactor: broker.logCleanerIoBufferLoadFactor,
+    ioBufferBytes: broker.logCleanerIoBufferSize,
+    ioBytesPerSecondMax: broker.logCleanerIoMaxBytesPerSecond,
+  };
 }
 
 /** Ends of transactions go through the group coordinator where they decide what becomes of committed offsets. */

@@ -119,8 +119,8 @@ describe('settings', () => {
       /^num\.io\.threads has no effect: requests are handled by one event loop/,
     );
     assert.match(
-      resolveSettings({ properties: { 'log.cleaner.threads': '2' } }).warnings[0] ?? '',
-      /^log\.cleaner\.threads has no effect yet: log compaction is not part/,
+      resolveSettings({ properties: { 'transaction.two.phase.commit.enable': 'true' } }).warnings[0] ?? '',
+      /^transaction\.two\.phase\.commit\.enable has no effect yet: two-phase commit is not part/,
     );
   });
 

@@ -9,7 +9,7 @@ import type { SimulatedProcess } from './simulated-process.ts';
 interface Queued {
   readonly parts: readonly Uint8Array[];
   readonly sizeBytes: number;
-  readonly onFlushed: (() => void) | undefined;
+  readonly onDone: ((sent: boolean) => void) | undefined;
 }
 
 interface Place {
@@ -86,10 +86,13 @@ export class ConnectionEnd implements Connection {
     this.#deliverSoon();
   }
 
-  write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
-    if (this.#over || this.#ending || !this.process.alive) return 0;
+  write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
+    if (this.#over || this.#ending || !this.process.alive) {
+      onDone?.(false);
+      return 0;
+    }
     const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#queue.push({ parts: [...parts], sizeBytes, onFlushed });
+    this.#queue.push({ parts: [...parts], sizeBytes, onDone });
     this.#queuedBytes += sizeBytes;
     this.#take();
     return this.#queuedBytes;
@@ -103,8 +106,6 @@ export class ConnectionEnd implements Connection {
 
   destroy(): void {
     if (this.#over || !this.process.alive) return;
-    this.#queue = [];
-    this.#queuedBytes = 0;
     this.#send('end');
     this.#finish(undefined);
   }
@@ -138,16 +139,16 @@ export class ConnectionEnd implements Connection {
   #take(): void {
     let taken = 0;
     while (this.#queue.length > 0 && (this.#kernelBytes === 0 || this.#kernelBytes < this.#windowBytes)) {
-      const { parts, sizeBytes, onFlushed } = this.#queue.shift() as Queued;
+      const { parts, sizeBytes, onDone } = this.#queue.shift() as Queued;
       const room = Math.max(1024, this.#windowBytes - this.#kernelBytes);
       const bytes = Buffer.concat(parts);
       const part = bytes.subarray(0, room);
       if (part.length < sizeBytes) {
         const rest = bytes.subarray(room);
-        this.#queue.unshift({ parts: [rest], sizeBytes: rest.length, onFlushed });
-      } else if (onFlushed !== undefined) {
+        this.#queue.unshift({ parts: [rest], sizeBytes: rest.length, onDone });
+      } else if (onDone !== undefined) {
         this.#network.time.plan(this.#network.dice.skewed(0, 0.5), this.process, () => {
-          if (!this.#over) onFlushed();
+          onDone(!this.#over);
         });
       }
       this.#queuedBytes -= part.length;
@@ -245,8 +246,10 @@ export class ConnectionEnd implements Connection {
 
   #finish(error: NetworkError | undefined, atOnce = false): void {
     this.#over = true;
+    const unsent = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
+    for (const { onDone } of unsent) onDone?.(false);
     this.#network.ended(this);
     const tell = () => this.#receiver?.closed(error);
     if (atOnce && this.process.stoppedUntilMs <= this.#network.time.nowMs && this.process.alive) tell();

@@ -44,6 +44,11 @@ export interface ApiHandler<Request = never, Response = unknown> {
   readonly minHandledVersion?: number;
   /** The answer may wait for the future on purpose (fetch, joining a group): a stopping server does not wait for it. */
   readonly longPoll?: boolean;
+  /**
+   * No view of the request's byte fields is kept when `dispatch` has returned (what a log appends, it keeps by itself): their
+   * memory is used again. Without it, requests that have byte fields are left to the garbage collector.
+   */
+  readonly keepsNoBytes?: boolean;
   dispatch(request: Request, context: RequestContext, reply: Reply<Response>): void | Promise<void>;
   /**
    * The answer to a request whose dispatch threw. Without it a response with a top-level error code carries the error,
@@ -52,5 +57,8 @@ export interface ApiHandler<Request = never, Response = unknown> {
   failed?(request: Request, errorCode: number): Response | undefined;
 }
 
-/** Answers once; `null` sends nothing (acks=0). A second call is a bug. */
-export type Reply<Response> = (response: Response | null) => void;
+/**
+ * Answers once; `null` sends nothing (acks=0). A second call is a bug. `onSent` is called once, when nobody looks at the
+ * response's byte fields any more: the kernel took them, or the connection is gone.
+ */
+export type Reply<Response> = (response: Response | null, onSent?: () => void) => void;

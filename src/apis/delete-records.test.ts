@@ -123,6 +123,15 @@ test('compacted and internal topics are refused', () => {
   ]);
 });
 
+test('a topic that nothing is cleaned of may lose records by hand, and one that is compacted and deleted', () => {
+  for (const policy of ['', 'compact,delete']) {
+    const made = world({ 'cleanup.policy': policy });
+    const asked = made.ask([[0, 2]]);
+    made.storage.commit();
+    assert.deepEqual(answers(asked), [[0, ErrorCode.NONE, 2]], policy);
+  }
+});
+
 test('a topic deleted meanwhile is unknown', () => {
   const made = world();
   const asked = made.ask([[0, 2]]);

@@ -474,7 +474,7 @@ test('what requests in progress hold of files is bounded: beyond, they are answe
   const made = world({}, { 'fetch.max.bytes': '1000000000' });
   for (const partition of [0, 1]) made.write(1, partition);
   const [first, second] = [made.logOf('t', 0), made.logOf('t', 1)];
-  const read = { parts: [first.batches[0]!], sizeBytes: 64 * 1024 * 1024 };
+  const read = { parts: [first.batches[0]!], sizeBytes: 64 * 1024 * 1024, isCold: true };
   first.read = () => Promise.resolve(read);
   const asked: number[] = [];
   second.read = (_offset, maxBytes) => {

@@ -20,8 +20,10 @@ import { IsolationLevel, type Partition, type ReadResult } from '../partition/pa
 import type { Partitions } from '../partition/partitions.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
+import { type Region, releaseAll } from '../protocol/region-pool.ts';
 import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
+import { runSoon } from '../runtime/microtask.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type { LogRead } from '../storage/storage.ts';
@@ -99,7 +101,7 @@ interface Outcome extends PartitionAnswer {
 class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly dueAtMs: number;
   readonly #shared: Shared;
-  readonly #request: FetchRequest;
+  readonly #isolationLevel: number;
   readonly #context: RequestContext;
   readonly #reply: Reply<FetchResponseInput>;
   readonly #fetch: FetchContext;
@@ -107,13 +109,15 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly #maxBytes: number;
   readonly #replicaId: number;
   /** Parallel to `#fetch.partitions`; undefined where there is nothing to read. */
-  readonly #partitions: (Partition | undefined)[] = [];
-  readonly #outcomes: Outcome[] = [];
+  readonly #partitions: (Partition | undefined)[];
+  readonly #outcomes: Outcome[];
   /** Each partition's committed bytes at the time it was read. */
-  readonly #seenBytes: number[] = [];
+  readonly #seenBytes: number[];
   #hasUnread = false;
   #bytes = 0;
   #coldBytes = 0;
+  /** What was read and not yet sent or let go of lives in these. */
+  #regions: Region[] = [];
   #mustAnswer: boolean;
   #parked = false;
   #checkQueued = false;
@@ -122,7 +126,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   constructor(shared: Shared, request: FetchRequest, context: RequestContext, reply: Reply<FetchResponseInput>) {
     this.#shared = shared;
-    this.#request = request;
+    // Not the request itself: thousands of these may wait at once, each for half a second.
+    this.#isolationLevel = request.isolationLevel;
     this.#context = context;
     this.#reply = reply;
     const { image } = shared.metadata;
@@ -131,6 +136,11 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       this.#usesTopicIds,
       (topicId) => image.topicsById.get(topicId)?.name ?? '',
     );
+    // Made at their size: an array that grows takes seventeen places for its first element.
+    const count = this.#fetch.partitions.length;
+    this.#partitions = new Array(count);
+    this.#outcomes = new Array(count);
+    this.#seenBytes = new Array(count);
     this.#maxBytes = Math.min(request.maxBytes, shared.settings.fetchMaxBytes);
     this.#minBytes = Math.min(request.minBytes, this.#maxBytes);
     this.#replicaId = context.apiVersion < 15 ? request.replicaId : request.replicaState.replicaId;
@@ -144,11 +154,12 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   start(): void {
     let readable = 0;
-    for (const wanted of this.#fetch.partitions) {
+    for (const [index, wanted] of this.#fetch.partitions.entries()) {
       const target = this.#resolve(wanted);
       const found = typeof target === 'object';
-      this.#partitions.push(found ? target : undefined);
-      this.#outcomes.push(found ? NOT_READ : failed(target, true));
+      this.#partitions[index] = found ? target : undefined;
+      this.#outcomes[index] = found ? NOT_READ : failed(target, true);
+      this.#seenBytes[index] = 0;
       if (found) readable++;
       else this.#hasUnread = true;
     }
@@ -160,7 +171,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   partitionMoved(): void {
     if (this.#checkQueued) return;
     this.#checkQueued = true;
-    queueMicrotask(() => {
+    runSoon(() => {
       this.#checkQueued = false;
       if (this.#parked && this.#isEnough()) this.#unpark();
     });
@@ -182,6 +193,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #read(): void {
     this.#bytes = 0;
     this.#tookCold(-this.#coldBytes);
+    this.#releaseRegions();
     this.#readFrom(0);
   }
 
@@ -200,13 +212,19 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   /** A promise, which never rejects, when files have to be read. */
   #readAt(index: number, partition: Partition): Promise<void> | undefined {
-    this.#seenBytes[index] = partition.readableBytes(this.#request.isolationLevel);
+    this.#seenBytes[index] = partition.readableBytes(this.#isolationLevel);
     try {
+      const { compactions } = partition;
       const result = this.#readOne(partition, this.#fetch.partitions[index]!);
       const { read } = result;
-      if (read instanceof Promise) return this.#readCold(index, partition, result, read, read);
+      if (read instanceof Promise) return this.#readCold(index, partition, result, compactions);
+      this.#hold(read);
       const aborted = this.#abortedIn(index, partition, read);
-      if (aborted instanceof Promise) return this.#readCold(index, partition, result, undefined, read);
+      if (aborted instanceof Promise) {
+        // It is asked for again, where a failure can be awaited.
+        aborted.catch(() => {});
+        return this.#readCold(index, partition, result, compactions);
+      }
       this.#took(index, result, read, aborted);
     } catch (error) {
       // Nobody above could answer: this may run in a timer or after a commit.
@@ -216,17 +234,17 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   }
 
   /** The records, or only the list of aborted transactions, come from files. */
-  async #readCold(
-    index: number,
-    partition: Partition,
-    result: ReadResult,
-    cold: Promise<LogRead> | undefined,
-    records: LogRead | Promise<LogRead> | undefined,
-  ): Promise<void> {
+  async #readCold(index: number, partition: Partition, first: ReadResult, compactions: number): Promise<void> {
     try {
-      const read = await records;
-      if (cold !== undefined) this.#tookCold(read?.sizeBytes ?? 0);
-      const aborted = await this.#abortedIn(index, partition, read);
+      let result = first;
+      let { read, aborted } = await this.#readWithAborted(index, partition, result);
+      for (let before = compactions; partition.compactions !== before; ) {
+        // Compaction came in between: records and list may not belong together.
+        before = partition.compactions;
+        result = this.#readOne(partition, this.#fetch.partitions[index]!);
+        if (!(result.read instanceof Promise)) this.#hold(result.read);
+        ({ read, aborted } = await this.#readWithAborted(index, partition, result));
+      }
       // The directory may belong to a new topic of the same name by now, and with it what was read.
       if (partition.deleted) this.#couldNotRead(index, partition, undefined);
       else this.#took(index, result, read, aborted);
@@ -235,13 +253,22 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     }
   }
 
+  async #readWithAborted(
+    index: number,
+    partition: Partition,
+    result: ReadResult,
+  ): Promise<{ read: LogRead | undefined; aborted: readonly AbortedTransaction[] }> {
+    const read = result.read instanceof Promise ? this.#hold(await result.read) : result.read;
+    return { read, aborted: await this.#abortedIn(index, partition, read) };
+  }
+
   /** Of what was read, for readers of committed records. */
   #abortedIn(
     index: number,
     partition: Partition,
     read: LogRead | undefined,
   ): readonly AbortedTransaction[] | Promise<readonly AbortedTransaction[]> {
-    if (read === undefined || this.#request.isolationLevel !== IsolationLevel.READ_COMMITTED) return NONE_ABORTED;
+    if (read === undefined || this.#isolationLevel !== IsolationLevel.READ_COMMITTED) return NONE_ABORTED;
     const { fetchOffset } = this.#fetch.partitions[index]!;
     if (read.sizeBytes === 0 || !partition.mayHaveAborted(fetchOffset)) return NONE_ABORTED;
     return partition.abortedTransactions(fetchOffset, endOffsetOf(read));
@@ -251,6 +278,18 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   #goOn(index: number): void {
     if (this.#context.connection.closed) this.#finish(NOBODY_READS);
     else this.#readFrom(index);
+  }
+
+  /** What was read is there until it is sent or let go of. */
+  #hold(read: LogRead | undefined): LogRead | undefined {
+    if (read?.regions !== undefined) this.#regions.push(...read.regions);
+    if (read?.isCold) this.#tookCold(read.sizeBytes);
+    return read;
+  }
+
+  #releaseRegions(): void {
+    releaseAll(this.#regions);
+    this.#regions = [];
   }
 
   #tookCold(bytes: number): void {
@@ -270,7 +309,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       offset: wanted.fetchOffset,
       maxBytes: Math.max(0, Math.min(wanted.maxBytes, this.#roomBytes)),
       atLeastOne: this.#bytes === 0,
-      isolationLevel: this.#request.isolationLevel,
+      isolationLevel: this.#isolationLevel,
       currentLeaderEpoch: wanted.currentLeaderEpoch,
       lastFetchedEpoch: wanted.lastFetchedEpoch,
     });
@@ -346,8 +385,11 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   /** Everything is read again later: until then the records need not be kept. */
   #letGo(): void {
     this.#tookCold(-this.#coldBytes);
+    this.#releaseRegions();
     this.#outcomes.forEach((outcome, index) => {
-      if (outcome.recordsBytes > 0) this.#outcomes[index] = { ...outcome, records: NO_RECORDS, aborted: NONE_ABORTED };
+      if (outcome.unread) return;
+      const { recordsBytes } = outcome;
+      this.#outcomes[index] = recordsBytes === 0 ? NOT_READ : { ...NOT_READ, recordsBytes };
     });
   }
 
@@ -358,7 +400,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       const partition = this.#partitions[index];
       if (partition === undefined) continue;
       if (partition.deleted) return true;
-      const arrived = partition.readableBytes(this.#request.isolationLevel) - this.#seenBytes[index]!;
+      const arrived = partition.readableBytes(this.#isolationLevel) - this.#seenBytes[index]!;
       if (arrived === 0) continue;
       if (this.#minBytes <= 1) return true;
       const room = this.#fetch.partitions[index]!.maxBytes - this.#outcomes[index]!.recordsBytes;
@@ -396,14 +438,15 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       return;
     }
     const hints = new LeaderHints(this.#shared.metadata.image, this.#shared.brokerId, this.#context.connection);
-    const responses: MutableTopic[] = [];
+    let responses: MutableTopic[] = [];
     // What could not be read comes last, as in Kafka.
-    for (const unread of this.#hasUnread ? [false, true] : [false]) {
-      this.#fetch.partitions.forEach((wanted, index) => {
+    for (let pass = 0; pass < (this.#hasUnread ? 2 : 1); pass++) {
+      for (let index = 0; index < this.#outcomes.length; index++) {
         const outcome = this.#outcomes[index]!;
-        if (outcome.unread !== unread || (included !== undefined && !included[index])) return;
-        topicOf(wanted, responses).partitions.push(this.#partitionData(wanted, outcome, hints));
-      });
+        if (outcome.unread !== (pass === 1) || (included !== undefined && !included[index])) continue;
+        const wanted = this.#fetch.partitions[index]!;
+        responses = withPartition(responses, wanted, this.#partitionData(wanted, outcome, hints));
+      }
     }
     const response: FetchResponseInput = { throttleTimeMs: 0, errorCode, sessionId, responses };
     // Replicas know the brokers: they are told who leads, not where.
@@ -429,7 +472,7 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
 
   /** Readers of committed records get a list, others null. */
   #abortedTransactions(outcome: Outcome): readonly AbortedTransaction[] | null {
-    const committedOnly = this.#request.isolationLevel === IsolationLevel.READ_COMMITTED;
+    const committedOnly = this.#isolationLevel === IsolationLevel.READ_COMMITTED;
     return committedOnly && outcome.errorCode === ErrorCode.NONE ? outcome.aborted : null;
   }
 
@@ -437,7 +480,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     if (this.#finished) throw new Error('a fetch was answered twice');
     this.#finished = true;
     this.#tookCold(-this.#coldBytes);
-    this.#reply(response);
+    const regions = this.#regions;
+    this.#reply(response, regions.length === 0 ? undefined : () => releaseAll(regions));
   }
 }
 
@@ -479,13 +523,17 @@ function failed(errorCode: ErrorCode, unread: boolean): Outcome {
   };
 }
 
-/** The last topic of the answer when it is the partition's, else a new one. */
-function topicOf(wanted: FetchedPartition, responses: MutableTopic[]): MutableTopic {
+/** In the last topic of the answer when it is the partition's, else in a new one. Lists begin with what they mostly end with: one. */
+function withPartition(responses: MutableTopic[], wanted: FetchedPartition, data: PartitionData): MutableTopic[] {
   const last = responses.at(-1);
-  if (last !== undefined && last.topicId === wanted.topicId && last.topic === wanted.topic) return last;
-  const topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] };
+  if (last !== undefined && last.topicId === wanted.topicId && last.topic === wanted.topic) {
+    last.partitions.push(data);
+    return responses;
+  }
+  const topic = { topic: wanted.topic, topicId: wanted.topicId, partitions: [data] };
+  if (last === undefined) return [topic];
   responses.push(topic);
-  return topic;
+  return responses;
 }
 
 /** Kafka's FetchResponse.partitionResponse: what a partition that was not read is answered with. */

@@ -12,7 +12,8 @@ export class LeaderHints {
   readonly #image: Image;
   readonly #selfId: number;
   readonly #dialled: DialledAddress;
-  readonly #endpoints = new Map<number, BrokerEndpoint>();
+  /** Made for the first one: few answers hint anything. */
+  #endpoints: Map<number, BrokerEndpoint> | undefined;
 
   constructor(image: Image, selfId: number, dialled: DialledAddress) {
     this.#image = image;
@@ -25,11 +26,14 @@ export class LeaderHints {
     const image = this.#image.topics.get(topic)?.partitions[partition];
     if (image === undefined) return undefined;
     const endpoint = brokerEndpoint(this.#image, image.leader, this.#selfId, this.#dialled);
-    if (endpoint !== undefined) this.#endpoints.set(endpoint.nodeId, endpoint);
+    if (endpoint !== undefined) {
+      this.#endpoints ??= new Map();
+      this.#endpoints.set(endpoint.nodeId, endpoint);
+    }
     return { leaderId: image.leader, leaderEpoch: image.leaderEpoch };
   }
 
   get endpoints(): BrokerEndpoint[] {
-    return [...this.#endpoints.values()];
+    return this.#endpoints === undefined ? [] : [...this.#endpoints.values()];
   }
 }

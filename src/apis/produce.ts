@@ -80,6 +80,7 @@ export function produceHandler(dependencies: Dependencies): ApiHandler<ProduceRe
     minVersion: 0,
     minHandledVersion: 3,
     maxVersion: 13,
+    keepsNoBytes: true,
     dispatch(request, context, reply) {
       new ProduceInProgress(dependencies, deadlines, request, context, reply).start();
     },
@@ -106,9 +107,9 @@ class ProduceInProgress implements Deadline {
   readonly #request: ProduceRequest;
   readonly #context: RequestContext;
   readonly #reply: Reply<ProduceResponseInput>;
-  readonly #responses: TopicResponse[] = [];
+  #responses: readonly TopicResponse[] = [];
   /** What waits for the commit: asked again then, since the topic may be gone. */
-  readonly #pending: { readonly partition: Partition; readonly response: PartitionResponse }[] = [];
+  #pending: { readonly partition: Partition; readonly response: PartitionResponse }[] = [];
   #ticket: CommitTicket = -1;
   readonly #appendOptions: AppendOptions;
   /** Of the whole request, as in Kafka. */
@@ -181,14 +182,11 @@ class ProduceInProgress implements Deadline {
     this.#refusesAll = refusalOfAll(this.#request);
     const byId = this.#context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
     const { image } = this.#dependencies.metadata;
-    for (const topic of this.#request.topicData) {
+    this.#responses = this.#request.topicData.map((topic) => {
       const name = byId ? image.topicsById.get(topic.topicId)?.name : topic.name;
-      const partitionResponses: PartitionResponse[] = [];
-      for (const { index, records } of topic.partitionData) {
-        partitionResponses.push(this.#append(name, index, records));
-      }
-      this.#responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses });
-    }
+      const partitionResponses = topic.partitionData.map(({ index, records }) => this.#append(name, index, records));
+      return { name: topic.name, topicId: topic.topicId, partitionResponses };
+    });
   }
 
   #append(topic: string | undefined, index: number, records: Buffer | null): PartitionResponse {
@@ -213,7 +211,9 @@ class ProduceInProgress implements Deadline {
     if (asking !== undefined && asking.message !== null) response.errorMessage = asking.message;
     if (result.ticket !== undefined) {
       if (result.ticket > this.#ticket) this.#ticket = result.ticket;
-      this.#pending.push({ partition, response });
+      // Mostly the only one: a push would make room for seventeen.
+      if (this.#pending.length === 0) this.#pending = [{ partition, response }];
+      else this.#pending.push({ partition, response });
     }
     return response;
   }

@@ -20,8 +20,12 @@ import { completeBatchLength } from '../records/read-batches.ts';
 import * as batches from '../records/record-batch.ts';
 import { openRecords, type RecordCursor } from '../records/record-cursor.ts';
 import { RecordError } from '../records/record-error.ts';
+import { Scratch } from '../records/scratch.ts';
 import type { AppendRules } from './append-rules.ts';
 import { type RecordRefusal, RecordRefusals } from './record-refusals.ts';
+
+/** Nothing of it is left when a validation returns: what is stored is the batch as it came, or one that was built anew. */
+const decompressedRecords = new Scratch();
 
 export type { RecordRefusal } from './record-refusals.ts';
 
@@ -97,8 +101,8 @@ function validate(
   const source = batches.compressionOf(batch, 0);
   const target = targetCompression(batch, source, rules);
 
-  const cursor = openRecords(batch, 0, maxDecompressedBytes);
-  const walk = walkRecords(cursor, batch, target, rules, place);
+  const cursor = openRecords(batch, 0, maxDecompressedBytes, decompressedRecords);
+  const walk = surveyed(cursor, rules, place) ?? walkRecords(cursor, batch, target, rules, place);
   if (walk.refusals !== undefined) return refuseRecords(walk.refusals);
 
   const isRewritten = source !== target || !walk.isSequential;
@@ -185,6 +189,27 @@ interface Walk {
   readonly refusals: RecordRefusals | undefined;
   /** The uncompressed records. */
   readonly plain: Buffer;
+}
+
+/** The walk over a batch that is sound and of which no record is refused, several times as fast; undefined for any other. */
+function surveyed(cursor: RecordCursor, rules: AppendRules, { nowMs }: AppendPlace): Walk | undefined {
+  const survey = cursor.survey();
+  if (survey === undefined) return undefined;
+  if (rules.compacted && survey.hasRecordWithoutKey) return undefined;
+  const { minTimestampMs, maxTimestampMs, indexOfMaxTimestamp } = survey;
+  if (rules.timestampType === batches.TimestampType.CREATE_TIME) {
+    if (nowMs - minTimestampMs > rules.timestampBeforeMaxMs) return undefined;
+    if (maxTimestampMs - nowMs > rules.timestampAfterMaxMs) return undefined;
+  }
+  const recordCount = cursor.declaredCount;
+  return {
+    recordCount,
+    maxTimestampMs,
+    indexOfMaxTimestamp,
+    isSequential: true,
+    refusals: undefined,
+    plain: cursor.bytes,
+  };
 }
 
 /** One pass over all records, allocating nothing per record unless it is refused. */

@@ -5,7 +5,7 @@ import type { LogConfig } from '../storage/storage.ts';
 export function logConfig(config: TopicConfig): LogConfig {
   return {
     segmentBytes: config.segmentBytes,
-    segmentMs: config.segmentMs,
+    segmentMs: maxSegmentMs(config),
     segmentJitterMs: config.segmentJitterMs,
     segmentIndexBytes: config.segmentIndexBytes,
     indexIntervalBytes: config.indexIntervalBytes,
@@ -16,5 +16,17 @@ export function logConfig(config: TopicConfig): LogConfig {
       delete: config.cleanupPolicy.includes('delete'),
       compact: config.cleanupPolicy.includes('compact'),
     },
+    flushMessages: config.flushMessages,
+    flushMs: config.flushMs,
+    minCleanableDirtyRatio: config.minCleanableDirtyRatio,
+    minCompactionLagMs: config.minCompactionLagMs,
+    maxCompactionLagMs: config.maxCompactionLagMs,
+    deleteRetentionMs: config.deleteRetentionMs,
   };
+}
+
+/** An open segment is never compacted: it must not stay open for longer than records may wait for that. */
+function maxSegmentMs(config: TopicConfig): number {
+  const isCompacted = config.cleanupPolicy.includes('compact') && config.maxCompactionLagMs > 0;
+  return isCompacted ? Math.min(config.maxCompactionLagMs, config.segmentMs) : config.segmentMs;
 }

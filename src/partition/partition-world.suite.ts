@@ -186,6 +186,7 @@ export interface Recovered {
 export class ManualLog implements PartitionLog {
   readonly id: PartitionId;
   config: LogConfig;
+  readonly compactions = 0;
   startOffset = 0;
   endOffset = 0;
   committedOffset = 0;

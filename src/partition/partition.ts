@@ -137,6 +137,7 @@ export class Partition {
     this.#log = dependencies.storage.openLog(id, logConfig(config), {
       aborted: this.#aborted,
       epochOf: (offset) => this.#epochs.epochOf(offset),
+      kept: { lastStableOffset: () => this.lastStableOffset, lastRecords: () => this.#producers.lastRecords() },
       snapshot: () => encodeSnapshot(parts),
       restore: (snapshot) => decodeSnapshot(snapshot, parts),
       replayBatch: (batch) => this.#replay(batch),
@@ -178,6 +179,11 @@ export class Partition {
     if (first === undefined) return this.highWatermark;
     // The log's start may have moved past the beginning of an open transaction.
     return Math.min(this.highWatermark, Math.max(this.logStartOffset, first.firstOffset));
+  }
+
+  /** When it rises between them, records read and aborted transactions told may not belong together. */
+  get compactions(): number {
+    return this.#log.compactions;
   }
 
   get sizeBytes(): number {
@@ -337,7 +343,8 @@ export class Partition {
    */
   deleteRecords(offset: number): { readonly errorCode: ErrorCode; readonly ticket: CommitTicket | undefined } {
     if (this.#deleted) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ticket: undefined };
-    if (!this.#config.cleanupPolicy.includes('delete')) {
+    const { cleanupPolicy } = this.#config;
+    if (cleanupPolicy.includes('compact') && !cleanupPolicy.includes('delete')) {
       return { errorCode: ErrorCode.POLICY_VIOLATION, ticket: undefined };
     }
     const target = offset === -1 ? this.highWatermark : offset;

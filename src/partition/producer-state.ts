@@ -136,6 +136,16 @@ export class ProducerState {
     }
   }
 
+  /** For compaction: the last batch of each producer, or −1 where it has appended markers only. */
+  lastRecords(): Map<number, { readonly lastDataOffset: number; readonly producerEpoch: number }> {
+    const last = new Map<number, { lastDataOffset: number; producerEpoch: number }>();
+    for (const [producerId, producer] of this.#producers) {
+      const lastDataOffset = producer.slots[producer.newest]?.lastOffset ?? -1;
+      last.set(producerId, { lastDataOffset, producerEpoch: producer.epoch });
+    }
+    return last;
+  }
+
   /** The same sequence range in the same epoch among the last five batches. */
   findDuplicate(batch: ProducerBatch): AppendedBatch | undefined {
     const producer = this.#producers.get(batch.producerId);

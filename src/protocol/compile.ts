@@ -104,10 +104,13 @@ class Source {
       const list = target.replace(/^let /, '');
       const method = prefix(nullable ? 'nullableArrayLength' : 'arrayLength');
       const count = `r.${method}(${this.#bytesMin(element)}, ${NUMBERS.has(element.type) ? 0 : 1})`;
+      const read = this.#readElement(element);
+      // Most lists have one element, and a push to an empty array makes room for seventeen.
+      const begun = `${list}Count === 0 ? [] : [${read}]`;
       return [
         `let ${list}Count = ${count};`,
-        `${target} = ${nullable ? `${list}Count < 0 ? null : []` : '[]'};`,
-        `for (; ${list}Count > 0; ${list}Count--) ${list}.push(${this.#readElement(element)});`,
+        `${target} = ${nullable ? `${list}Count < 0 ? null : ${begun}` : begun};`,
+        `for (; ${list}Count > 1; ${list}Count--) ${list}.push(${read});`,
       ];
     }
     return [`${target} = ${this.#readScalar(field)};`];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FrameAssembler, FrameSizeError } from './frame-assembler.ts';
+import { RegionPool } from './region-pool.ts';
 
 const MAX = 1024 * 1024;
 
@@ -85,4 +86,49 @@ test('a negative and an oversized length are refused', () => {
     assert.ok(assembler.hasNext);
     assert.throws(() => assembler.next(), FrameSizeError);
   }
+});
+
+test('with a pool, frames are good until the next bytes are asked for, and a few regions serve a long stream', () => {
+  const pool = new RegionPool({ freeBytesMax: 8 * MAX, poisons: true });
+  const assembler = new FrameAssembler(MAX, pool);
+  const body = (index: number): Buffer => Buffer.alloc(1 + ((index * 7919) % 100_000), index);
+  let seen = 0;
+  for (let index = 0; index < 500; index++) {
+    const bytes = framed(body(index));
+    for (let at = 0; at < bytes.length; ) {
+      const room = assembler.buffer();
+      const count = Math.min(room.length, bytes.length - at);
+      bytes.copy(room, 0, at, at + count);
+      at += count;
+      assembler.received(count);
+      for (let frame = assembler.next(); frame; frame = assembler.next()) {
+        assert.ok(frame.equals(body(seen)), `frame ${seen}`);
+        seen++;
+      }
+    }
+  }
+  assert.equal(seen, 500);
+  assert.ok(pool.allocated < 20, `${pool.allocated} regions were allocated`);
+});
+
+test('a region that somebody keeps views of is never used again', () => {
+  const pool = new RegionPool({ freeBytesMax: 8 * MAX, poisons: true });
+  const assembler = new FrameAssembler(MAX, pool);
+  const bodies = Array.from({ length: 60 }, (_, index) => Buffer.alloc(50_000, index));
+  const kept: Buffer[] = [];
+  for (const [index, body] of bodies.entries()) {
+    const bytes = framed(body);
+    for (let at = 0; at < bytes.length; ) {
+      const room = assembler.buffer();
+      const count = bytes.copy(room, 0, at);
+      at += count;
+      assembler.received(count);
+      const frame = assembler.next();
+      if (frame === undefined) continue;
+      kept.push(frame);
+      assembler.keepRegion();
+      assert.equal(kept.length, index + 1);
+    }
+  }
+  for (const [index, frame] of kept.entries()) assert.ok(frame.equals(bodies[index]!), `frame ${index}`);
 });

@@ -1,19 +1,23 @@
 // Cuts a stream of bytes into frames (an int32 size, then so many bytes), for both ends of a connection.
 //
-// Bytes arrive in regions that this file allocates, and a frame is a view into its region: nothing is copied but the
-// beginning of a frame that did not fit into the rest of its region. A region is never written twice, so a view stays
-// good for as long as someone holds it; the garbage collector frees the region with its last view.
+// Bytes arrive in regions that this file takes, and a frame is a view into its region: nothing is copied but the beginning
+// of a frame that did not fit into the rest of its region. Nothing that a frame was cut from is written again while
+// somebody may look at it: without a pool, or after `keepRegion`, a region is used once and freed with its last view; of a
+// pool (region-pool.ts) it goes back when this file has left it and everybody who retained it has let go.
 //
 // An idle connection costs one region of 1 KiB. Regions grow while reads fill them and shrink again. A frame larger than
 // that gets a region of its own, which grows as its bytes arrive: a declared size alone allocates no more than twice
 // what this connection has sent in one frame before (64 KiB for a stranger).
 import { Buffer } from 'node:buffer';
+import type { Region, RegionPool } from './region-pool.ts';
 
 const SIZE_BYTES = 4;
 const REGION_BYTES_MIN = 1024;
 const REGION_BYTES_MAX = 256 * 1024;
 /** A region with less room than this is left behind, so that reads do not become tiny. */
 const ROOM_BYTES_MIN = 256;
+/** Smaller regions are not worth pooling. */
+const POOLED_BYTES_MIN = 16 * 1024;
 const TRUSTED_BYTES_MIN = 64 * 1024;
 const TRUSTED_BYTES_MAX = 8 * 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
@@ -32,7 +36,10 @@ export class FrameSizeError extends Error {
 
 export class FrameAssembler {
   readonly #maxFrameBytes: number;
+  readonly #pool: RegionPool | undefined;
   #region: Buffer = EMPTY;
+  /** Of the region, unless it is nobody's or to be left to the garbage collector. */
+  #pooled: Region | undefined;
   /** First byte of the region that no frame was cut from. */
   #start = 0;
   /** First byte of the region that was not received yet. */
@@ -42,8 +49,15 @@ export class FrameAssembler {
   #largestFrame = 0;
   #roomOffered = 0;
 
-  constructor(maxFrameBytes: number) {
+  /** With a pool, a frame's bytes are good until the next call of `buffer`; see `keepRegion`. */
+  constructor(maxFrameBytes: number, pool?: RegionPool) {
     this.#maxFrameBytes = maxFrameBytes;
+    this.#pool = pool;
+  }
+
+  /** Somebody keeps views of the frame given out last, for nobody knows how long. */
+  keepRegion(): void {
+    this.#pooled = undefined;
   }
 
   /** Bytes received that belong to no frame yet given out. */
@@ -117,12 +131,20 @@ export class FrameAssembler {
       this.#regionBytes /= 4;
     }
     const pending = this.pendingBytes;
-    const region = allocate(Math.max(this.#nextRegionBytes(), pending + 1));
-    this.#region.copy(region, 0, this.#start, this.#end);
-    this.#region = region;
+    const left = this.#region;
+    const leftPooled = this.#pooled;
+    this.#takeRegion(Math.max(this.#nextRegionBytes(), pending + 1));
+    left.copy(this.#region, 0, this.#start, this.#end);
+    leftPooled?.release();
     this.#start = 0;
     this.#end = pending;
     this.#largestRead = 0;
+  }
+
+  /** Small regions share Node's pool of 8 KiB; larger ones have memory of their own. */
+  #takeRegion(bytes: number): void {
+    this.#pooled = bytes >= POOLED_BYTES_MIN ? this.#pool?.take(bytes) : undefined;
+    this.#region = this.#pooled?.buffer ?? (bytes <= 4096 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes));
   }
 
   #nextRegionBytes(): number {
@@ -136,9 +158,4 @@ export class FrameAssembler {
     const affordable = Math.min(frameBytes, Math.max(2 * pending, trusted));
     return Math.max(affordable, this.#regionBytes);
   }
-}
-
-/** Small regions share Node's pool of 8 KiB; large ones have memory of their own. */
-function allocate(bytes: number): Buffer {
-  return bytes <= 4096 ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
 }

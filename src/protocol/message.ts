@@ -3,7 +3,7 @@
 import { type Codec, compile } from './compile.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { Reader } from './reader.ts';
-import { type DecodedOf, type Fields, type InputOf, type Versions, versionRange } from './schema.ts';
+import { type DecodedOf, type Field, type Fields, type InputOf, type Versions, versionRange } from './schema.ts';
 import { Writer } from './writer.ts';
 
 /**
@@ -26,6 +26,8 @@ export class Message<Decoded = unknown, Input = unknown> {
   /** Infinity when no version is flexible. */
   readonly firstFlexibleVersion: number;
   readonly fields: Fields;
+  /** Whether anything that decoding gives is a view of the bytes decoded. */
+  readonly hasByteFields: boolean;
   /** Types only; these properties do not exist. */
   declare readonly $decoded: Decoded;
   declare readonly $input: Input;
@@ -38,6 +40,7 @@ export class Message<Decoded = unknown, Input = unknown> {
     this.maxVersion = maxVersion;
     this.firstFlexibleVersion = firstFlexibleVersion;
     this.fields = fields;
+    this.hasByteFields = haveBytes(fields);
   }
 
   /** Reads one message at the reader's position. */
@@ -76,6 +79,15 @@ export class Message<Decoded = unknown, Input = unknown> {
     }
     return compile(this.fields, version, version >= this.firstFlexibleVersion, mode === 'exact');
   }
+}
+
+function haveBytes(fields: Fields): boolean {
+  return Object.values(fields).some(hasBytes);
+}
+
+function hasBytes({ type, element, fields }: Field): boolean {
+  if (type === 'bytes' || type === 'records') return true;
+  return (element !== null && hasBytes(element)) || (fields !== null && haveBytes(fields));
 }
 
 /** Defines a message that belongs to no API. */

@@ -22,7 +22,7 @@ let freeSlab: Buffer | null = null;
 let freeFrom = 0;
 
 export class Writer {
-  readonly #pieces: Buffer[] = [];
+  #pieces: Buffer[] = [];
   #bytes: Buffer;
   /** Where in `#bytes` the piece being written starts. */
   #start = 0;
@@ -256,7 +256,10 @@ export class Writer {
 
   #cut(): void {
     if (this.#position === this.#start) return;
-    this.#pieces.push(this.#bytes.subarray(this.#start, this.#position));
+    const piece = this.#bytes.subarray(this.#start, this.#position);
+    // Mostly the only one: a push would make room for seventeen.
+    if (this.#pieces.length === 0) this.#pieces = [piece];
+    else this.#pieces.push(piece);
     this.#finishedBytes += this.#position - this.#start;
     this.#start = this.#position;
   }

@@ -4,6 +4,7 @@ import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import { Compression } from './compression-type.ts';
 import { lz4CompressFrame, lz4DecompressFrame } from './lz4-frame.ts';
 import { RecordError } from './record-error.ts';
+import type { Scratch } from './scratch.ts';
 import { snappyCompressStream, snappyDecompress } from './snappy.ts';
 import { zstdCompress, zstdDecompress } from './zstd.ts';
 
@@ -20,6 +21,8 @@ export interface DecompressLimit {
   readonly maxBytes: number;
   /** LZ4 in magic 0 carries a wrong header checksum, which is not looked at. */
   readonly ignoreLz4HeaderChecksum?: boolean;
+  /** The result may lie there: it is looked at before the scratch is used again. */
+  readonly scratch?: Scratch | undefined;
 }
 
 /**
@@ -43,7 +46,7 @@ export function compress(codec: Compression, bytes: Buffer, level?: number): Buf
   }
 }
 
-/** A new buffer, except for codec none: then the bytes themselves. */
+/** A new buffer, except for codec none: then the bytes themselves; or a part of the scratch when there is one. */
 export function decompress(codec: Compression, bytes: Buffer, limit: DecompressLimit): Buffer {
   switch (codec) {
     case Compression.NONE:
@@ -51,11 +54,12 @@ export function decompress(codec: Compression, bytes: Buffer, limit: DecompressL
     case Compression.GZIP:
       return gunzip(bytes, limit.maxBytes);
     case Compression.SNAPPY:
-      return snappyDecompress(bytes, limit.maxBytes);
+      return snappyDecompress(bytes, limit.maxBytes, limit.scratch);
     case Compression.LZ4:
       return lz4DecompressFrame(bytes, {
         maxBytes: limit.maxBytes,
         ignoreHeaderChecksum: limit.ignoreLz4HeaderChecksum ?? false,
+        scratch: limit.scratch,
       });
     case Compression.ZSTD:
       return zstdDecompress(bytes, limit.maxBytes);

@@ -11,6 +11,7 @@
 //   u32le 0, then u32le content checksum if flagged
 import { onFirstUse } from '../runtime/on-first-use.ts';
 import { RecordError } from './record-error.ts';
+import { joinParts, Scratch } from './scratch.ts';
 import { xxhash32 } from './xxhash32.ts';
 
 const lz4 = onFirstUse<typeof import('lz4-napi')>('lz4-napi');
@@ -24,11 +25,15 @@ const BLOCK_BYTES = 64 * 1024;
 /** No LZ4 block grows by more than this: each further byte of a match length adds at most 255 bytes. */
 const MAX_GROWTH = 255;
 const MIN_BLOCK_SCRATCH_BYTES = 64;
+/** Of a block with the prefix that the library wants: only the library sees it. */
+const prefixedBlock = new Scratch();
 
 export interface Lz4Limit {
   readonly maxBytes: number;
   /** The batch is of magic 0, whose header checksum is known to be wrong. */
   readonly ignoreHeaderChecksum: boolean;
+  /** Where the result may lie; without it, it is the caller's for good. */
+  readonly scratch?: Scratch | undefined;
 }
 
 export function lz4CompressFrame(bytes: Buffer): Buffer {
@@ -70,7 +75,7 @@ export function lz4DecompressFrame(bytes: Buffer, limit: Lz4Limit): Buffer {
     const length = isPlain ? field - PLAIN_BIT : field;
     if (length === 0) {
       if (header.hasContentChecksum && bytes.length - at < 4) throw corrupt('the frame ends early');
-      return parts.length === 1 ? parts[0]! : Buffer.concat(parts, total);
+      return joinParts(parts, total, limit.scratch);
     }
     if (length > header.blockBytesMax) throw corrupt('a block exceeds the declared size');
     const end = at + length;
@@ -120,7 +125,7 @@ function readHeader(bytes: Buffer, ignoreChecksum: boolean): FrameHeader {
 function unpackBlock(packed: Buffer, blockBytesMax: number, remainingBytes: number): Buffer {
   const possibleBytes = Math.min(blockBytesMax, packed.length * MAX_GROWTH + MIN_BLOCK_SCRATCH_BYTES);
   const boundBytes = Math.min(possibleBytes, Math.max(remainingBytes, 0));
-  const prefixed = Buffer.allocUnsafe(4 + packed.length);
+  const prefixed = prefixedBlock.take(4 + packed.length).subarray(0, 4 + packed.length);
   prefixed.writeUInt32LE(boundBytes, 0);
   packed.copy(prefixed, 4);
   try {

@@ -4,9 +4,19 @@ import { decompress, MAX_DECOMPRESSED_BYTES } from './compression.ts';
 import { Compression, isCompression } from './compression-type.ts';
 import * as batch from './record-batch.ts';
 import { RecordError } from './record-error.ts';
+import { type RecordSurvey, surveyRecords } from './record-survey.ts';
+import type { Scratch } from './scratch.ts';
 
-/** A cursor before the first record of the batch at `position`, decompressed when needed into at most `maxBytes`. */
-export function openRecords(buffer: Buffer, position: number, maxBytes = MAX_DECOMPRESSED_BYTES): RecordCursor {
+/**
+ * A cursor before the first record of the batch at `position`, decompressed when needed into at most `maxBytes`. With a
+ * scratch, the records may lie in it.
+ */
+export function openRecords(
+  buffer: Buffer,
+  position: number,
+  maxBytes = MAX_DECOMPRESSED_BYTES,
+  scratch?: Scratch,
+): RecordCursor {
   const compression = batch.compressionOf(buffer, position);
   if (!isCompression(compression)) {
     throw new RecordError('unsupported', `Unknown compression type id: ${compression}`);
@@ -15,7 +25,7 @@ export function openRecords(buffer: Buffer, position: number, maxBytes = MAX_DEC
     const end = position + batch.batchLength(buffer, position);
     return new RecordCursor(buffer, position + batch.BATCH_HEADER_BYTES, end, buffer, position);
   }
-  const records = decompress(compression, batch.recordBytes(buffer, position), { maxBytes });
+  const records = decompress(compression, batch.recordBytes(buffer, position), { maxBytes, scratch });
   return new RecordCursor(records, 0, records.length, buffer, position);
 }
 
@@ -36,6 +46,10 @@ export class RecordCursor {
   valueLength = -1;
   headersStart = 0;
   headerCount = 0;
+  /** Where the record begins (with its own length), where what follows its timestamp begins, and where it ends. */
+  start = 0;
+  restStart = 0;
+  end = 0;
 
   readonly #end: number;
   readonly #baseOffset: number;
@@ -64,6 +78,7 @@ export class RecordCursor {
    */
   next(): boolean {
     if (this.#read === this.declaredCount) return false;
+    this.start = this.#at;
     const size = this.#varint(this.#end);
     const start = this.#at;
     const end = start + size;
@@ -73,6 +88,7 @@ export class RecordCursor {
     this.#at = start + 1;
     const timestampDelta = this.#varlong(end);
     this.timestampMs = this.#isLogAppendTime ? this.#logAppendTime : this.#baseTimestamp + timestampDelta;
+    this.restStart = this.#at;
     this.offsetDelta = this.#varint(end);
     this.offset = this.#baseOffset + this.offsetDelta;
     this.keyLength = this.#varint(end);
@@ -82,9 +98,16 @@ export class RecordCursor {
     this.#skipHeaders(end);
     if (this.#at !== end) throw invalid(`a record declares ${size} bytes and has ${this.#at - start}`);
 
+    this.end = end;
     this.#read++;
     if (this.#read === this.declaredCount && this.#at !== this.#end) throw invalid('bytes follow the last record');
     return true;
+  }
+
+  /** Of all records from here on, without moving; undefined when only a walk can tell. For a cursor before its first record. */
+  survey(): RecordSurvey | undefined {
+    if (this.#isLogAppendTime) return undefined;
+    return surveyRecords(this.bytes, this.#at, this.#end, this.declaredCount, this.#baseTimestamp);
   }
 
   /** A view; null for a null key. */

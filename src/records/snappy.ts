@@ -5,6 +5,7 @@
 //   Streams may follow each other: a block length equal to the first four magic bytes begins another header.
 import { onFirstUse } from '../runtime/on-first-use.ts';
 import { RecordError } from './record-error.ts';
+import { joinParts, type Scratch } from './scratch.ts';
 
 const snappy = onFirstUse<typeof import('snappy')>('snappy');
 
@@ -34,7 +35,7 @@ export function snappyCompressStream(bytes: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
+export function snappyDecompress(bytes: Buffer, maxBytes: number, scratch?: Scratch): Buffer {
   if (bytes.length < STREAM_HEADER_BYTES || !startsWithMagic(bytes, 0)) return unpackBlock(bytes, maxBytes);
   const parts: Buffer[] = [];
   let total = 0;
@@ -56,7 +57,7 @@ export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
     parts.push(part);
     at += length;
   }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, total);
+  return joinParts(parts, total, scratch);
 }
 
 function unpackBlock(block: Buffer, maxBytes: number): Buffer {

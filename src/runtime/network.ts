@@ -38,10 +38,12 @@ export interface Connection {
   pause(): void;
   resume(): void;
   /**
-   * Queues the parts in order, as one gathered write. The buffers belong to the connection until `onFlushed` is called
-   * (success) or the connection closes. Returns the bytes now queued and not yet taken by the kernel.
+   * Queues the parts in order, as one gathered write. The buffers belong to the connection until `onDone` is called, once:
+   * the kernel took them, or (`sent` false) they will never be looked at again because the connection broke. That `closed`
+   * was called says nothing: what is queued may still go out to a peer that has ended its own side. Returns the bytes now
+   * queued and not yet taken by the kernel.
    */
-  write(parts: readonly Uint8Array[], onFlushed?: () => void): number;
+  write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number;
   readonly queuedBytes: number;
   /** Sends what is queued, then closes. */
   end(): void;

@@ -3,6 +3,7 @@
 // clock, a timer, a random number, a file or a socket.
 import type { Files } from './files.ts';
 import type { Network } from './network.ts';
+import type { Threads } from './threads.ts';
 
 export interface Runtime {
   readonly clock: Clock;
@@ -11,6 +12,8 @@ export interface Runtime {
   readonly files: Files;
   readonly network: Network;
   readonly log: LogLines;
+  /** Absent where there is one thread only. */
+  readonly threads?: Threads;
 }
 
 export interface Clock {

@@ -10,6 +10,8 @@ import type { ApiHandler, ConnectionInfo, Reply, RequestContext } from '../apis/
 import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
+import type { RegionPool } from '../protocol/region-pool.ts';
+import { runSoon } from '../runtime/microtask.ts';
 import type { Connection } from '../runtime/network.ts';
 import type { Clock } from '../runtime/runtime.ts';
 import type { LimitedLog } from './limited-log.ts';
@@ -31,6 +33,8 @@ export interface ConnectionSurroundings {
   readonly clock: Clock;
   readonly log: LimitedLog;
   readonly frameBytesMax: number;
+  /** What is received goes into its regions; absent, into memory that the garbage collector frees. */
+  readonly regions?: RegionPool | undefined;
   /** Called once, when the connection is gone. */
   readonly onGone: (connection: ClientConnection) => void;
 }
@@ -71,7 +75,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.remoteAddress = socket.remoteAddress;
     this.#socket = socket;
     this.#surroundings = surroundings;
-    this.#assembler = new FrameAssembler(surroundings.frameBytesMax);
+    this.#assembler = new FrameAssembler(surroundings.frameBytesMax, surroundings.regions);
     this.#lastActiveMs = surroundings.clock.monotonicMs();
   }
 
@@ -219,6 +223,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     const incoming = readRequest(frame, this.#surroundings.registry);
     switch (incoming.kind) {
       case 'refusal':
+        // The decoder may have seen anything.
+        this.#assembler.keepRegion();
         this.close(incoming.reason);
         return;
       case 'answer':
@@ -226,6 +232,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         this.#answer(slot, incoming.parts, true);
         return;
       case 'request':
+        if (incoming.handler.keepsNoBytes !== true && incoming.handler.api.request.hasByteFields)
+          this.#assembler.keepRegion();
         this.#dispatch(incoming.handler, incoming.request, incoming.header, slot);
     }
   }
@@ -240,6 +248,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     if (isPrompt) {
       this.#promptStarted();
     }
+    // What waits (a long poll) need not keep the decoded request for an answer that is made without it.
+    const kept = handler.failed === undefined ? undefined : request;
     const context: RequestContext = {
       apiKey: header.apiKey,
       apiVersion: header.apiVersion,
@@ -248,12 +258,14 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       connection: this,
       receivedAtMs: this.#lastActiveMs,
     };
-    const reply: Reply<unknown> = (response) => {
+    const reply: Reply<unknown> = (response, onSent) => {
       try {
-        this.#answer(slot, response === null ? [] : encode(handler, header, response), isPrompt);
+        const parts = response === null ? [] : encode(handler, header, response);
+        this.#answer(slot, parts, isPrompt, onSent);
       } catch (error) {
         // An answer that cannot be encoded is a bug; it must not surface in the commit loop, which may have called this.
-        this.#failed(handler, request, header, slot, error);
+        // Its memory, if any, is left to the garbage collector.
+        this.#failed(handler, kept, header, slot, error);
       }
     };
     try {
@@ -263,13 +275,13 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         done.then(
           () => this.#dispatched(),
           (error: unknown) => {
-            this.#failed(handler, request, header, slot, error);
+            this.#failed(handler, kept, header, slot, error);
             this.#dispatched();
           },
         );
       }
     } catch (error) {
-      this.#failed(handler, request, header, slot, error);
+      this.#failed(handler, kept, header, slot, error);
     }
   }
 
@@ -300,11 +312,12 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
 
   // --- from answers to the socket ---
 
-  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean): void {
+  #answer(slot: Slot, parts: readonly Uint8Array[], isPrompt: boolean, onSent?: () => void): void {
     if (this.#state === 'gone') {
+      onSent?.();
       return;
     }
-    if (!this.#queue.answer(slot, parts)) {
+    if (!this.#queue.answer(slot, parts, onSent)) {
       throw new Error('a request was answered twice');
     }
     this.#unansweredBytes -= slot.requestBytes;
@@ -321,7 +334,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #scheduleFlush(): void {
     if (!this.#flushScheduled && !this.#pumping) {
       this.#flushScheduled = true;
-      queueMicrotask(() => {
+      runSoon(() => {
         this.#flushScheduled = false;
         this.#flush();
         this.#pump();
@@ -335,11 +348,15 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       return;
     }
     const parts: Uint8Array[] = [];
-    const { responseBytes } = this.#queue.takeReady(parts);
+    const { responseBytes, onSent } = this.#queue.takeReady(parts);
     if (parts.length === 0) {
+      tell(onSent);
       return;
     }
-    this.#socket.write(parts, () => this.#flushed(responseBytes));
+    this.#socket.write(parts, (sent) => {
+      tell(onSent);
+      if (sent) this.#flushed(responseBytes);
+    });
   }
 
   /** The kernel took an answer. */
@@ -386,6 +403,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     memory.requestsAnswered(this.#unansweredPrompt);
     memory.release(this.#chargedBytes);
     this.#chargedBytes = 0;
+    this.#queue.drop();
     const listeners = this.#closedListeners;
     this.#closedListeners = undefined;
     for (const listener of listeners ?? []) {
@@ -403,6 +421,10 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.#chargedBytes -= bytes;
     this.#surroundings.memory.release(bytes);
   }
+}
+
+function tell(listeners: readonly (() => void)[] | undefined): void {
+  for (const listener of listeners ?? []) listener();
 }
 
 function encode(handler: AnyApiHandler, header: RequestHeader, response: unknown): Buffer[] {

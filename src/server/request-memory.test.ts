@@ -11,8 +11,15 @@ class FakeTimers implements Timers {
     this.pending.add(timer);
     return { cancel: () => void this.pending.delete(timer) };
   }
+  readonly #deferred: (() => void)[] = [];
   defer(callback: () => void): void {
-    callback();
+    this.#deferred.push(callback);
+  }
+  /** What was deferred until now. */
+  turn(): void {
+    for (const callback of this.#deferred.splice(0)) {
+      callback();
+    }
   }
   fire(): void {
     const due = [...this.pending];
@@ -51,7 +58,7 @@ function setUp(limitBytes = 100) {
 }
 
 test('readers pause at the limit and go on when answers free memory', () => {
-  const { memory, user } = setUp();
+  const { timers, memory, user } = setUp();
   const reader = user('reader', false);
   assert.equal(memory.mayRead(reader), true);
   memory.requestStarted();
@@ -60,6 +67,7 @@ test('readers pause at the limit and go on when answers free memory', () => {
   memory.release(1);
   assert.equal(reader.resumed, 1);
   memory.requestsAnswered(1);
+  timers.fire();
   assert.equal(memory.mayRead(reader), true);
 });
 
@@ -96,4 +104,55 @@ test('a chosen reader without a request makes room for the next, so that long po
   timers.fire();
   assert.equal(memory.mayRead(other), true);
   assert.equal(quiet.closed, false);
+});
+
+test('memory that becomes free goes to whoever has waited longest, and readers take turns', () => {
+  const readBytes = 256 * 1024;
+  const { timers, memory, user } = setUp(4 * readBytes);
+  const readers = ['a', 'b', 'c', 'd', 'e'].map((name) => user(name, false));
+  memory.take(4 * readBytes);
+  memory.requestStarted();
+  for (const reader of readers) {
+    assert.equal(memory.mayRead(reader), false);
+  }
+  const order: string[] = [];
+  for (let step = 0; step < 15; step++) {
+    const before = readers.map((reader) => reader.resumed);
+    memory.release(readBytes);
+    const resumed = readers.filter((reader, index) => reader.resumed > before[index]!);
+    assert.equal(resumed.length, 1);
+    order.push(resumed[0]!.name);
+    memory.take(readBytes);
+    assert.equal(memory.mayRead(resumed[0]!), false);
+    timers.turn();
+  }
+  assert.equal(order.join(''), 'abcde'.repeat(3));
+});
+
+test('for a while after memory was full readers take turns, so that none takes all that is free in one go', () => {
+  const readBytes = 256 * 1024;
+  const { timers, memory, user } = setUp(4 * readBytes);
+  const [fast, slow, quiet] = [user('fast', false), user('slow', false), user('quiet', false)];
+  const resumed = () => [fast.resumed, slow.resumed, quiet.resumed];
+  memory.take(4 * readBytes);
+  memory.requestStarted();
+  for (const reader of [fast, slow, quiet]) {
+    memory.mayRead(reader);
+  }
+  memory.release(1);
+  assert.deepEqual(resumed(), [1, 0, 0]);
+  assert.equal(memory.mayRead(fast), false);
+  timers.turn();
+  assert.deepEqual(resumed(), [1, 1, 0]);
+  timers.turn();
+  assert.deepEqual(resumed(), [1, 1, 1]);
+  timers.turn();
+  assert.deepEqual(resumed(), [2, 1, 1]);
+  // Nobody waits any more, and there is memory.
+  assert.equal(memory.mayRead(fast), false);
+  timers.turn();
+  assert.deepEqual(resumed(), [3, 1, 1]);
+  timers.fire();
+  timers.fire();
+  assert.equal(memory.mayRead(fast), true);
 });

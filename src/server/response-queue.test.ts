@@ -37,3 +37,19 @@ test('a second answer to the same request is not taken', () => {
   assert.equal(queue.answer(slot, []), true);
   assert.equal(queue.answer(slot, []), false);
 });
+
+test('whoever lent memory to an answer is told once, with the answer or when nothing is sent any more', () => {
+  const queue = new ResponseQueue();
+  const told: number[] = [];
+  const slots = [0, 1, 2].map(() => queue.reserve(1));
+  queue.answer(slots[0]!, [Buffer.from('a')], () => void told.push(0));
+  queue.answer(slots[2]!, [Buffer.from('c')], () => void told.push(2));
+  const { onSent } = queue.takeReady([]);
+  assert.deepEqual(told, []);
+  for (const listener of onSent ?? []) listener();
+  assert.deepEqual(told, [0]);
+  queue.drop();
+  assert.deepEqual(told, [0, 2]);
+  assert.equal(queue.length, 0);
+  assert.equal(queue.waitingBytes, 0);
+});

@@ -9,6 +9,15 @@ export interface Slot {
   /** Undefined until answered; empty when the request gets no response. */
   parts: readonly Uint8Array[] | undefined;
   sizeBytes: number;
+  /** To be called when nobody looks at the parts any more. */
+  onSent: (() => void) | undefined;
+}
+
+interface Taken {
+  readonly responseBytes: number;
+  readonly requestBytes: number;
+  readonly requests: number;
+  readonly onSent: readonly (() => void)[] | undefined;
 }
 
 export class ResponseQueue {
@@ -28,17 +37,18 @@ export class ResponseQueue {
   }
 
   reserve(requestBytes: number): Slot {
-    const slot: Slot = { requestBytes, parts: undefined, sizeBytes: 0 };
+    const slot: Slot = { requestBytes, parts: undefined, sizeBytes: 0, onSent: undefined };
     this.#slots.push(slot);
     return slot;
   }
 
   /** Returns false when the slot was answered before, which is a bug of the caller. */
-  answer(slot: Slot, parts: readonly Uint8Array[]): boolean {
+  answer(slot: Slot, parts: readonly Uint8Array[], onSent?: () => void): boolean {
     if (slot.parts !== undefined) {
       return false;
     }
     slot.parts = parts;
+    slot.onSent = onSent;
     for (const part of parts) {
       slot.sizeBytes += part.byteLength;
     }
@@ -50,13 +60,18 @@ export class ResponseQueue {
     return this.#slots[this.#head]?.parts !== undefined;
   }
 
-  /** Moves the buffers of all answers whose turn has come to `into`; returns how many bytes and how many requests they are. */
-  takeReady(into: Uint8Array[]): { responseBytes: number; requestBytes: number; requests: number } {
+  /**
+   * Moves the buffers of all answers whose turn has come to `into`; returns how many bytes and how many requests they are,
+   * and whom to tell when they are sent.
+   */
+  takeReady(into: Uint8Array[]): Taken {
+    let onSent: (() => void)[] | undefined;
     let responseBytes = 0;
     let requestBytes = 0;
     let requests = 0;
     for (let slot = this.#slots[this.#head]; slot?.parts !== undefined; slot = this.#slots[this.#head]) {
       into.push(...slot.parts);
+      if (slot.onSent !== undefined) (onSent ??= []).push(slot.onSent);
       responseBytes += slot.sizeBytes;
       requestBytes += slot.requestBytes;
       requests += 1;
@@ -64,7 +79,15 @@ export class ResponseQueue {
     }
     this.#waitingBytes -= responseBytes;
     this.#forgetTaken();
-    return { responseBytes, requestBytes, requests };
+    return { responseBytes, requestBytes, requests, onSent };
+  }
+
+  /** Nothing will be sent any more: whoever waits for that is told. */
+  drop(): void {
+    for (let i = this.#head; i < this.#slots.length; i++) (this.#slots[i] as Slot).onSent?.();
+    this.#slots = [];
+    this.#head = 0;
+    this.#waitingBytes = 0;
   }
 
   #forgetTaken(): void {

@@ -32,6 +32,7 @@ interface Setting {
   readonly handlers?: readonly AnyApiHandler[];
   readonly limits?: Partial<ServerLimits>;
   readonly requestMemoryMaxBytes?: number;
+  readonly memoryOwedBytes?: () => number;
   readonly runtime?: Partial<Runtime>;
 }
 
@@ -53,6 +54,7 @@ async function running(context: TestContext, setting: Setting = {}): Promise<Run
     listeners: [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 }],
     limits: () => ({ ...LIMITS, ...setting.limits }),
     requestMemoryMaxBytes: setting.requestMemoryMaxBytes ?? 64 * 1024 * 1024,
+    ...(setting.memoryOwedBytes && { memoryOwedBytes: setting.memoryOwedBytes }),
   });
   const clients: RawClient[] = [];
   context.after(async () => {
@@ -413,6 +415,40 @@ test('unfinished requests beyond the memory for requests do not stop each other 
   for (const client of clients) {
     assert.equal((await client.answer(heartbeat, 0)).id, 1);
   }
+});
+
+test('while others hold the memory for requests clients wait, and go on when it is free', async (context) => {
+  let owedBytes = 0;
+  let answerFirst = (): void => {};
+  let dispatched = 0;
+  const { server, connect } = await running(context, {
+    handlers: [
+      heartbeats((_r, _c, reply) => {
+        dispatched += 1;
+        // Something is being answered all the time: nobody is chosen to read on in spite of the limit.
+        if (dispatched === 1) answerFirst = () => reply(OK);
+        else reply(OK);
+      }),
+    ],
+    requestMemoryMaxBytes: 100_000,
+    memoryOwedBytes: () => owedBytes,
+  });
+  const [first, second, other] = [await connect(), await connect(), await connect()];
+  first.request(heartbeat, 4, 1, HEARTBEAT);
+  await other.askVersions(1);
+  owedBytes = 100_000;
+  // What makes the connection find out is read; what follows is not.
+  second.request(heartbeat, 4, 1, HEARTBEAT);
+  assert.equal((await second.answer(heartbeat, 4)).id, 1);
+  second.request(heartbeat, 4, 2, HEARTBEAT);
+  const answer = second.answer(heartbeat, 4);
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(dispatched, 2);
+  owedBytes = 0;
+  server.memoryFreed();
+  assert.equal((await answer).id, 2);
+  answerFirst();
+  assert.equal((await first.answer(heartbeat, 4)).id, 1);
 });
 
 test('one connection more than the limit of an address is closed at once', async (context) => {

@@ -1,6 +1,7 @@
 // The broker's front door: listens, accepts within the limits, keeps the open connections, closes the idle ones, stops.
 // Each connection is a ClientConnection; what they share (memory budget, limits, log) is here.
 import type { Registry } from '../apis/registry.ts';
+import type { RegionPool } from '../protocol/region-pool.ts';
 import type { Connection, Listener } from '../runtime/network.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { ClientConnection, type ConnectionSurroundings } from './client-connection.ts';
@@ -31,12 +32,18 @@ export interface ServerOptions {
   readonly limits: () => ServerLimits;
   /** Requests read and not answered, and answers not read, of all connections together. */
   readonly requestMemoryMaxBytes: number;
+  /** What others hold beyond their own budget: requests may take so much less. Tell `memoryFreed` when it fell. */
+  readonly memoryOwedBytes?: () => number;
+  /** Receive into these; see ConnectionSurroundings. */
+  readonly regions?: RegionPool;
 }
 
 export interface Server {
   /** As bound: port 0 has become a real one. In the order of the settings. */
   readonly listeners: readonly ListenerAddress[];
   readonly connectionCount: number;
+  /** `memoryOwedBytes` fell. */
+  memoryFreed(): void;
   /**
    * Stops accepting, lets requests that were taken be answered (but no long polls) for at most `graceMs`, closes everything.
    */
@@ -71,7 +78,8 @@ class ListeningServer implements Server {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#limits = new ConnectionLimits(options.limits);
-    this.#memory = new RequestMemory(() => options.requestMemoryMaxBytes, options.runtime.timers);
+    const { requestMemoryMaxBytes, memoryOwedBytes = () => 0 } = options;
+    this.#memory = new RequestMemory(() => requestMemoryMaxBytes - memoryOwedBytes(), options.runtime.timers);
     this.#log = new LimitedLog(options.runtime.log, options.runtime.clock);
   }
 
@@ -81,6 +89,10 @@ class ListeningServer implements Server {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  memoryFreed(): void {
+    this.#memory.limitChanged();
   }
 
   async listen(): Promise<void> {
@@ -128,8 +140,9 @@ class ListeningServer implements Server {
   }
 
   #surroundings(): ConnectionSurroundings {
-    const { registry, runtime, limits } = this.#options;
+    const { registry, runtime, limits, regions } = this.#options;
     return {
+      regions,
       registry,
       memory: this.#memory,
       clock: runtime.clock,

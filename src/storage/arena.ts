@@ -1,19 +1,26 @@
 // Memory behind the tail. Small batches are copied into arena chunks, in append order, so that a 100-byte slice does not
 // pin a receive buffer and so that a commit's batches lie side by side; large ones are kept as they came. What is
 // counted is the buffers behind the slices, each once.
+//
+// A backing is what the tail keeps; the region below it (protocol/region-pool.ts) lives on while somebody else still looks
+// at it: an answer on its way to a socket, a flush. That is not counted here: giving up more of the tail would not help.
+import { type Region, type RegionPool, regionOf } from '../protocol/region-pool.ts';
 
 /** A buffer and the number of runs that look into it. */
 export class Backing {
   readonly buffer: Buffer;
   /** What the buffer keeps alive, which can be more than it shows. */
   readonly pinnedBytes: number;
+  /** Undefined: memory that the garbage collector frees. */
+  readonly region: Region | undefined;
   references = 0;
   /** Bytes handed out, for an arena chunk. */
   used = 0;
 
-  constructor(buffer: Buffer, pinnedBytes: number) {
+  constructor(buffer: Buffer, pinnedBytes: number, region: Region | undefined) {
     this.buffer = buffer;
     this.pinnedBytes = pinnedBytes;
+    this.region = region;
   }
 }
 
@@ -25,13 +32,15 @@ const pinFactorMax = 4;
 export class Arena {
   /** Bytes of all buffers that runs look into, and of the chunk being filled. */
   usedBytes = 0;
+  readonly regions: RegionPool;
   #chunkBytes: number;
   #chunk: Backing;
   #external = new Map<ArrayBufferLike, Backing>();
 
-  constructor(chunkBytes: number) {
+  constructor(chunkBytes: number, regions: RegionPool) {
     this.#chunkBytes = chunkBytes;
-    this.#chunk = new Backing(Buffer.alloc(0), 0);
+    this.regions = regions;
+    this.#chunk = new Backing(Buffer.alloc(0), 0, undefined);
   }
 
   /** True when `batch` should be copied rather than kept. */
@@ -51,7 +60,9 @@ export class Arena {
   keep(batch: Buffer): Backing {
     let backing = this.#external.get(batch.buffer);
     if (backing === undefined) {
-      backing = new Backing(Buffer.from(batch.buffer), batch.buffer.byteLength);
+      const region = regionOf(batch);
+      region?.retain();
+      backing = new Backing(region?.buffer ?? Buffer.from(batch.buffer), batch.buffer.byteLength, region);
       this.#external.set(batch.buffer, backing);
       this.usedBytes += backing.pinnedBytes;
     }
@@ -66,6 +77,7 @@ export class Arena {
     if (--backing.references > 0) return;
     this.usedBytes -= backing.pinnedBytes;
     this.#external.delete(backing.buffer.buffer);
+    backing.region?.release();
   }
 
   #room(bytes: number): Backing {
@@ -74,8 +86,9 @@ export class Arena {
     // A batch of a chunk's size or more gets a buffer of its own; the chunk goes on being filled.
     const large = bytes * 2 > this.#chunkBytes;
     const size = large ? bytes : this.#chunkBytes;
-    const fresh = new Backing(Buffer.allocUnsafeSlow(size), size);
-    this.usedBytes += size;
+    const region = this.regions.take(size);
+    const fresh = new Backing(region.buffer, region.buffer.length, region);
+    this.usedBytes += fresh.pinnedBytes;
     if (!large) {
       if (chunk.pinnedBytes > 0) this.release(chunk);
       this.reference(fresh);

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dice } from '../../test/dice.ts';
-import { nextOffset } from '../records/record-batch.ts';
+import { buildBatch } from '../records/build-batch.ts';
+import { batchLength, MAGIC_AT, nextOffset, PARTITION_LEADER_EPOCH_AT } from '../records/record-batch.ts';
 import type { Files } from '../runtime/files.ts';
 import { MemoryDirectory, MemoryFile, MemoryFiles } from '../runtime/memory/memory-files.ts';
 import { type Engine, openStorage } from './engine.ts';
 import {
-  batchAt,
   defaultConfig,
   open,
   partitionId,
@@ -35,16 +35,21 @@ async function engineOver(files: Files): Promise<Engine> {
 }
 
 /** A log of several segments, all of it flushed; and what it holds. */
-async function filled(): Promise<{ files: MemoryFiles; bytes: Buffer }> {
+async function filled(
+  keyOf: (i: number) => string | null = () => null,
+): Promise<{ files: MemoryFiles; bytes: Buffer }> {
   const files = new MemoryFiles();
   const engine = await engineOver(files);
   const { log } = open(engine, 1, config);
   for (let i = 0; i < BATCHES; i++) {
-    const values = Array.from({ length: 1 + (i % 4) }, (_, k) => ({
-      value: `${i}/${k}`.repeat(30),
+    const key = keyOf(i);
+    const records = Array.from({ length: 1 + (i % 4) }, (_, k) => ({
+      key: key === null ? null : Buffer.from(key),
+      value: Buffer.from(`${i}/${k}`.repeat(30)),
       timestampMs: 1_000 + i * 10,
+      headers: [],
     }));
-    log.append([batchAt(log.endOffset, values)]);
+    log.append([buildBatch({ baseOffset: log.endOffset, partitionLeaderEpoch: 0, records })]);
   }
   await engine.flush();
   const bytes = await readAll(log);
@@ -68,12 +73,18 @@ function copyOf(files: MemoryFiles): MemoryFiles {
 async function flip(files: Files, path: string, dice: Dice): Promise<string> {
   const file = await files.open(path, 'write');
   const position = dice.below(file.sizeSync());
+  await file.close();
+  await flipAt(files, path, position, dice);
+  return `${path}, byte ${position}`;
+}
+
+async function flipAt(files: Files, path: string, position: number, dice: Dice): Promise<void> {
+  const file = await files.open(path, 'write');
   const byte = Buffer.alloc(1);
   file.readSync(byte, position);
   byte[0]! ^= 1 << dice.below(8);
   file.writeSync([byte], position);
   await file.close();
-  return `${path}, byte ${position}`;
 }
 
 /** Leader epochs as a partition would know them. */
@@ -83,9 +94,9 @@ class KnowingState extends RememberingState {
   }
 }
 
-function openKnowing(engine: Engine): PartitionLog {
+function openKnowing(engine: Engine, logConfig = config): PartitionLog {
   const state = new KnowingState();
-  const log = engine.openLog(partitionId(1), config, state);
+  const log = engine.openLog(partitionId(1), logConfig, state);
   state.log = log;
   return log;
 }
@@ -145,4 +156,47 @@ for (const suffix of ['log', 'index', 'timeindex']) {
     }
     if (suffix === 'log') assert.equal(refusals, count, 'every bit of a segment counts');
   });
+}
+
+test('compaction refuses a segment with a flipped bit, and leaves the log as it was', async () => {
+  const { files: original, bytes } = await filled((i) => `key ${i % 7}`);
+  const from = Number(process.env.OTTLA_SEED ?? 1);
+  const count = Number(process.env.OTTLA_SEEDS ?? 60);
+  // The newest segment is not compacted.
+  const names = (await original.list(directory)).filter((name) => name.endsWith('.log')).slice(0, -1);
+  for (let seed = from; seed < from + count; seed++) {
+    const dice = new Dice(seed);
+    const files = copyOf(original);
+    const path = `${directory}/${names[dice.below(names.length)]}`;
+    const position = await positionInBatch(files, path, dice);
+    await flipAt(files, path, position, dice);
+    const where = `seed ${seed}: ${path}, byte ${position}`;
+    const engine = await engineOver(files);
+    const log = openKnowing(engine, { ...config, cleanupPolicy: { delete: false, compact: true } });
+    await engine.clean();
+    assert.ok(await readsAreHonest(log, bytes, where), `${where}: the damage is still there to be seen`);
+    await engine.abandon();
+  }
+});
+
+test('compaction of a log without damage leaves the newest record of each key', async () => {
+  const { files } = await filled((i) => `key ${i % 7}`);
+  const engine = await engineOver(files);
+  const log = openKnowing(engine, { ...config, cleanupPolicy: { delete: false, compact: true } });
+  const bytes = (await readAll(log)).length;
+  await engine.clean();
+  assert.ok((await readAll(log)).length < bytes / 4);
+  await engine.close();
+});
+
+/** A byte of some batch, but none of its leader epoch, which compaction takes over as it is. */
+async function positionInBatch(files: Files, path: string, dice: Dice): Promise<number> {
+  const bytes = await files.readFile(path);
+  for (;;) {
+    const position = dice.below(bytes.length);
+    let start = 0;
+    while (start + batchLength(bytes, start) <= position) start += batchLength(bytes, start);
+    const isEpoch = position >= start + PARTITION_LEADER_EPOCH_AT && position < start + MAGIC_AT;
+    if (!isEpoch) return position;
+  }
 }

@@ -1,6 +1,7 @@
 // What a disk can do to the engine, one case at a time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Metrics } from '../metrics/metrics.ts';
 import { MemoryFiles } from '../runtime/memory/memory-files.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -630,6 +631,8 @@ test('while a write in place takes earlier runs along, the oldest block of any o
     makeReady: () => Promise.reject(new Error('it is ready')),
     pause: () => Promise.reject(new Error('nothing is short')),
     onExtents: () => {},
+    syncWritten: () => Promise.reject(new Error('each commit is synced')),
+    syncWithin: () => {},
   });
   assert.equal(medium.prepare(commit), undefined);
   medium.write(commit);
@@ -745,4 +748,122 @@ test('a log start is shown when its move is durable, not before', async () => {
   await committed(engine);
   assert.equal(log.startOffset, 3);
   await engine.close();
+});
+
+test('flush.messages makes a topic durable before it is acknowledged, whatever lies before it in the log', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { durability: 'os' });
+  const { log: plain } = open(engine, 1);
+  const { log: asking } = open(engine, 2, { ...defaultConfig, flushMessages: 2 });
+  plain.append([batchOf(0, 10)]);
+  await committed(engine);
+  await engine.flush();
+  // In place, in a segment that nobody syncs.
+  plain.append([batchOf(1, 12_000)]);
+  await committed(engine);
+  const before = disk.syncs;
+  asking.append([batchOf(0, 10)]);
+  await committed(engine);
+  assert.equal(disk.syncs, before, 'one record is not two');
+  asking.append([batchOf(1, 10)]);
+  await committed(engine);
+  const again = await start(disk.crash(), { durability: 'os' });
+  assert.equal(open(again, 1).log.endOffset, 2);
+  assert.equal(open(again, 2).log.endOffset, 2);
+  await again.close();
+});
+
+test('flush.ms makes a topic durable soon after its records were written', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { durability: 'os' });
+  const { log } = open(engine, 1, { ...defaultConfig, flushMs: 1 });
+  const before = disk.syncs;
+  log.append([batchOf(0, 10)]);
+  await committed(engine);
+  while (disk.syncs === before) await turns(1);
+  await turns(5);
+  const again = await start(disk.crash(), { durability: 'os' });
+  assert.equal(open(again, 1).log.endOffset, 1);
+  await again.close();
+});
+
+test('storage counts what retention removes, and why, and what its logs hold', async () => {
+  const metrics = new Metrics();
+  const engine = await start(new UnsyncedFiles(), { metrics });
+  const config = { ...defaultConfig, segmentBytes: 3_000, retentionBytes: 5_000 };
+  const { log } = open(engine, 1, config);
+  for (let i = 0; i < 10; i++) {
+    log.append([batchOf(i, 1_000)]);
+    await committed(engine);
+  }
+  await engine.flush();
+  const labels = { topic: 'topic1', partition: '0' };
+  assert.equal(metrics.value('log_size_bytes', labels), log.sizeBytes);
+  assert.equal(metrics.value('log_segments', labels), 5);
+  const before = log.sizeBytes;
+  await engine.enforceRetention();
+  assert.equal(metrics.value('retention_deleted_segments_total', { reason: 'size' }), 2);
+  assert.equal(metrics.value('retention_deleted_bytes_total'), before - log.sizeBytes);
+  log.moveStart(10);
+  await committed(engine);
+  await engine.enforceRetention();
+  assert.equal(metrics.value('retention_deleted_segments_total', { reason: 'start' }), 2);
+  assert.equal(metrics.value('log_end_offset', labels), 10);
+  await engine.close();
+});
+test('what the tail holds beyond its budget is told, and so is that it became less', async () => {
+  let hold: Promise<void> | undefined;
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => (operation === 'write' && /\.log$/.test(path) ? hold : undefined),
+  });
+  // All goes through the log first, and only a flush makes room in the tail.
+  const settings = { ...smallSettings, walFileBytes: 2 ** 20, commitBytesMax: 2 ** 18, extentBytes: 2 ** 20 };
+  const engine = await start(disk, { settings });
+  const { log } = open(engine, 1);
+  let release = (): void => {};
+  hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  assert.equal(engine.excessBytes, 0);
+  for (let i = 0; i < 40; i++) log.append([batchOf(log.endOffset, 10_000)]);
+  await committed(engine);
+  const heldBytes = engine.excessBytes;
+  assert.ok(heldBytes >= 400_000 - settings.tailBytes! - 64 * 1024, `${heldBytes}`);
+  const fell = new Promise<void>((resolve) => engine.onExcessFell(resolve));
+  hold = undefined;
+  release();
+  await fell;
+  assert.ok(engine.excessBytes < heldBytes);
+  await engine.flush();
+  assert.ok(engine.excessBytes <= 64 * 1024, `${engine.excessBytes} after everything is in segments`);
+  await engine.close();
+});
+
+test('a reader that goes on where it stopped is served from files at once, unless they are slow', async () => {
+  for (const promptReadPieceMsMax of [1, 0]) {
+    const disk = new UnsyncedFiles();
+    const settings = { ...smallSettings, tailBytes: 1, promptReadPieceMsMax };
+    const engine = await start(disk, { settings });
+    const { log } = open(engine, 1);
+    const batches: Buffer[] = [];
+    for (let i = 0; i < 60; i++) {
+      batches.push(batchOf(i, 500));
+      log.append([batches[i]!]);
+    }
+    await committed(engine);
+    await engine.flush();
+    const kinds: string[] = [];
+    const read: Buffer[] = [];
+    for (let offset = 0; offset < 60; offset += 5) {
+      const reading = log.read(offset, 5 * batches[0]!.length, log.committedOffset, true);
+      kinds.push(reading instanceof Promise ? 'later' : 'at once');
+      const { parts, regions } = await reading;
+      read.push(...parts.map((part) => Buffer.from(part)));
+      for (const region of regions ?? []) region.release();
+    }
+    assert.deepEqual(Buffer.concat(read), Buffer.concat(batches));
+    const others = promptReadPieceMsMax > 0 ? 'at once' : 'later';
+    assert.deepEqual(kinds, ['later', ...new Array(11).fill(others)]);
+    await engine.close();
+  }
 });

@@ -6,9 +6,12 @@
 //   <data>/broker-<id>/*.lock              held by the living process
 //   <data>/<topic>-<partition>/            segments, as Kafka's             disk/segments.ts
 import assert from 'node:assert/strict';
+import { Metrics } from '../metrics/metrics.ts';
+import { RegionPool } from '../protocol/region-pool.ts';
 import type { DirectoryLock, Files } from '../runtime/files.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
+import { Cleaner, type CleanerSettings, type CleaningThreads } from './cleaner.ts';
 import type { Commit } from './commit.ts';
 import { CommitLoop, type CommitMedium } from './commit-loop.ts';
 import { type Checkpoint, CheckpointFiles } from './disk/checkpoint.ts';
@@ -16,6 +19,7 @@ import { FileCache } from './disk/file-cache.ts';
 import { IndexCache } from './disk/index-cache.ts';
 import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
 import { PatientFiles } from './disk/patient-files.ts';
+import { PromptReads } from './disk/prompt-reads.ts';
 import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
 import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
@@ -30,6 +34,7 @@ import { Slots } from './slots.ts';
 import { SpaceWatch } from './space-watch.ts';
 import type { CommitTicket, Durability, LogConfig, PartitionId, PartitionState, Storage } from './storage.ts';
 import { StorageError, storageError } from './storage-error.ts';
+import { storageMetrics } from './storage-metrics.ts';
 
 export interface StorageOptions {
   readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
@@ -40,8 +45,12 @@ export interface StorageOptions {
   /** Called once when the engine has failed: nothing more is acknowledged; close it and open it again, or exit. */
   readonly onFailure?: (error: StorageError) => void;
   readonly settings?: Partial<StorageSettings>;
+  /** Where storage counts what it does. */
+  readonly metrics?: Metrics;
 }
 
+/** Memory that nobody needed for so long is given up. */
+const trimMs = 5_000;
 /** Before a commit that found no file descriptor and cannot do without is tried again. */
 const pauseMs = 50;
 
@@ -111,7 +120,11 @@ async function openLocked(
   const found = await checkpoints.read();
   const logId = found === undefined ? random.bytes(8) : Buffer.from(found.logId);
   const checkpoint = found ?? firstCheckpoint(logId);
-  const arena = new Arena(arenaChunkBytes(settings));
+  const regions = new RegionPool({
+    freeBytesMax: settings.freeRegionBytesMax,
+    poisons: settings.poisonsReleasedMemory,
+  });
+  const arena = new Arena(arenaChunkBytes(settings), regions);
   const fsync = options.durability === 'fsync';
   const alignment = fsync ? ALIGNMENTS[1] : ALIGNMENTS[0];
   const slots =
@@ -187,6 +200,7 @@ export class Engine implements Storage {
   #loop: CommitLoop;
   #flusher: Flusher;
   #retention: Retention;
+  #cleaner: Cleaner;
   #space: SpaceWatch;
   #segmentsHost: SegmentsHost;
   #failure: StorageError | undefined;
@@ -205,6 +219,11 @@ export class Engine implements Storage {
   /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
   #nothingToEvict = false;
   #wroteInPlace = false;
+  #syncTimer: Timer | undefined;
+  #syncDueMs = 0;
+  #excessListener: (() => void) | undefined;
+  #excessFellScheduled = false;
+  #trimTimer: Timer | undefined;
   #rejections = new Set<(error: unknown) => void>();
 
   constructor(opened: Opened) {
@@ -258,7 +277,9 @@ export class Engine implements Storage {
       onFlushed: () => this.#evictAgain(),
       onFailed: (error) => this.#fail(error),
     });
+    const metrics = storageMetrics(options.metrics ?? new Metrics(), () => this.#logs.values());
     this.#retention = new Retention({
+      metrics,
       clock: runtime.clock,
       timers: runtime.timers,
       intervalMs: settings.retentionCheckMs,
@@ -268,6 +289,19 @@ export class Engine implements Storage {
       whenDurable: (ticket) => this.#whenDurable(ticket),
       log: runtime.log,
     });
+    this.#cleaner = new Cleaner({
+      metrics,
+      files: runtime.files,
+      clock: runtime.clock,
+      timers: runtime.timers,
+      random: runtime.random,
+      log: runtime.log,
+      logs: () => this.#logs.values(),
+      flush: (log) => this.#flusher.flush(log),
+      checkpointed: () => this.#flusher.checkpointed(),
+      retentionIdle: () => (this.#retention.isRunning ? this.#retention.idle() : undefined),
+      onFailed: (error) => this.#fail(error),
+    });
     this.#space = new SpaceWatch({
       files: runtime.files,
       timers: runtime.timers,
@@ -276,7 +310,15 @@ export class Engine implements Storage {
       reserveBytes: durability === 'memory' ? 0 : settings.reserveBytes,
       intervalMs: settings.spaceCheckMs,
     });
+    this.#trimLater();
     void this.#removeMarked();
+  }
+
+  #trimLater(): void {
+    this.#trimTimer = this.#opened.options.runtime.timers.set(trimMs, () => {
+      this.regions.trim();
+      this.#trimLater();
+    });
   }
 
   #makeMedium(): CommitMedium {
@@ -301,6 +343,22 @@ export class Engine implements Storage {
         this.#extentBytes = 0;
         this.#flusher.request(true);
       },
+      syncWritten: () => this.#flusher.syncLog(wal),
+      syncWithin: (delayMs) => this.#syncWithin(wal, delayMs),
+    });
+  }
+
+  /** One timer for all topics that ask for it: the earliest. */
+  #syncWithin(wal: Wal, delayMs: number): void {
+    const { clock, timers } = this.#opened.options.runtime;
+    const dueMs = clock.monotonicMs() + delayMs;
+    if (this.#syncTimer !== undefined && this.#syncDueMs <= dueMs) return;
+    this.#syncTimer?.cancel();
+    this.#syncDueMs = dueMs;
+    this.#syncTimer = timers.set(delayMs, () => {
+      this.#syncTimer = undefined;
+      if (this.#closed || this.#failure !== undefined) return;
+      this.#flusher.syncLog(wal).catch((error) => this.#fail(error));
     });
   }
 
@@ -318,6 +376,8 @@ export class Engine implements Storage {
       dataDirectory: this.#opened.directory,
       cache,
       indexes: new IndexCache(this.settings.indexCacheBytes),
+      regions: this.regions,
+      promptReads: new PromptReads(clock, timers, this.settings.promptReadPieceMsMax),
       slots: new Slots(this.settings.backgroundJobs),
       syncDataDirectory: () => this.#syncDataDirectory(),
       whenLeft: (directory) => this.#leaving.get(directory) ?? Promise.resolve(),
@@ -352,12 +412,14 @@ export class Engine implements Storage {
       publishedPlace: recovered?.publishedPlace,
       publishedStart: recovered?.record?.startOffset ?? 0,
       endOffset: recovered?.endOffset ?? 0,
+      cleanedOffset: recovered?.record?.cleanedOffset ?? 0,
     });
     if (recovered !== undefined) {
       restoreLog(this.#opened.options.runtime.files, this.#opened.directory, log, recovered, this.arena);
       this.#recovered.delete(key);
       if (log.isDirty) this.#dirty.add(log);
       for (let i = 0; i < log.tail.count; i++) this.#evictionOrder.push(log);
+      log.publishedIndexed = state.aborted?.indexedOffset ?? 0;
     }
     this.#logs.set(key, log);
     return log;
@@ -412,6 +474,11 @@ export class Engine implements Storage {
     return this.#loop.currentTicket;
   }
 
+  /** Memory for all that this broker receives and keeps for a while. */
+  get regions(): RegionPool {
+    return this.arena.regions;
+  }
+
   get writable(): boolean {
     if (this.#failure !== undefined || this.#closed || this.#space.full) return false;
     return this.#loop.formingBytes <= this.settings.formingBytesMax;
@@ -444,6 +511,16 @@ export class Engine implements Storage {
     return this.#retention.enforce();
   }
 
+  /** Compacts from now on what has become dirty enough. */
+  startCleaning(settings: () => CleanerSettings, threads?: CleaningThreads): void {
+    this.#cleaner.start(settings, threads);
+  }
+
+  /** Compacts now what is dirty enough; tests and tools. */
+  clean(): Promise<void> {
+    return this.#cleaner.clean();
+  }
+
   /** Flushes and checkpoints now; tests and tools. */
   async flush(): Promise<void> {
     await this.#whenDurable(this.#loop.lastTicket);
@@ -455,7 +532,10 @@ export class Engine implements Storage {
     if (this.#closed) return;
     this.#closed = true;
     this.#retention.stop();
+    this.#cleaner.stop();
+    this.#syncTimer?.cancel();
     this.#space.stop();
+    this.#trimTimer?.cancel();
     let error: unknown;
     if (this.#failure === undefined) {
       try {
@@ -470,6 +550,7 @@ export class Engine implements Storage {
       this.#flusher.idle(),
       this.#loop.idle(),
       this.#retention.idle(),
+      this.#cleaner.idle(),
       ...this.#leaving.values(),
     ]);
     await this.#segmentsHost.cache.close();
@@ -528,12 +609,31 @@ export class Engine implements Storage {
     }
     if (this.#wroteInPlace) this.#nothingToEvict = this.#wroteInPlace = false;
     // What is committed can be flushed, should the tail be over its budget.
-    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.#excessBytes);
+    if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.excessBytes);
     else this.#evict();
   }
 
-  get #excessBytes(): number {
-    return this.arena.usedBytes - this.settings.tailBytes;
+  /**
+   * What the tail holds beyond its budget, because no segment has it yet. It is to be taken from what requests may hold, so
+   * that both budgets together are kept: clients then wait for the disk.
+   */
+  get excessBytes(): number {
+    return Math.max(0, this.arena.usedBytes - this.settings.tailBytes);
+  }
+
+  /** Called, in a turn of its own, after `excessBytes` fell. */
+  onExcessFell(listener: () => void): void {
+    this.#excessListener = listener;
+  }
+
+  #excessFell(): void {
+    if (this.#excessFellScheduled || this.#excessListener === undefined) return;
+    this.#excessFellScheduled = true;
+    // Not at once: this may be the end of an append, and whoever is told may append.
+    this.#opened.options.runtime.timers.defer(() => {
+      this.#excessFellScheduled = false;
+      if (!this.#closed) this.#excessListener?.();
+    });
   }
 
   /** Entries of the order without a run; they, and what they keep alive, go when they are the greater part. */
@@ -559,6 +659,7 @@ export class Engine implements Storage {
   /** Gives up the oldest runs that segments hold until the budget is kept; asks for a flush when that is not enough. */
   #evict(): void {
     if (this.#nothingToEvict || this.arena.usedBytes <= this.settings.tailBytes) return;
+    const excessBytes = this.excessBytes;
     let steps = this.#evictionOrder.length - this.#evictionHead;
     while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
       const log = this.#evictionOrder[this.#evictionHead++] as Log;
@@ -568,13 +669,14 @@ export class Engine implements Storage {
       }
       if (!log.evictFirst()) this.#evictionOrder.push(log);
     }
+    if (this.excessBytes < excessBytes) this.#excessFell();
     if (this.#evictionHead * 2 > this.#evictionOrder.length) {
       this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead);
       this.#evictionHead = 0;
     }
     if (this.arena.usedBytes > this.settings.tailBytes) {
       this.#nothingToEvict = true;
-      this.#flusher.requestMemory(() => this.#excessBytes);
+      this.#flusher.requestMemory(() => this.excessBytes);
     }
   }
 
@@ -609,6 +711,7 @@ export class Engine implements Storage {
     const { topic, topicId, partition } = log.id;
     this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
     const runs = log.tail.count;
+    if (this.excessBytes > 0) this.#excessFell();
     log.dropTail();
     this.#evictionsBecameStale(runs);
   }
@@ -711,6 +814,7 @@ export class Engine implements Storage {
     this.#loop.fail();
     this.#flusher.stop();
     this.#retention.stop();
+    this.#cleaner.stop();
     for (const reject of this.#rejections) reject(reason);
     this.#rejections.clear();
   }

@@ -212,11 +212,14 @@ export class Flusher {
 
   async #freeMemory(excess: () => number): Promise<void> {
     const largest = [...this.#options.dirtyLogs].sort((a, b) => b.unwrittenBytes - a.unwrittenBytes);
-    for (const log of largest) {
-      if (excess() <= 0) return;
-      await this.flush(log);
-      this.#options.onFlushed();
-    }
+    const work = async (): Promise<void> => {
+      for (let log = largest.shift(); log !== undefined && excess() > 0; log = largest.shift()) {
+        await this.flush(log);
+        this.#options.onFlushed();
+      }
+    };
+    // Memory is free once a log is written: the next ones need not wait until it is synced too.
+    await Promise.all([work(), work(), work()]);
   }
 
   /** Several at a time; the slots behind them bound the I/O. */
@@ -269,9 +272,15 @@ export class Flusher {
       runs.map((run) => run.bytes()),
       log.config,
     );
-    for (const stretch of stretches) {
-      log.unsynced.add(stretch.segment);
-      (await log.segments.write(stretch)).release();
+    // A deleted log drops its tail while the bytes are on their way.
+    for (const run of runs) run.retain();
+    try {
+      for (const stretch of stretches) {
+        log.unsynced.add(stretch.segment);
+        (await log.segments.write(stretch)).release();
+      }
+    } finally {
+      for (const run of runs) run.release();
     }
     for (const run of runs) log.unwrittenBytes -= run.sizeBytes;
     log.unsyncedSequence = Math.min(log.unsyncedSequence, sequence);
@@ -305,7 +314,7 @@ export class Flusher {
   }
 
   /** Makes all blocks durable that are written now, and first what they say is in segments. */
-  async #syncLog(wal: Wal): Promise<void> {
+  async syncLog(wal: Wal): Promise<void> {
     const upTo = wal.nextSequence - 1;
     for (const log of [...this.#options.dirtyLogs]) {
       if (log.unsyncedSequence <= upTo) await this.flush(log);
@@ -329,13 +338,18 @@ export class Flusher {
     await this.#flushAll([...this.#options.logs()].filter((log) => abortedCount(log) > abortedKeptMax));
     let needed = wal?.nextSequence ?? this.#options.lastTicket() + 1;
     const records: Buffer[] = [];
-    const places: { log: Log; place: KnownSegments | undefined; start: number }[] = [];
+    const places: { log: Log; place: KnownSegments | undefined; start: number; indexed: number }[] = [];
     let count = 0;
     for (const log of [...this.#options.logs()]) {
       if (log.deleted) continue;
       needed = Math.min(needed, log.firstNeededSequence);
       records.push(recordOf(log));
-      places.push({ log, place: log.flushedPlace, start: log.nextStart });
+      places.push({
+        log,
+        place: log.flushedPlace,
+        start: log.nextStart,
+        indexed: log.state.aborted?.indexedOffset ?? 0,
+      });
       if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
     }
     for (const { encoded, firstSequence } of this.#options.unopened()) {
@@ -345,7 +359,7 @@ export class Flusher {
     // The snapshots speak of appends that may still be on their way.
     const ticket = this.#options.lastTicket();
     await this.#durable(ticket);
-    if (this.#options.syncWal && wal !== undefined) await this.#syncLog(wal);
+    if (this.#options.syncWal && wal !== undefined) await this.syncLog(wal);
     // A directory that no checkpoint names any more would never be removed.
     await this.#options.deletedLeft();
     if (this.#stopped && !clean) return;
@@ -362,9 +376,10 @@ export class Flusher {
       records,
     );
     wal?.release(replayFrom.sequence);
-    for (const { log, place, start } of places) {
+    for (const { log, place, start, indexed } of places) {
       log.publishedPlace = place;
       log.publishedStart = start;
+      log.publishedIndexed = indexed;
     }
   }
 }
@@ -387,6 +402,7 @@ function recordOf(log: Log): Buffer {
     activeBytes: log.flushedPlace?.activeBytes ?? 0,
     olderBytes: log.flushedPlace?.olderBytes ?? 0,
     oldestBase: log.flushedPlace?.oldestBase ?? -1,
+    cleanedOffset: log.cleanedOffset,
     snapshot: log.state.snapshot(),
   });
   return log.encodedRecord;

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { baseOffset, batchLength, maxTimestamp, nextOffset } from '../records/record-batch.ts';
 import type { AbortedTransaction } from './aborted-index.ts';
 import type { Arena } from './arena.ts';
+import type { CleanedGroup } from './cleaning/clean-log.ts';
 import type { Commit } from './commit.ts';
 import type { KnownSegments, Segment, Segments } from './disk/segments.ts';
 import { Run } from './run.ts';
@@ -47,7 +48,10 @@ export interface LogStart {
   readonly publishedPlace: KnownSegments | undefined;
   readonly publishedStart: number;
   readonly endOffset: number;
+  readonly cleanedOffset: number;
 }
+
+const nothing: LogRead = { parts: [], sizeBytes: 0 };
 
 export class Log implements PartitionLog {
   readonly id: PartitionId;
@@ -68,8 +72,23 @@ export class Log implements PartitionLog {
   /** The segments as the published checkpoint knows them: what it names must not be deleted. */
   publishedPlace: KnownSegments | undefined;
   publishedStart: number;
+  /** Of the published checkpoint: files count for abort markers below. */
+  publishedIndexed = 0;
+  /** Compaction has been here, and left nothing to do below. */
+  cleanedOffset: number;
+  /** Compaction may have changed everything below, since this log was opened. */
+  compactedEnd = 0;
+  compactions = 0;
+  /** Compaction reads and replaces segments; retention stays away from them. */
+  cleaning = false;
+  /** Below, retention has counted what it removes. */
+  startCounted = 0;
+  /** Why compaction has given up on this log. */
+  uncleanable: string | undefined;
   /** Oldest block whose bytes are in a segment but not yet durable there; Infinity when there is none. */
   unsyncedSequence = Number.POSITIVE_INFINITY;
+  /** With durability `os`: everything below was synced, in the log or in segments. */
+  syncedOffset: number;
   /** Segments with bytes that were written but not synced. */
   readonly unsynced = new Set<Segment>();
   /** A background flush is placing bytes; commits stay away from the segments. */
@@ -108,6 +127,8 @@ export class Log implements PartitionLog {
     this.flushedPlace = start.flushedPlace;
     this.publishedPlace = start.publishedPlace;
     this.publishedStart = start.publishedStart;
+    this.cleanedOffset = start.cleanedOffset;
+    this.syncedOffset = start.endOffset;
     this.writtenOffset = start.flushedOffset;
     this.endOffset = start.endOffset;
     this.committedOffset = start.endOffset;
@@ -182,13 +203,56 @@ export class Log implements PartitionLog {
       'a read lies inside the log',
     );
     if (offset >= limitOffset) return { parts: [], sizeBytes: 0 };
-    const first = this.tail.first;
-    if (first !== undefined && offset >= first.baseOffset)
-      return this.tail.read(offset, maxBytes, limitOffset, atLeastOne);
-    return this.segments.read(offset, maxBytes, Math.min(limitOffset, this.writtenOffset), atLeastOne, this.config);
+    if (offset >= this.#tailStart) return this.tail.read(offset, maxBytes, limitOffset, atLeastOne);
+    return this.#readSegments(offset, maxBytes, limitOffset, atLeastOne);
+  }
+
+  #readSegments(
+    offset: number,
+    maxBytes: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+  ): LogRead | Promise<LogRead> {
+    const limit = Math.min(limitOffset, this.writtenOffset);
+    const found = this.segments.read(offset, maxBytes, limit, atLeastOne, this.config);
+    // Compaction left nothing between the offset and what the tail begins with.
+    const inTail = (): LogRead => {
+      const from = Math.max(offset, this.#tailStart);
+      return from < limitOffset ? this.tail.read(from, maxBytes, limitOffset, atLeastOne) : nothing;
+    };
+    return found instanceof Promise ? found.then((read) => read ?? inTail()) : (found ?? inTail());
+  }
+
+  /** What is read from the tail begins here: compaction has changed what the tail still holds of earlier offsets. */
+  get #tailStart(): number {
+    return Math.max(this.compactedEnd, this.tail.first?.baseOffset ?? this.endOffset);
+  }
+
+  /** Puts what compaction made in the place of closed segments; resolves with the bytes freed. */
+  replaceSegments(group: CleanedGroup): Promise<number> {
+    return this.segments.replace(group, this.config.fileDeleteDelayMs, () => {
+      this.compactedEnd = Math.max(this.compactedEnd, group.endOffset);
+      this.compactions++;
+      this.version++;
+    });
   }
 
   async findTimestamp(timestampMs: number, limitOffset: number): Promise<TimestampAndOffset | undefined> {
+    const inTail = [...this.tail];
+    for (const run of inTail) run.retain();
+    try {
+      return await this.#findTimestamp(inTail, timestampMs, limitOffset);
+    } finally {
+      for (const run of inTail) run.release();
+    }
+  }
+
+  /** `inTail`: all that the tail holds now. */
+  async #findTimestamp(
+    inTail: readonly Run[],
+    timestampMs: number,
+    limitOffset: number,
+  ): Promise<TimestampAndOffset | undefined> {
     const startOffset = this.startOffset;
     let found: TimestampAndOffset | undefined;
     const look = (batch: Buffer): boolean => {
@@ -196,8 +260,7 @@ export class Log implements PartitionLog {
       return found !== undefined;
     };
     // Segments up to what the tail holds now: should the tail shrink meanwhile, its batches were seen here.
-    const inTail = [...this.tail];
-    const tailFrom = this.tail.first?.baseOffset ?? this.endOffset;
+    const tailFrom = this.#tailStart;
     if (startOffset < tailFrom && startOffset < limitOffset) {
       await this.segments.visitFromTimestamp(
         timestampMs,
@@ -208,7 +271,7 @@ export class Log implements PartitionLog {
       );
       if (found !== undefined) return found;
     }
-    for (const batch of batchesOf(inTail, startOffset, limitOffset)) {
+    for (const batch of batchesOf(inTail, Math.max(startOffset, tailFrom), limitOffset)) {
       if (maxTimestamp(batch, 0) >= timestampMs && look(batch)) return found;
     }
     return undefined;
@@ -217,15 +280,17 @@ export class Log implements PartitionLog {
   async findMaxTimestamp(limitOffset: number): Promise<TimestampAndOffset | undefined> {
     const startOffset = this.startOffset;
     if (startOffset >= limitOffset) return undefined;
-    const tailFrom = Math.min(limitOffset, this.tail.first?.baseOffset ?? this.endOffset);
+    const tailFrom = Math.min(limitOffset, this.#tailStart);
     let greatest = -1;
     let best: Buffer | undefined;
-    for (const batch of batchesOf(this.tail, startOffset, limitOffset)) {
+    for (const batch of batchesOf(this.tail, Math.max(startOffset, tailFrom), limitOffset)) {
       if (maxTimestamp(batch, 0) <= greatest) continue;
       greatest = maxTimestamp(batch, 0);
       best = batch;
     }
     if (startOffset < tailFrom) {
+      // The tail may give it up while the segments are asked.
+      if (best !== undefined) best = Buffer.from(best);
       const inSegments = await this.segments.maxTimestamp(startOffset, tailFrom, this.config);
       if (inSegments >= Math.max(0, greatest)) {
         // Segments may speak of offsets outside of the range; then everything that could win is looked at.

@@ -4,12 +4,14 @@ import { maxTimestamp } from '../records/record-batch.ts';
 import type { Clock, LogLines, Timer, Timers } from '../runtime/runtime.ts';
 import type { Log } from './partition-log.ts';
 import type { CommitTicket } from './storage.ts';
+import type { DeletionReason, StorageMetrics } from './storage-metrics.ts';
 
 export interface RetentionOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly intervalMs: number;
   readonly logs: () => Iterable<Log>;
+  readonly metrics: StorageMetrics;
   readonly flush: (log: Log) => Promise<void>;
   readonly whenDurable: (ticket: CommitTicket) => Promise<void>;
   readonly checkpointed: () => Promise<void>;
@@ -36,6 +38,10 @@ export class Retention {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined;
   }
 
   /** Resolves when no pass is under way. */
@@ -74,7 +80,7 @@ export class Retention {
     if (over.some((log) => !isPublished(log))) await this.#options.checkpointed();
     await this.#each(over, async (log) => {
       const until = Math.min(log.publishedStart, log.publishedPlace?.activeBase ?? 0);
-      await log.segments.deleteBelow(until, log.config.fileDeleteDelayMs);
+      this.#options.metrics.deletedBytes.add(await log.segments.deleteBelow(until, log.config.fileDeleteDelayMs));
       if (log.flushing === undefined && log.inPlaceTicket < 0 && log.flushedOffset === log.writtenOffset) {
         log.flushedPlace = log.segments.placed;
         log.version++;
@@ -86,7 +92,8 @@ export class Retention {
     for (const log of logs) {
       if (this.#stopped) return;
       try {
-        if (!log.deleted) await work(log);
+        // Compaction keeps to the segments it has found: their turn comes with the next pass.
+        if (!log.deleted && !log.cleaning) await work(log);
       } catch (error) {
         // The directory of a deleted partition vanishes under this.
         if (!log.deleted) throw error;
@@ -114,6 +121,10 @@ export class Retention {
         config.retentionBytes !== unlimited &&
         sizeBytes - segment.sizeBytes >= config.retentionBytes;
       if (endOffset > log.committedOffset || !(tooOld || tooMuch || endOffset <= log.nextStart)) break;
+      // Once: a segment below the start may only wait for its checkpoint.
+      if (endOffset > log.nextStart) this.#count(tooOld ? 'age' : 'size');
+      else if (endOffset > log.startCounted) this.#count('start');
+      log.startCounted = Math.max(log.startCounted, endOffset);
       sizeBytes -= segment.sizeBytes;
       start = Math.max(start, endOffset);
       closed = await log.segments.closed(i, config, byAge);
@@ -126,6 +137,10 @@ export class Retention {
     }
     if (start > log.nextStart) await this.#options.whenDurable(log.moveStart(start));
     return log.segments.hasSegmentsBelow(log.nextStart);
+  }
+
+  #count(reason: DeletionReason): void {
+    this.#options.metrics.deletedSegments[reason].add(1);
   }
 
   /** The last segment too holds nothing that is wanted, and nothing is on its way to it. */

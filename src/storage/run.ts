@@ -45,6 +45,15 @@ export class Run {
     return this.backing.buffer.subarray(this.start, this.end);
   }
 
+  /** Its bytes stay what they are until `release`, whatever becomes of the tail. For whoever looks at them after a pause. */
+  retain(): void {
+    this.backing.region?.retain();
+  }
+
+  release(): void {
+    this.backing.region?.release();
+  }
+
   /** Position of the batch that contains `offset`, which lies in this run. */
   positionOf(offset: number): number {
     const buffer = this.backing.buffer;

@@ -7,11 +7,18 @@ export interface StorageSettings {
   readonly walFiles: number;
   /** Memory for recent batches, counting the buffers behind them. */
   readonly tailBytes: number;
+  /** Memory that waits for its next use: a full tail gives up as much as arrives, but many runs at a time, after a flush. */
+  readonly freeRegionBytesMax: number;
+  /** For tests: released memory is overwritten at once. See protocol/region-pool.ts. */
+  readonly poisonsReleasedMemory: boolean;
   /** One partition's bytes in one commit go straight to its segment from here on. */
   readonly extentBytes: number;
   /** A commit is closed when it holds this much. */
   readonly commitBytesMax: number;
-  /** Bytes that may wait for their commit; above it nothing is accepted until a slow disk has caught up. */
+  /**
+   * Bytes that may wait for their commit; above it nothing is accepted until a slow disk has caught up. A last resort, whose
+   * errors clients see: what they may offer is to be bounded before (Engine.excessBytes).
+   */
   readonly formingBytesMax: number;
   /** Extents written since the last checkpoint before a new one is made: they too are read at a start. */
   readonly extentReplayBytesMax: number;
@@ -25,6 +32,8 @@ export interface StorageSettings {
   readonly indexCacheBytes: number;
   /** One read from a segment returns at most this (but always a whole first batch). */
   readonly coldReadBytesMax: number;
+  /** Old records are read on the event loop while a piece of 128 KiB takes no longer than this; 0: never. */
+  readonly promptReadPieceMsMax: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -37,6 +46,8 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     walFileBytes,
     walFiles: Math.max(3, overrides.walFiles ?? 4),
     tailBytes,
+    freeRegionBytesMax: Math.max(tailBytes, 32 * mebibyte),
+    poisonsReleasedMemory: false,
     extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
     commitBytesMax,
     formingBytesMax: Math.max(tailBytes, 4 * commitBytesMax),
@@ -48,6 +59,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     openFilesMax: 512,
     indexCacheBytes: 32 * mebibyte,
     coldReadBytesMax: mebibyte,
+    promptReadPieceMsMax: 1,
     ...withoutUndefined(overrides),
   };
 }

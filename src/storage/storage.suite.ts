@@ -21,10 +21,17 @@ export const defaultConfig: LogConfig = {
   retentionMs: -1,
   fileDeleteDelayMs: 0,
   cleanupPolicy: { delete: true, compact: false },
+  flushMessages: Number.MAX_SAFE_INTEGER,
+  flushMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
 };
 
 /** Small sizes: many laps, many segments. */
 export const smallSettings: Partial<StorageSettings> = {
+  poisonsReleasedMemory: true,
   walFileBytes: 64 * 1024,
   walFiles: 4,
   tailBytes: 96 * 1024,

@@ -2,7 +2,9 @@
 // together by one commit loop. Storage knows offsets and bytes; producers, transactions, groups and requests are unknown here.
 // Rules: see ARCHITECTURE.md, "The engine's rules".
 
+import type { Region } from '../protocol/region-pool.ts';
 import type { AbortedTransaction } from './aborted-index.ts';
+import type { LastRecord } from './cleaning/filter-batch.ts';
 
 /**
  * The number of a commit. `append` returns the one that will carry it; commits become durable in order, so "ticket n is
@@ -61,6 +63,13 @@ export interface LogConfig {
   readonly retentionMs: number;
   readonly fileDeleteDelayMs: number;
   readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean };
+  /** With durability `os`: synced after so many records, before they are committed; and after so long. */
+  readonly flushMessages: number;
+  readonly flushMs: number;
+  readonly minCleanableDirtyRatio: number;
+  readonly minCompactionLagMs: number;
+  readonly maxCompactionLagMs: number;
+  readonly deleteRetentionMs: number;
 }
 
 /** The aborted transactions that a partition knows of, until storage has put them into files. See aborted-index.ts. */
@@ -74,12 +83,21 @@ export interface AbortedToStore {
   indexed(offset: number): void;
 }
 
+export interface KeptFromCompaction {
+  /** Below, every transaction is decided. */
+  lastStableOffset(): number;
+  /** By producer id: the batch that proves its last sequence, or its epoch, stays. A copy. */
+  lastRecords(): ReadonlyMap<number, LastRecord>;
+}
+
 /** What a partition keeps in step with its log (producers, epochs, …). Implemented by partition/, called by storage/. */
 export interface PartitionState {
   /** Absent: there never are any. */
   readonly aborted?: AbortedToStore;
   /** The leader epoch that the record at `offset` must carry; undefined when it is older than what is known. */
   epochOf?(offset: number): number | undefined;
+  /** What compaction must not touch; absent: it may go up to the committed offset, and there are no producers. */
+  readonly kept?: KeptFromCompaction;
   /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */
   snapshot(): Uint8Array;
   /** Recovery, first: the state of the last checkpoint (not called when there is none). */
@@ -103,6 +121,8 @@ export interface PartitionLog {
   /** Bytes of all batches kept. */
   readonly sizeBytes: number;
   config: LogConfig;
+  /** Rises whenever compaction has changed what is read and, with it, what is known of aborted transactions. */
+  readonly compactions: number;
 
   /**
    * Appends complete magic-2 batches whose headers already carry offsets (the first at endOffset) and leader epoch.
@@ -114,7 +134,7 @@ export interface PartitionLog {
   /**
    * Whole batches from the one that contains `offset`, up to `maxBytes`, only batches that end at or below `limitOffset`.
    * `atLeastOne`: the first batch is returned even when it is larger. `offset` must lie in [startOffset, limitOffset].
-   * Synchronous when the tail has it, else a promise. Buffers are views: read-only, valid until the caller drops them.
+   * Synchronous when the tail has it, else a promise. Buffers are views: read-only, valid until the caller releases their regions.
    */
   read(offset: number, maxBytes: number, limitOffset: number, atLeastOne: boolean): LogRead | Promise<LogRead>;
   /**
@@ -136,6 +156,13 @@ export interface LogRead {
   /** Consecutive pieces of the log; each begins and ends at a batch boundary. */
   readonly parts: readonly Buffer[];
   readonly sizeBytes: number;
+  /**
+   * Retained for the reader, who releases each once when it looks at the parts no more; a reader that cannot know when
+   * that is need not. Absent: nothing to release.
+   */
+  readonly regions?: readonly Region[];
+  /** It came from a file, and takes memory of its own; what comes from the tail is there anyway. */
+  readonly isCold?: boolean;
 }
 
 export interface TimestampAndOffset {

@@ -1,5 +1,6 @@
 // The recent batches of one log, in memory, without holes: everything not yet in a segment, and as much before it as the
 // budget allows. Reading here is synchronous. Invariant: the runs are consecutive and end at the log's end offset.
+import type { Region } from '../protocol/region-pool.ts';
 import { batchLength } from '../records/record-batch.ts';
 import type { Run } from './run.ts';
 import type { LogRead } from './storage.ts';
@@ -55,6 +56,7 @@ export class Tail {
   /** As PartitionLog.read, for an offset at or above the first run's. */
   read(offset: number, maxBytes: number, limitOffset: number, atLeastOne: boolean): LogRead {
     const parts: Buffer[] = [];
+    const regions: Region[] = [];
     let sizeBytes = 0;
     let last: Run | undefined;
     let lastStart = 0;
@@ -66,6 +68,11 @@ export class Tail {
         end = run.endWithin(start, batchLength(run.backing.buffer, start), limitOffset);
       }
       if (end === start) break;
+      const { region } = run.backing;
+      if (region !== undefined && region !== regions[regions.length - 1]) {
+        region.retain();
+        regions.push(region);
+      }
       if (last !== undefined && last.backing === run.backing && last.end === start) {
         // Side by side in memory: one longer part instead of two.
         parts[parts.length - 1] = run.backing.buffer.subarray(lastStart, end);
@@ -77,7 +84,7 @@ export class Tail {
       if (end < run.end || sizeBytes >= maxBytes) break;
       last = run;
     }
-    return { parts, sizeBytes };
+    return { parts, sizeBytes, regions };
   }
 
   /** Index of the run that contains `offset`, or of the first one after it. */

@@ -317,5 +317,5 @@ test('what was committed is seen, whole and once, and nothing else is, whatever 
     }),
     { numRuns: 150 },
   );
-  assert.ok(commits > 50, `only ${commits} transactions were committed`);
+  assert.ok(commits > 10, `only ${commits} transactions were committed`);
 });

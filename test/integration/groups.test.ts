@@ -65,6 +65,7 @@ describe('groups in a broker', () => {
   before(async () => {
     broker = await startBroker({
       settings: {
+        'ottla.released.memory.poison': true,
         ...NO_DELAY,
         'group.consumer.min.heartbeat.interval.ms': 50,
         'group.consumer.heartbeat.interval.ms': 50,

@@ -67,9 +67,9 @@ export interface ServeProcess {
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
-/** Starts `ottla serve` on a free port and waits for its ready line. */
+/** Starts `ottla serve` on a free port and waits for its ready line. Memory that it uses too late shows. */
 export async function serveOttla(args: readonly string[], options: RunOptions = {}): Promise<ServeProcess> {
-  const child = startOttla(['serve', '--port', '0', ...args], options);
+  const child = startOttla(['serve', '--port', '0', '--set', 'ottla.released.memory.poison=true', ...args], options);
   child.stdin?.end();
   const end = finished(child);
   const readyLine = await readyLineOf(child, end);

@@ -26,7 +26,10 @@ import { finished, runOttla, startOttla, temporaryDirectory } from './ottla-proc
 const alive = setInterval(() => {}, 60_000);
 after(() => clearInterval(alive));
 
-const LOOKS_OFTEN = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': 20 };
+const LOOKS_OFTEN = {
+  'ottla.released.memory.poison': true,
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 20,
+};
 
 async function clientOf(bootstrapServers: string): Promise<Client> {
   return connectClient(nodeRuntime({ writeLogLine: () => {} }), bootstrapServers, { clientId: 'transactions-test' });

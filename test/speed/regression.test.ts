@@ -135,6 +135,12 @@ const LOG_CONFIG: LogConfig = {
   retentionMs: -1,
   fileDeleteDelayMs: 0,
   cleanupPolicy: { delete: true, compact: false },
+  flushMessages: Number.MAX_SAFE_INTEGER,
+  flushMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
 };
 
 const NO_STATE: PartitionState = {

@@ -85,7 +85,7 @@ export class Alterations {
     if (before.size === 0) this.#checkNumber(image, resource);
     const after = new Map(replaceAll ? [] : before);
     for (const change of keys) applyKey(after, change, this.#listBehind(resource, change.name));
-    if (resource.type === ResourceType.TOPIC) checkTopicOverrides(after, this.#configs);
+    if (resource.type === ResourceType.TOPIC) checkTopicOverrides(after, this.#configs, before);
     if (resource.type === ResourceType.GROUP) checkGroupOverrides(after, this.#configs.broker);
     if (resource.type === ResourceType.CLIENT_METRICS) checkClientMetricsOverrides(after);
     if (resource.type === ResourceType.BROKER) this.#checkBroker(resource.name, before, after);

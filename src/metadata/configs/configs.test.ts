@@ -238,7 +238,7 @@ describe('changing configs', () => {
       ErrorCode.INVALID_REQUEST,
       'Node id must be an integer, but it is: x',
     ]);
-    assert.equal(await refused('', 'log.cleaner.threads', '2'), null);
+    assert.equal(await refused('', 'log.cleaner.backoff.ms', '2'), null);
   });
 
   it('keeps groups within what the broker allows', async () => {

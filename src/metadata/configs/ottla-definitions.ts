@@ -33,7 +33,7 @@ export const ottlaDefinitions = {
     atLeast(1048576),
     'MEDIUM',
     'read-only',
-    'Memory for the newest batches of all partitions, from which consumers that keep up are served.',
+    'Memory for the newest batches of all partitions, from which consumers that keep up are served. What a slow disk makes it hold beyond that is taken from ottla.request.memory.max.bytes: clients wait.',
   ),
   'ottla.request.memory.max.bytes': brokerKey(
     'LONG',
@@ -42,6 +42,14 @@ export const ottlaDefinitions = {
     'MEDIUM',
     'read-only',
     'Memory for requests that were read and not yet answered; reading pauses above it. queued.max.request.bytes, when set, wins.',
+  ),
+  'ottla.released.memory.poison': brokerKey(
+    'BOOLEAN',
+    'false',
+    null,
+    'LOW',
+    'read-only',
+    'Overwrites memory before it is used again, so that a use after its release shows. To hunt bugs with; costs throughput.',
   ),
   'ottla.replication.factor.clamp': brokerKey(
     'BOOLEAN',

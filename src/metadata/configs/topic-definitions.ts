@@ -4,16 +4,12 @@ import { resourceKey } from './define.ts';
 import type { Effect, ValuesOf } from './definition.ts';
 import { atLeast, between, gzipLevel, listOf, oneOf, throttledReplicas } from './rule.ts';
 
-const COMPACTION: Effect = { kind: 'later', feature: 'log compaction' };
 const NO_REPLICATION: Effect = {
   kind: 'unused',
   reason: 'Ottla does not replicate between brokers, so there is nothing to throttle or elect',
 };
 const NO_REMOTE_STORAGE: Effect = { kind: 'unused', reason: 'Ottla has no tiered storage' };
-const SYNC_BY_DURABILITY: Effect = {
-  kind: 'unused',
-  reason: 'what is synced, and when, is decided by ottla.durability',
-};
+const ONE_LZ4_LEVEL: Effect = { kind: 'unused', reason: 'lz4 has one level here' };
 const OWN_ALLOCATION: Effect = {
   kind: 'unused',
   reason: 'segment files are written in large pieces and never preallocated',
@@ -39,6 +35,7 @@ export const topicDefinitions = {
     '9',
     between(1, 17),
     'How hard lz4 tries when the broker compresses with it.',
+    ONE_LZ4_LEVEL,
   ),
   'compression.type': resourceKey(
     'STRING',
@@ -57,7 +54,6 @@ export const topicDefinitions = {
     '86400000',
     atLeast(0),
     'How long a deletion marker stays readable in a compacted topic.',
-    COMPACTION,
   ),
   'file.delete.delay.ms': resourceKey(
     'LONG',
@@ -69,15 +65,13 @@ export const topicDefinitions = {
     'LONG',
     LONG_MAX,
     atLeast(1),
-    'Kafka syncs after this many records; here ottla.durability decides for the whole broker.',
-    SYNC_BY_DURABILITY,
+    'With ottla.durability=os, the topic is synced after this many records, before they are acknowledged: 1 syncs each.',
   ),
   'flush.ms': resourceKey(
     'LONG',
     LONG_MAX,
     atLeast(0),
-    'Kafka syncs after this time; here ottla.durability decides for the whole broker.',
-    SYNC_BY_DURABILITY,
+    'With ottla.durability=os, a record is synced at most so long after it was written.',
   ),
   'follower.replication.throttled.replicas': resourceKey(
     'LIST',
@@ -122,7 +116,6 @@ export const topicDefinitions = {
     LONG_MAX,
     atLeast(1),
     'The longest a record may wait before compaction has to look at it.',
-    COMPACTION,
   ),
   'max.message.bytes': resourceKey(
     'INT',
@@ -153,14 +146,12 @@ export const topicDefinitions = {
     '0.5',
     between(0, 1),
     'The share of not yet compacted bytes from which compaction is worth its cost.',
-    COMPACTION,
   ),
   'min.compaction.lag.ms': resourceKey(
     'LONG',
     '0',
     atLeast(0),
     'How long a record is safe from compaction after it was written.',
-    COMPACTION,
   ),
   'min.insync.replicas': resourceKey(
     'INT',

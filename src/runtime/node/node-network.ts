@@ -151,11 +151,15 @@ class NodeConnection implements Connection {
     this.#socket.resume();
   }
 
-  write(parts: readonly Uint8Array[], onFlushed?: () => void): number {
+  write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
     const socket = this.#socket;
-    if (socket.destroyed || socket.writableEnded) return 0;
+    if (socket.destroyed || socket.writableEnded) {
+      if (onDone) setImmediate(onDone, false);
+      return 0;
+    }
     const last = parts.length - 1;
-    const done = onFlushed && ((error?: Error | null) => (error ? undefined : onFlushed()));
+    // Called for every write, with an error when the socket was destroyed before it was its turn.
+    const done = onDone && ((error?: Error | null) => onDone(!error));
     if (last > 0) {
       socket.cork();
       for (let i = 0; i < last; i++) socket.write(parts[i] as Uint8Array);
@@ -163,8 +167,8 @@ class NodeConnection implements Connection {
       socket.uncork();
     } else if (last === 0) {
       socket.write(parts[0] as Uint8Array, done);
-    } else if (onFlushed) {
-      setImmediate(onFlushed);
+    } else if (onDone) {
+      setImmediate(onDone, true);
     }
     return socket.writableLength;
   }

@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock, LogFields, LogLines, Random, Runtime, Timer, Timers } from '../runtime.ts';
 import { nodeFiles } from './node-files.ts';
 import { nodeNetwork } from './node-network.ts';
+import { nodeThreads } from './node-threads.ts';
 
 export interface NodeRuntimeOptions {
   /** Where log lines go; standard error when not given. */
@@ -16,6 +17,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     random: nodeRandom,
     files: nodeFiles(),
     network: nodeNetwork(),
+    threads: nodeThreads(),
     log: logLinesTo(options.writeLogLine ?? ((line) => void process.stderr.write(line)), nodeClock),
   };
 }

@@ -99,7 +99,7 @@ class PartitionCheck {
     knownBytes: number | undefined,
     names: readonly string[],
   ): Promise<void> {
-    const { files, report, knowledge } = this.#options;
+    const { files, report, knowledge, record } = this.#options;
     const path = `${this.#directory}/${segmentName(base)}`;
     const file = await files.open(`${path}.log`, this.#options.repair ? 'write' : 'read');
     try {
@@ -124,7 +124,8 @@ class PartitionCheck {
         },
       );
       for (const damage of walk.damages) await this.#damaged(file, damage, epochOf(damage.baseOffset) ?? epoch);
-      if (walk.nextOffset < endOffset) this.#endsEarly(file, sizeBytes, walk.nextOffset, endOffset);
+      const isCompacted = endOffset <= record.cleanedOffset;
+      if (walk.nextOffset < endOffset && !isCompacted) this.#endsEarly(file, sizeBytes, walk.nextOffset, endOffset);
       await this.#checkIndexes(path, base, seen, names);
       await this.#checkAborted(path, base, endOffset, names);
     } finally {
@@ -148,7 +149,7 @@ class PartitionCheck {
     this.#find({ kind: 'lost', file: file.path, position, offsets: [baseOffset, endOffset], what, remedy, repaired });
   }
 
-  /** Compaction leaves such gaps too: then nothing is lost that should be there. */
+  /** Compaction leaves such gaps too, and a crash may come before the checkpoint knows of it: then nothing is lost that should be there. */
   #endsEarly(file: OpenFile, position: number, from: number, to: number): void {
     const what = 'the file ends before these offsets (it is as it should be only where the topic is compacted)';
     const remedy = 'restore the file from a backup, unless the topic is compacted';

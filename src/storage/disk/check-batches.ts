@@ -23,15 +23,24 @@ export interface BatchPlace {
   readonly epochOf: (offset: number) => number | undefined;
 }
 
-/** `bytes` holds whole batches up to `end`. Returns the offset after them; throws a StorageError that names the damaged one. */
-export function checkBatches(bytes: Buffer, end: number, place: BatchPlace): number {
+/**
+ * `bytes` holds whole batches up to `end`, and what comes after them begins at `followingBase`. Throws a StorageError that names
+ * the damaged one.
+ */
+export function checkBatches(bytes: Buffer, end: number, followingBase: number, place: BatchPlace): void {
   let next = place.fromOffset;
+  let last = 0;
+  let lastFrom = next;
   for (let at = 0; at < end; at += batchLength(bytes, at)) {
     const what = damageAt(bytes, at, next, place.epochOf);
     if (what !== undefined) throw damagedBatch(place.path, place.position + at, next, what);
+    last = at;
+    lastFrom = next;
     next = nextOffset(bytes, at);
   }
-  return next;
+  if (followingBase >= next) return;
+  const what = 'or the one after it: their offsets contradict each other';
+  throw damagedBatch(place.path, place.position + last, lastFrom, what);
 }
 
 /** What is wrong with the whole batch at `at`, in words that complete a sentence; undefined when nothing is. */

@@ -2,7 +2,7 @@
 // and that part of the log, nothing else. Big endian.
 //
 //    0  uint32  magic "OTLC"
-//    4  uint16  format version (1)
+//    4  uint16  format version (2)
 //    6  uint16  flags: 1 = written by a clean stop
 //    8  8 bytes log id
 //   16  uint32  start epoch of the broker run that wrote it
@@ -23,8 +23,11 @@
 //   56  int64   bytes of the active segment below the flushed offset; whatever the file holds beyond is cut
 //   64  int64   bytes in all older segments
 //   72  int64   base offset of the oldest segment that these bytes count, −1 when there is no segment
-//   80  uint16  bytes of the topic's name, then the name
+//   80  int64   cleaned offset: compaction has nothing to do below it
+//   88  uint16  bytes of the topic's name, then the name
 //       uint32  bytes of the snapshot (2³²−1: none), then the snapshot
+//
+// Version 1, which is still read, had no cleaned offset: the name's length stood at 80.
 //
 // Files `checkpoint-<number>`: the new one is written as `checkpoint.new`, synced, read back and compared, renamed, its name
 // synced; only then the one before is removed.
@@ -36,9 +39,11 @@ import { StorageError } from '../storage-error.ts';
 import type { WalPosition } from './wal.ts';
 
 const magic = 0x4f544c43;
-const formatVersion = 1;
+const formatVersion = 2;
 const headerBytes = 64;
-const recordFixedBytes = 82;
+const recordFixedBytes = 90;
+/** Position of the name's length. */
+const nameAt = { 1: 80, 2: 88 } as const;
 const cleanFlag = 1;
 const noSnapshot = 0xffffffff;
 
@@ -63,6 +68,7 @@ export interface PartitionRecord {
   readonly activeBytes: number;
   readonly olderBytes: number;
   readonly oldestBase: number;
+  readonly cleanedOffset: number;
   readonly snapshot: Uint8Array | undefined;
 }
 
@@ -80,7 +86,8 @@ export function encodeRecord(record: PartitionRecord): Buffer {
   writeInt64(bytes, record.activeBytes, 56);
   writeInt64(bytes, record.olderBytes, 64);
   writeInt64(bytes, record.oldestBase, 72);
-  bytes.writeUInt16BE(name.length, 80);
+  writeInt64(bytes, record.cleanedOffset, 80);
+  bytes.writeUInt16BE(name.length, 88);
   name.copy(bytes, recordFixedBytes);
   const at = recordFixedBytes + name.length;
   bytes.writeUInt32BE(record.snapshot === undefined ? noSnapshot : snapshotBytes, at);
@@ -89,8 +96,9 @@ export function encodeRecord(record: PartitionRecord): Buffer {
 }
 
 /** Views into `bytes`, which begins at a record's length field. */
-export function decodeRecord(bytes: Buffer): PartitionRecord {
-  const nameEnd = recordFixedBytes + bytes.readUInt16BE(80);
+export function decodeRecord(bytes: Buffer, version: 1 | 2 = formatVersion): PartitionRecord {
+  const nameStart = nameAt[version] + 2;
+  const nameEnd = nameStart + bytes.readUInt16BE(nameAt[version]);
   const snapshotBytes = bytes.readUInt32BE(nameEnd);
   return {
     topicId: bytes.subarray(4, 20),
@@ -102,14 +110,15 @@ export function decodeRecord(bytes: Buffer): PartitionRecord {
     activeBytes: readInt64(bytes, 56),
     olderBytes: readInt64(bytes, 64),
     oldestBase: readInt64(bytes, 72),
-    topic: bytes.toString('utf8', recordFixedBytes, nameEnd),
+    cleanedOffset: version === 1 ? 0 : readInt64(bytes, 80),
+    topic: bytes.toString('utf8', nameStart, nameEnd),
     snapshot: snapshotBytes === noSnapshot ? undefined : bytes.subarray(nameEnd + 4, nameEnd + 4 + snapshotBytes),
   };
 }
 
 export interface Checkpoint extends CheckpointHeader {
   readonly records: readonly PartitionRecord[];
-  /** The same, as stored. */
+  /** The same, as they are stored now. */
   readonly encoded: readonly Buffer[];
 }
 
@@ -150,9 +159,10 @@ export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint | unde
   const encoded: Buffer[] = [];
   for (let i = 0, at = headerBytes; i < bytes.readUInt32BE(20); i++) {
     const end = at + 4 + bytes.readUInt32BE(at);
-    const record = bytes.subarray(at, end);
-    encoded.push(record);
-    records.push(decodeRecord(record));
+    const stored = bytes.subarray(at, end);
+    const record = decodeRecord(stored, version === 1 ? 1 : 2);
+    encoded.push(version === formatVersion ? stored : encodeRecord(record));
+    records.push(record);
     at = end;
   }
   return {

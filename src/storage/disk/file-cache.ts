@@ -48,6 +48,13 @@ export class FileCache {
     return this.#lend(key, { path, file, leases: 0, dropped: false, onClosed: [] });
   }
 
+  /** Undefined unless the file is open already. */
+  leaseOpen(path: string, mode: LeaseMode): FileLease | undefined {
+    const key = keyOf(path, mode);
+    const known = this.#entries.get(key);
+    return known && this.#lend(key, known);
+  }
+
   leaseSync(path: string, mode: LeaseMode): FileLease {
     this.#check(path);
     const key = keyOf(path, mode);

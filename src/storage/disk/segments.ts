@@ -1,7 +1,8 @@
 // The segments of one partition. A start costs nothing here: the checkpoint names the active segment and how much of it
 // counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
-
+import assert from 'node:assert/strict';
+import type { Region, RegionPool } from '../../protocol/region-pool.ts';
 import {
   BATCH_HEADER_BYTES,
   baseOffset,
@@ -14,19 +15,22 @@ import {
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
 import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
+import type { CleanedGroup } from '../cleaning/clean-log.ts';
 import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
 import { isDamage, StorageError } from '../storage-error.ts';
 import { appendAborted, collectFromFile, cutAborted } from './aborted-files.ts';
-import { checkBatches, damageAt, damagedBatch, lengthIsPossible } from './check-batches.ts';
+import { type BatchPlace, checkBatches, damageAt, damagedBatch, lengthIsPossible } from './check-batches.ts';
 import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
 import { isShortage } from './patient-files.ts';
+import type { PromptReads } from './prompt-reads.ts';
 import { removeFiles } from './remove-files.ts';
 import { scanBatches } from './scan.ts';
+import { finishSwaps, swapSegments } from './segment-swap.ts';
 
 export type { Segment } from './segment.ts';
 
@@ -51,6 +55,9 @@ export interface SegmentsHost {
   readonly dataDirectory: string;
   readonly cache: FileCache;
   readonly indexes: IndexCache;
+  /** What is read for consumers goes into these. */
+  readonly regions: RegionPool;
+  readonly promptReads: PromptReads;
   /** For reads and background writes; the commit path does not take one. */
   readonly slots: Slots;
   /** Makes new partition directories durable; many callers share one sync. */
@@ -82,7 +89,8 @@ export interface Stretch {
 
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
-const readHintsMax = 4;
+const BASE_OFFSET_BYTES = 8;
+const readHintsMax = 16;
 /** Indexes count from the segment's base offset, in 32 bits with a sign. */
 const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;
 /** Below this an index may be full at any batch. */
@@ -109,6 +117,8 @@ export class Segments {
   deleted = false;
   #using = 0;
   #idleWaiters: (() => void)[] = [];
+  /** While files change places under their names. */
+  #gate: Promise<void> | undefined;
 
   /**
    * `indexedOffset`: below it the entries of aborted transactions are in files. `epochOf`: the leader epoch of the batch that
@@ -140,6 +150,16 @@ export class Segments {
     return this.#olderBytes;
   }
 
+  /** Until the directory was listed, only the active one is known. */
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  /** Base offset of the oldest segment; −1 when there is none. */
+  get oldestBase(): number {
+    return this.#oldestBase;
+  }
+
   get totalBytes(): number {
     return this.#olderBytes + (this.active?.sizeBytes ?? 0);
   }
@@ -149,6 +169,11 @@ export class Segments {
    * when all of it has ended.
    */
   async #use<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate;
+    return this.#passed(work);
+  }
+
+  async #passed<T>(work: () => Promise<T>): Promise<T> {
     if (this.deleted) throw new StorageError('IO', `${this.directory} belongs to a deleted partition`);
     this.#using++;
     try {
@@ -156,6 +181,27 @@ export class Segments {
     } finally {
       if (--this.#using === 0) for (const idle of this.#idleWaiters.splice(0)) idle();
     }
+  }
+
+  /** When all others have ended, and while none begins. `work` must be short, and wait for none of them. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate;
+    let open = (): void => {};
+    this.#gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    try {
+      if (this.#using > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+      return await this.#passed(work);
+    } finally {
+      this.#gate = undefined;
+      open();
+    }
+  }
+
+  /** Work on the files that nothing else names, such as compaction's. */
+  whileInUse<T>(work: () => Promise<T>): Promise<T> {
+    return this.#use(work);
   }
 
   /** Resolves when nothing uses the files of a deleted partition any more, and nobody remembers their indexes. */
@@ -194,7 +240,8 @@ export class Segments {
     const active = this.active as Segment;
     const older: Segment[] = [];
     const stale: string[] = [];
-    const names = await files.list(this.directory);
+    let names = await files.list(this.directory);
+    if (await finishSwaps(files, this.directory, names)) names = await files.list(this.directory);
     for (const name of names) {
       const base = segmentBase(name);
       if (name.endsWith('.deleted')) stale.push(name);
@@ -242,13 +289,10 @@ export class Segments {
       lease.release();
     }
     this.#segments = [...older, active];
-    const oldest = (this.#segments[0] as Segment).baseOffset;
-    if (oldest !== this.#oldestBase) {
-      // Segments went after the checkpoint had counted them.
-      this.#oldestBase = oldest;
-      this.#olderBytes = 0;
-      for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
-    }
+    // Segments may have gone, or shrunk by compaction, after the checkpoint had counted them.
+    this.#oldestBase = (this.#segments[0] as Segment).baseOffset;
+    this.#olderBytes = 0;
+    for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
     await this.#know(active, indexIntervalBytes);
     await this.#cutAborted(indexed);
     active.jitterMs = 0;
@@ -445,19 +489,21 @@ export class Segments {
 
   /** The same for a segment that was written earlier. */
   syncSegment(segment: Segment): Promise<void> {
-    return this.#use(async () => {
-      const lease = await this.#host.cache.lease(segment.logPath, 'write');
-      try {
-        await this.sync(segment, lease);
-      } finally {
-        lease.release();
-      }
-    });
+    return this.#use(() => this.#syncSegment(segment));
   }
 
-  /** In a background slot. */
+  /** In a background slot, which is taken by those only who were let in. */
   syncInBackground(segment: Segment): Promise<void> {
-    return this.#host.slots.run(() => this.syncSegment(segment));
+    return this.#use(() => this.#host.slots.run(() => this.#syncSegment(segment)));
+  }
+
+  async #syncSegment(segment: Segment): Promise<void> {
+    const lease = await this.#host.cache.lease(segment.logPath, 'write');
+    try {
+      await this.sync(segment, lease);
+    } finally {
+      lease.release();
+    }
   }
 
   /** Writes index entries that are due: all of closed segments, the active one's when they are many, or `all`. */
@@ -507,15 +553,68 @@ export class Segments {
     if (sync) segment.bytesAtIndexSync = segment.sizeBytes;
   }
 
-  /** As PartitionLog.read, for offsets in segments; `limitOffset` is at most what is written. */
+  /**
+   * As PartitionLog.read, for offsets in segments; `limitOffset` is at most what is written. Undefined when no batch there
+   * contains an offset in [offset, limitOffset): compaction has left nothing of them.
+   */
   read(
     offset: number,
     maxBytes: number,
     limitOffset: number,
     atLeastOne: boolean,
     config: LogConfig,
-  ): Promise<LogRead> {
-    return this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  ): LogRead | Promise<LogRead | undefined> {
+    const read = this.#gate === undefined ? this.#readAtOnce(offset, maxBytes, limitOffset) : undefined;
+    return read ?? this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
+  }
+
+  /** Where a sequential reader goes on, and it is likely in memory; undefined when it needs the other way. */
+  #readAtOnce(offset: number, maxBytes: number, limitOffset: number): LogRead | undefined {
+    const hint = this.isReady && !this.deleted ? this.#hints.find((hint) => hint.offset === offset) : undefined;
+    if (hint === undefined || hint.segment.gone) return undefined;
+    const { segment, position } = hint;
+    const { cache, promptReads, regions } = this.#host;
+    const bytes = Math.min(maxBytes, this.#host.settings.coldReadBytesMax, segment.readableBytes - position);
+    if (bytes < BATCH_HEADER_BYTES || !promptReads.mayRead()) return undefined;
+    const lease = cache.leaseOpen(segment.logPath, 'read');
+    if (lease === undefined) return undefined;
+    const region = regions.take(bytes);
+    try {
+      const got = promptReads.read(lease.file, region.buffer.subarray(0, bytes), position);
+      const read = region.buffer.subarray(0, got);
+      const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
+      if (end > 0) {
+        const following = this.#followingBase(segment, read, end, position);
+        const place = this.#place(segment, position, offset);
+        checkBatches(read, end, following ?? baseOffsetAt(lease, position + end), place);
+        return this.#done(segment, region, end, endOffset, position);
+      }
+    } catch (error) {
+      region.release();
+      if (!isDamage(error)) throw error;
+      // The other way finds it again, and says so to those who wait for the answer.
+      return undefined;
+    } finally {
+      lease.release();
+    }
+    region.release();
+    return undefined;
+  }
+
+  #place(segment: Segment, position: number, fromOffset: number): BatchPlace {
+    return { path: segment.logPath, position, fromOffset, epochOf: this.#epochOf };
+  }
+
+  /** Where the batch after those up to `end` begins, or the segment ends; undefined when the bytes read do not say it. */
+  #followingBase(segment: Segment, read: Buffer, end: number, position: number): number | undefined {
+    if (position + end === segment.readableBytes) return this.#endOf(segment);
+    return end + BASE_OFFSET_BYTES <= read.length ? baseOffset(read, end) : undefined;
+  }
+
+  #done(segment: Segment, region: Region, end: number, endOffset: number, position: number): LogRead {
+    this.#hints.push({ offset: endOffset, segment, position: position + end });
+    if (this.#hints.length > readHintsMax) this.#hints.shift();
+    return { parts: [region.buffer.subarray(0, end)], sizeBytes: end, regions: [region], isCold: true };
   }
 
   async #read(
@@ -524,49 +623,88 @@ export class Segments {
     limitOffset: number,
     atLeastOne: boolean,
     config: LogConfig,
-  ): Promise<LogRead> {
+  ): Promise<LogRead | undefined> {
     await this.ready(config.indexIntervalBytes);
     const segment = this.#containing(offset);
     if (segment === undefined) return { parts: [], sizeBytes: 0 };
+    const found = await this.#readSegment(segment, offset, maxBytes, limitOffset, atLeastOne, config);
+    if (found !== undefined) return found;
+    // Nothing from this offset to the end of its segment: what compaction left follows in a later one.
+    for (const later of this.#segments.slice(this.#segments.indexOf(segment) + 1)) {
+      if (later.baseOffset >= limitOffset) return undefined;
+      const next = await this.#readSegment(later, later.baseOffset, maxBytes, limitOffset, atLeastOne, config);
+      if (next !== undefined) return next;
+    }
+    return undefined;
+  }
+
+  /** Undefined when the segment has no batch with an offset at or above `offset` that begins below the limit. */
+  async #readSegment(
+    segment: Segment,
+    offset: number,
+    maxBytes: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+    config: LogConfig,
+  ): Promise<LogRead | undefined> {
     await this.#know(segment, config.indexIntervalBytes);
+    if (segment.readableBytes === 0) return undefined;
     const { cache, slots, settings } = this.#host;
     const want = Math.min(maxBytes, settings.coldReadBytesMax);
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       return await slots.run(async () => {
         const { position, fromOffset } = await this.#locate(segment, lease, offset);
+        if (position >= segment.readableBytes) return undefined;
+        const place = this.#place(segment, position, fromOffset);
         const left = segment.readableBytes - position;
-        // With the next header, where there is one: the offsets in it confirm those before.
-        let bytes: Buffer = Buffer.allocUnsafe(Math.max(64, Math.min(want + BATCH_HEADER_BYTES, left)));
-        bytes = bytes.subarray(0, await lease.file.read(bytes, position));
-        let end = wholeBatches(bytes, want, limitOffset);
-        const first = end === 0 && bytes.length >= LOG_OVERHEAD_BYTES ? batchLength(bytes, 0) : 0;
-        if (end === 0 && left > 0 && !lengthIsPossible(first, left)) {
-          throw damagedBatch(segment.logPath, position, fromOffset, `it says it has ${first} bytes`);
+        const read = await this.#readWhole(segment, lease, place, Math.min(want, left), limitOffset);
+        if (read === undefined || !('firstBytes' in read)) return read;
+        const { firstBytes } = read;
+        if (!lengthIsPossible(firstBytes, left)) {
+          throw damagedBatch(segment.logPath, position, fromOffset, `it says it has ${firstBytes} bytes`);
         }
-        if (first > 0 && (atLeastOne || first <= maxBytes)) {
-          bytes = Buffer.allocUnsafe(Math.min(first + BATCH_HEADER_BYTES, left));
-          bytes = bytes.subarray(0, await lease.file.read(bytes, position));
-          end = wholeBatches(bytes, first, limitOffset);
-          if (end === 0) throw damagedBatch(segment.logPath, position, fromOffset, 'it ends beyond the log');
-        }
-        if (end === 0) return { parts: [], sizeBytes: 0 };
-        const place = { path: segment.logPath, position, fromOffset, epochOf: this.#epochOf };
-        const next = checkBatches(bytes, end, place);
-        const following = end + BATCH_HEADER_BYTES <= bytes.length ? baseOffset(bytes, end) : next;
-        if (following < next && position + end < segment.readableBytes) {
-          throw damagedBatch(
-            segment.logPath,
-            position,
-            fromOffset,
-            'or the one after it: their offsets contradict each other',
-          );
-        }
-        this.#remember(segment, bytes, end, position);
-        return { parts: [bytes.subarray(0, end)], sizeBytes: end };
+        if (!atLeastOne && firstBytes > maxBytes) return { parts: [], sizeBytes: 0 };
+        const first = await this.#readWhole(segment, lease, place, firstBytes, limitOffset);
+        if (first === undefined || !('firstBytes' in first)) return first;
+        throw damagedBatch(segment.logPath, position, fromOffset, 'the file ends within it');
       });
     } finally {
       lease.release();
+    }
+  }
+
+  /**
+   * The whole batches among the next `bytes`, checked; when there is none, how long the first says it is (0: too few bytes to
+   * say). Undefined when the first, which is whole, begins at the limit or later.
+   */
+  async #readWhole(
+    segment: Segment,
+    lease: FileLease,
+    place: BatchPlace,
+    bytes: number,
+    limitOffset: number,
+  ): Promise<LogRead | { firstBytes: number } | undefined> {
+    const { path, position, fromOffset } = place;
+    const room = Math.max(BATCH_HEADER_BYTES, bytes);
+    const region = this.#host.regions.take(room);
+    let isKept = false;
+    try {
+      const read = region.buffer.subarray(0, await lease.file.read(region.buffer.subarray(0, room), position));
+      const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
+      // One beyond the limit is checked as well: only if it is sound, compaction has left a gap before it.
+      const checkedEnd = end > 0 ? end : wholeBatches(read, bytes, Number.POSITIVE_INFINITY).end;
+      if (checkedEnd === 0) return { firstBytes: read.length < LOG_OVERHEAD_BYTES ? 0 : batchLength(read, 0) };
+      const following = this.#followingBase(segment, read, checkedEnd, position);
+      checkBatches(read, checkedEnd, following ?? (await baseOffsetLater(lease, position + checkedEnd)), place);
+      if (end > 0) {
+        isKept = true;
+        return this.#done(segment, region, end, endOffset, position);
+      }
+      if (baseOffset(read, 0) < limitOffset) throw damagedBatch(path, position, fromOffset, 'it ends beyond the log');
+      return undefined;
+    } finally {
+      if (!isKept) region.release();
     }
   }
 
@@ -628,13 +766,6 @@ export class Segments {
     const paths = [segment.indexPath, segment.timeIndexPath];
     for (const path of paths) await this.#host.cache.drop(path);
     await removeFiles(this.#host.files, paths);
-  }
-
-  #remember(segment: Segment, bytes: Buffer, end: number, position: number): void {
-    let last = 0;
-    for (let at = 0; at < end; at += batchLength(bytes, at)) last = at;
-    this.#hints.push({ offset: nextOffset(bytes, last), segment, position: position + end });
-    if (this.#hints.length > readHintsMax) this.#hints.shift();
   }
 
   /** A batch at or before the one that contains `offset`; undefined when the index knows none. */
@@ -944,6 +1075,65 @@ export class Segments {
     return { segment, endOffset: next.baseOffset };
   }
 
+  /** All entries of aborted transactions in files; for compaction. */
+  allAborted(config: LogConfig): Promise<Buffer> {
+    return this.#use(async () => {
+      await this.ready(config.indexIntervalBytes);
+      const parts: Buffer[] = [];
+      for (const segment of [...this.#segments]) {
+        if (segment.abortedEntries === 0) continue;
+        const bytes = await readOrEmpty(this.#host.files, segment.txnIndexPath);
+        const count = segment.abortedEntries < 0 ? Number.POSITIVE_INFINITY : segment.abortedEntries;
+        parts.push(bytes.subarray(0, Math.min(bytes.length, count * ABORTED_ENTRY_BYTES)));
+      }
+      return Buffer.concat(parts);
+    });
+  }
+
+  /** Puts what compaction made of closed segments in their place; reads that are under way end first. Returns the bytes freed. */
+  replace(group: CleanedGroup, delayMs: number, onReplaced: () => void): Promise<number> {
+    return this.#alone(async () => {
+      const freed = await this.#replace(group, delayMs);
+      // Before anybody is let in again.
+      onReplaced();
+      return freed;
+    });
+  }
+
+  async #replace(group: CleanedGroup, delayMs: number): Promise<number> {
+    const { files, cache, indexes } = this.#host;
+    const at = this.#segments.findIndex(({ baseOffset }) => baseOffset === group.baseOffset);
+    const old = this.#segments.slice(at, at + group.segments);
+    assert(at >= 0 && this.#segments[at + group.segments]?.baseOffset === group.endOffset, 'what is replaced is there');
+    for (const segment of old) {
+      for (const path of [segment.logPath, segment.indexPath, segment.timeIndexPath, segment.txnIndexPath]) {
+        await cache.drop(path);
+      }
+      indexes.drop(segment.path);
+    }
+    const { baseOffset, endOffset, hasAborted } = group;
+    const replaced = old.map((segment) => segment.baseOffset);
+    const doomed = await swapSegments(files, {
+      directory: this.directory,
+      baseOffset,
+      endOffset,
+      replaced,
+      hasAborted,
+    });
+    const segment = new Segment(this.directory, baseOffset, group.sizeBytes);
+    segment.abortedEntries = group.abortedEntries;
+    this.#segments.splice(at, old.length, segment);
+    this.#closing = this.#closing.filter((closing) => !old.includes(closing));
+    let oldBytes = 0;
+    for (const gone of old) {
+      gone.gone = true;
+      oldBytes += gone.sizeBytes;
+    }
+    this.#olderBytes += group.sizeBytes - oldBytes;
+    for (const path of doomed) this.#host.removeLater(path, delayMs);
+    return oldBytes - group.sizeBytes;
+  }
+
   hasSegmentsBelow(offset: number): boolean {
     const second = this.#segments[1];
     return second !== undefined && second.baseOffset <= offset;
@@ -997,21 +1187,32 @@ function begin(segment: Segment, baseOffset: number): Stretch {
   return { segment, position: segment.sizeBytes, parts: [], bytes: 0, baseOffset, endOffset: baseOffset };
 }
 
-/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`. */
-function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): number {
+/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`, and the offset after it. */
+function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): { end: number; endOffset: number } {
   let end = 0;
+  let endOffset = -1;
   while (end + BATCH_HEADER_BYTES <= bytes.length) {
     const next = end + batchLength(bytes, end);
-    if (
-      next < end + BATCH_HEADER_BYTES ||
-      next > bytes.length ||
-      next > maxBytes ||
-      nextOffset(bytes, end) > limitOffset
-    )
-      break;
+    if (next < end + BATCH_HEADER_BYTES || next > bytes.length || next > maxBytes) break;
+    const offset = nextOffset(bytes, end);
+    if (!(offset <= limitOffset)) break;
     end = next;
+    endOffset = offset;
   }
-  return end;
+  return { end, endOffset };
+}
+
+/** On the page of what was just read, or the next one, which the kernel has read ahead. */
+function baseOffsetAt(lease: FileLease, position: number): number {
+  const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
+  lease.file.readSync(bytes, position);
+  return baseOffset(bytes, 0);
+}
+
+async function baseOffsetLater(lease: FileLease, position: number): Promise<number> {
+  const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
+  await lease.file.read(bytes, position);
+  return baseOffset(bytes, 0);
 }
 
 /** The last entry must name a batch that is really there. */

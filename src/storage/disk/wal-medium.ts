@@ -31,6 +31,9 @@ export interface WalMediumOptions {
   /** Resolves a little later. */
   readonly pause: () => Promise<void>;
   readonly onExtents: (bytes: number) => void;
+  /** Where commits are not synced one by one: makes everything written so far durable, now or at most so much later. */
+  readonly syncWritten: () => Promise<void>;
+  readonly syncWithin: (delayMs: number) => void;
 }
 
 interface InPlace {
@@ -203,17 +206,33 @@ export class WalMedium implements CommitMedium {
     inPlace.placed = log.segments.placed;
   }
 
-  sync(_commit: Commit): Promise<void> | undefined {
+  sync(commit: Commit): Promise<void> | undefined {
     const inPlace = this.#inPlace;
     if (!this.#options.fsync) {
       for (const { log, writes } of inPlace) {
         log.inPlaceTicket = -1;
         for (const { lease } of writes) lease.release();
       }
-      return undefined;
+      return this.#syncWhereAsked(commit);
     }
     const log = this.#options.wal.sync();
     return inPlace.length === 0 ? log : this.#syncAll(log, inPlace);
+  }
+
+  /** flush.messages and flush.ms: topics that want more than the operating system's word. */
+  #syncWhereAsked({ runs }: Commit): Promise<void> | undefined {
+    let withinMs = Number.MAX_SAFE_INTEGER;
+    let isDue = false;
+    for (const { log, endOffset } of runs) {
+      const { flushMessages, flushMs } = log.config;
+      if (flushMs < withinMs) withinMs = flushMs;
+      if (endOffset - log.syncedOffset >= flushMessages) isDue = true;
+    }
+    if (withinMs < Number.MAX_SAFE_INTEGER && !isDue) this.#options.syncWithin(withinMs);
+    if (!isDue) return undefined;
+    return this.#options.syncWritten().then(() => {
+      for (const { log, endOffset } of runs) log.syncedOffset = endOffset;
+    });
   }
 
   async #syncAll(walSync: Promise<void>, inPlace: readonly InPlace[]): Promise<void> {

@@ -1,8 +1,8 @@
-// Log compaction: known, checked and stored; they take effect with the version that compacts.
-import { brokerKey, later } from '../define.ts';
+// Log compaction: when it runs, how much memory and disk it may use, and the defaults of topics.
+import { brokerKey, unused } from '../define.ts';
 import { atLeast, between } from '../rule.ts';
 
-export const compactionDefinitions = later('log compaction', {
+export const compactionDefinitions = {
   'log.cleaner.backoff.ms': brokerKey(
     'LONG',
     '15000',
@@ -76,12 +76,14 @@ export const compactionDefinitions = later('log compaction', {
     'cluster-wide',
     'Default of the topic config min.compaction.lag.ms.',
   ),
-  'log.cleaner.threads': brokerKey(
-    'INT',
-    '1',
-    atLeast(0),
-    'MEDIUM',
-    'cluster-wide',
-    'Compactions that run side by side.',
-  ),
-} as const);
+  ...unused('one log is compacted at a time', {
+    'log.cleaner.threads': brokerKey(
+      'INT',
+      '1',
+      atLeast(0),
+      'MEDIUM',
+      'cluster-wide',
+      'Compactions that run side by side.',
+    ),
+  } as const),
+} as const;

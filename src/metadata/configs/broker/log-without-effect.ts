@@ -3,32 +3,6 @@ import { brokerKey, unused } from '../define.ts';
 import { atLeast } from '../rule.ts';
 
 export const logWithoutEffectDefinitions = {
-  ...unused('what is synced, and when, is decided by ottla.durability', {
-    'log.flush.interval.messages': brokerKey(
-      'LONG',
-      '9223372036854775807',
-      atLeast(1),
-      'HIGH',
-      'cluster-wide',
-      'Default of the topic config flush.messages.',
-    ),
-    'log.flush.interval.ms': brokerKey(
-      'LONG',
-      null,
-      null,
-      'HIGH',
-      'cluster-wide',
-      'Default of the topic config flush.ms.',
-    ),
-    'log.flush.scheduler.interval.ms': brokerKey(
-      'LONG',
-      '9223372036854775807',
-      null,
-      'HIGH',
-      'read-only',
-      'Stands in for log.flush.interval.ms when that is not set.',
-    ),
-  }),
   ...unused('Ottla has no tiered storage', {
     'log.local.retention.bytes': brokerKey(
       'LONG',

@@ -213,4 +213,28 @@ export const logDefinitions = {
     'cluster-wide',
     'How long an idempotent producer that has gone quiet is remembered.',
   ),
+  'log.flush.interval.messages': brokerKey(
+    'LONG',
+    '9223372036854775807',
+    atLeast(1),
+    'HIGH',
+    'cluster-wide',
+    'Default of the topic config flush.messages.',
+  ),
+  'log.flush.interval.ms': brokerKey(
+    'LONG',
+    null,
+    null,
+    'HIGH',
+    'cluster-wide',
+    'Default of the topic config flush.ms.',
+  ),
+  'log.flush.scheduler.interval.ms': brokerKey(
+    'LONG',
+    '9223372036854775807',
+    null,
+    'HIGH',
+    'read-only',
+    'Stands in for log.flush.interval.ms when that is not set.',
+  ),
 } as const;

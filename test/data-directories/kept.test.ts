@@ -1,0 +1,48 @@
+// Data directories that earlier Ottlas wrote (keep.mjs): each is opened, read, written to and opened again. They stay for ever.
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { repositoryRoot, runOttla, serveOttla, temporaryDirectory } from '../integration/ottla-process.ts';
+
+const here = path.join(repositoryRoot(), 'test', 'data-directories');
+
+function unpack(name: string, directory: string): void {
+  const files: Record<string, string> = JSON.parse(gunzipSync(readFileSync(path.join(here, name))).toString());
+  for (const [file, base64] of Object.entries(files)) {
+    const full = path.join(directory, file);
+    mkdirSync(path.dirname(full), { recursive: true });
+    writeFileSync(full, Buffer.from(base64, 'base64'));
+  }
+}
+
+async function values(bootstrapServers: string, topic: string): Promise<string[]> {
+  const { stdout, code, stderr } = await runOttla(['consume', topic, '--bootstrap-server', bootstrapServers]);
+  assert.equal(code, 0, stderr);
+  return stdout.toString().trim().split('\n').sort();
+}
+
+const expected = (count: number): string[] => Array.from({ length: count }, (_, i) => `value ${i}`).sort();
+
+for (const name of readdirSync(here).filter((file) => file.endsWith('.json.gz'))) {
+  test(`the data directory ${name} opens, somewhere else and after a crash, with all that was acknowledged`, async () => {
+    const directory = temporaryDirectory();
+    unpack(name, directory.path);
+    try {
+      for (const count of [300, 301]) {
+        const broker = await serveOttla(['--data', directory.path]);
+        const { bootstrapServers } = broker;
+        for (const topic of ['plain', 'compacted']) {
+          assert.deepEqual(await values(bootstrapServers, topic), expected(count), topic);
+          const more = ['produce', topic, '--key-separator', '\t', '--bootstrap-server', bootstrapServers];
+          const { code } = await runOttla(more, { input: Buffer.from(`key\tvalue ${count}\n`) });
+          assert.equal(code, 0);
+        }
+        assert.equal((await broker.stop()).code, 0);
+      }
+    } finally {
+      directory.remove();
+    }
+  });
+}
