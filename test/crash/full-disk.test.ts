@@ -55,14 +55,7 @@ test('a full disk refuses writes, keeps what it has, and is written again when t
 });
 
 function serve(data: string): Promise<ServeProcess> {
-  return serveOttla([
-    '--data',
-    data,
-    '--set',
-    'ottla.wal.file.bytes=8388608',
-    '--set',
-    'ottla.wal.max.bytes=33554432',
-  ]);
+  return serveOttla(['--data', data, '--set', 'ottla.wal.file.bytes=8388608', '--set', 'ottla.wal.max.bytes=33554432']);
 }
 
 type Outcome = Awaited<ReturnType<typeof runOttla>>;
