@@ -5,8 +5,14 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { createTopic } from '../../src/client/admin.ts';
+import { type Client, connectClient } from '../../src/client/client.ts';
+import { Producer } from '../../src/client/producer.ts';
+import { nodeRuntime } from '../../src/runtime/node/node-runtime.ts';
 import { runOttla, type ServeProcess, serveOttla, temporaryDirectory } from '../integration/ottla-process.ts';
 
+const TOPIC = 'lines';
+const DELIVERY_TIMEOUT_MS = 5_000;
 const DISK = '160m';
 const FILLING_BYTES = 8 * 1024 * 1024;
 /** Below the 64 MiB at which the broker refuses, well above what it writes meanwhile. */
@@ -22,22 +28,25 @@ test('a full disk refuses writes, keeps what it has, and is written again when t
   const disk = mounted!;
   const data = path.join(disk.path, 'data');
   let broker = await serve(data);
+  // The runtime's timers do not keep a process alive; while retries wait for one, this does.
+  const alive = setInterval(() => {}, 60_000);
   try {
     await context.test('at the reserve, records are refused and can be read', async () => {
-      assert.equal((await produce(broker, 'before')).code, 0);
+      await withClient(broker, (client) => createTopic(client, { name: TOPIC, partitions: 1 }));
+      assert.equal(await produce(broker, 'before'), undefined);
       const filling = fillUntil(disk.path, () => freeBytes(disk.path) < LEFT_FREE_BYTES);
       // The broker looks at the free space every few seconds.
-      const refused = await produceUntil(broker, 'not yet refused', ({ code }) => code !== 0);
-      assert.match(refused.stderr, /KAFKA_STORAGE_ERROR|TIMED_OUT|timed out|not delivered/i);
+      const refusal = await produceUntilRefused(broker, 'not yet refused');
+      assert.match(refusal.message, /KAFKA_STORAGE_ERROR|not delivered/);
       assert.match(await consume(broker), /^before\n/);
       for (const file of filling) rmSync(file);
-      await produceUntil(broker, 'between', ({ code }) => code === 0);
+      await produceUntilTaken(broker, 'between');
     });
     await context.test('when somebody else takes the last byte, all goes on once there is room', async () => {
       const filling = fillUntil(disk.path, () => false);
-      await produceUntil(broker, 'x'.repeat(100_000), ({ code }) => code !== 0);
+      await produceUntilRefused(broker, 'x'.repeat(100_000));
       for (const file of filling) rmSync(file);
-      await produceUntil(broker, 'after', ({ code }) => code === 0);
+      await produceUntilTaken(broker, 'after');
       assert.equal(broker.child.exitCode, null);
     });
     await context.test('everything acknowledged is there after a kill', async () => {
@@ -49,6 +58,7 @@ test('a full disk refuses writes, keeps what it has, and is written again when t
       assert.match(lines, /\nafter\n/);
     });
   } finally {
+    clearInterval(alive);
     await broker.stop('SIGKILL');
     disk.remove();
   }
@@ -58,29 +68,47 @@ function serve(data: string): Promise<ServeProcess> {
   return serveOttla(['--data', data, '--set', 'ottla.wal.file.bytes=8388608', '--set', 'ottla.wal.max.bytes=33554432']);
 }
 
-type Outcome = Awaited<ReturnType<typeof runOttla>>;
-
-function produce(broker: ServeProcess, value: string): Promise<Outcome> {
-  return runOttla(['produce', 'lines'], {
-    env: { OTTLA_BOOTSTRAP: broker.bootstrapServers },
-    input: Buffer.from(`${value}\n`),
-  });
-}
-
-async function produceUntil(
-  broker: ServeProcess,
-  value: string,
-  isEnough: (outcome: Outcome) => boolean,
-): Promise<Outcome> {
-  for (;;) {
-    const outcome = await produce(broker, value);
-    if (isEnough(outcome)) return outcome;
+/** Why the record was not taken; undefined when it was. */
+async function produce(broker: ServeProcess, value: string): Promise<Error | undefined> {
+  try {
+    await withClient(broker, async (client) => {
+      const producer = new Producer(client, { deliveryTimeoutMs: DELIVERY_TIMEOUT_MS });
+      await producer.send({ topic: TOPIC, partition: 0, value: Buffer.from(value) });
+      await producer.close();
+    });
+    return undefined;
+  } catch (error) {
+    return error as Error;
   }
 }
 
+async function produceUntilRefused(broker: ServeProcess, value: string): Promise<Error> {
+  for (;;) {
+    const refusal = await produce(broker, value);
+    if (refusal !== undefined) return refusal;
+  }
+}
+
+async function produceUntilTaken(broker: ServeProcess, value: string): Promise<void> {
+  while ((await produce(broker, value)) !== undefined) await nextTurn();
+}
+
 async function consume(broker: ServeProcess): Promise<string> {
-  const { stdout } = await runOttla(['consume', 'lines'], { env: { OTTLA_BOOTSTRAP: broker.bootstrapServers } });
+  const { stdout } = await runOttla(['consume', TOPIC], { env: { OTTLA_BOOTSTRAP: broker.bootstrapServers } });
   return stdout.toString();
+}
+
+async function withClient(broker: ServeProcess, work: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = await connectClient(nodeRuntime(), broker.bootstrapServers);
+  try {
+    await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Files that fill the disk until `isEnough`, or until not a byte is left. */
