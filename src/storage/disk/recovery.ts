@@ -24,7 +24,7 @@ import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
 import { readTopicId } from './partition-directory.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
-import { align, type WalPosition, type WalSlot } from './wal.ts';
+import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
 
 /** Neighbouring batches that the log holds. */
 export interface RecoveredRun {
@@ -94,6 +94,7 @@ export interface RecoveryOptions {
   readonly slots: readonly WalSlot[];
   readonly checkpoint: Checkpoint;
   readonly arena: Arena;
+  /** Of the blocks that are going to be written. */
   readonly alignment: number;
   /** Blocks that may be only in the page cache are synced before anybody is served. */
   readonly makeDurable: boolean;
@@ -101,7 +102,7 @@ export interface RecoveryOptions {
 
 const windowBytes = 4 * 1024 * 1024;
 
-interface Block {
+export interface Block {
   readonly slot: WalSlot;
   readonly position: number;
   readonly bytes: number;
@@ -134,11 +135,19 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
 
   const reader = new SlotReader();
   let expected: WalPosition = checkpoint.replayFrom;
+  let end = expected.position;
   let epoch = 0;
   let proven = checkpoint.lastDurable;
   let unproven: Block[] = [];
   for (;;) {
-    const block = findNext(reader, slots, expected, epochFor(checkpoint, expected.sequence, epoch), checkpoint.logId);
+    const block = findNext(
+      reader,
+      slots,
+      expected,
+      end,
+      epochFor(checkpoint, expected.sequence, epoch),
+      checkpoint.logId,
+    );
     if (block === undefined || !(await extentsAreThere(options, block, logs))) break;
     noteBlock(block.slot, block);
     applyBlock(options, logs, block);
@@ -146,18 +155,58 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     proven = Math.max(proven, block.header.lastSynced);
     unproven = unproven.filter((known) => known.header.sequence > proven);
     if (block.header.sequence > proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
-    expected = {
-      sequence: block.header.sequence + 1,
-      slot: block.slot.index,
-      position: align(block.position + block.bytes, alignment),
-      previousCrc: block.header.headerCrc,
-    };
+    end = block.position + block.bytes;
+    expected = behind(block, alignment);
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
   refuseLaterBlocks(reader, options, expected, epoch);
   await writeAgain(unproven, options.makeDurable);
   for (const log of logs.values()) await settle(options, log, proven);
   return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
+}
+
+/**
+ * The blocks that a start would replay, without looking at what they say is elsewhere. Entries and body are lent for the call.
+ * Returns where the log ends; throws a StorageError where it ends too early.
+ */
+export function visitBlocks(
+  options: Pick<RecoveryOptions, 'slots' | 'checkpoint' | 'alignment'>,
+  visit: (block: Block) => void,
+): WalPosition {
+  const { checkpoint, slots, alignment } = options;
+  const reader = new SlotReader();
+  let expected: WalPosition = checkpoint.replayFrom;
+  let end = expected.position;
+  let epoch = 0;
+  let proven = checkpoint.lastDurable;
+  for (;;) {
+    const block = findNext(
+      reader,
+      slots,
+      expected,
+      end,
+      epochFor(checkpoint, expected.sequence, epoch),
+      checkpoint.logId,
+    );
+    if (block === undefined) break;
+    visit(block);
+    epoch = block.header.startEpoch;
+    proven = Math.max(proven, block.header.lastSynced);
+    end = block.position + block.bytes;
+    expected = behind(block, alignment);
+  }
+  if (expected.sequence <= proven) throw damagedLog(options, expected);
+  refuseLaterBlocks(reader, options, expected, epoch);
+  return expected;
+}
+
+function behind({ header, slot, position, bytes }: Block, alignment: number): WalPosition {
+  return {
+    sequence: header.sequence + 1,
+    slot: slot.index,
+    position: align(position + bytes, alignment),
+    previousCrc: header.headerCrc,
+  };
 }
 
 /** What a start has found torn must not come back when the blocks written in its place are lost. */
@@ -173,6 +222,7 @@ function findNext(
   reader: SlotReader,
   slots: readonly WalSlot[],
   expected: WalPosition,
+  end: number,
   epoch: number,
   logId: Buffer,
 ): Block | undefined {
@@ -185,13 +235,19 @@ function findNext(
     }
   };
   const here = slots[expected.slot];
-  if (here !== undefined) look(here, expected.position);
+  // The run before may have had another durability, and with it another alignment.
+  if (here !== undefined) for (const position of placesFor(end)) look(here, position);
   for (const slot of slots) {
     // A glance at the file's first header spares moving the window.
     if (slot === here && expected.position === 0) continue;
     if (reader.firstSequence(slot, logId) === expected.sequence) look(slot, 0);
   }
   return found && readBlock(reader, found.slot, found.position, logId);
+}
+
+function placesFor(position: number): number[] {
+  const places = ALIGNMENTS.map((alignment) => align(position, alignment));
+  return places.filter((place, i) => places.indexOf(place) === i);
 }
 
 /** A whole, valid block, or undefined. Entries and body are views that the next read invalidates. */
@@ -340,7 +396,12 @@ async function readExtent(files: Files, directory: string, place: ExtentPlace): 
 }
 
 /** A block beyond the end that was formed when the missing one was already durable proves damage. */
-function refuseLaterBlocks(reader: SlotReader, options: RecoveryOptions, expected: WalPosition, epoch: number): void {
+function refuseLaterBlocks(
+  reader: SlotReader,
+  options: Pick<RecoveryOptions, 'slots' | 'checkpoint'>,
+  expected: WalPosition,
+  epoch: number,
+): void {
   const { logId } = options.checkpoint;
   const pattern = blockPattern(logId);
   for (const slot of options.slots) {
@@ -356,7 +417,7 @@ function refuseLaterBlocks(reader: SlotReader, options: RecoveryOptions, expecte
   }
 }
 
-function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageError {
+function damagedLog(options: Pick<RecoveryOptions, 'slots'>, expected: WalPosition): StorageError {
   const path = options.slots[expected.slot]?.file.path ?? 'the write-ahead log';
   return new StorageError(
     'DAMAGED',
