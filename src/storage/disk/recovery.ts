@@ -4,7 +4,6 @@
 import { crc32c } from '../../records/crc32c.ts';
 import { batchLength, nextOffset } from '../../records/record-batch.ts';
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { FileError } from '../../runtime/files.ts';
 import type { Arena, Backing } from '../arena.ts';
 import { StorageError } from '../storage-error.ts';
 import {
@@ -21,7 +20,8 @@ import {
   readEntries,
 } from './block.ts';
 import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
-import { readTopicId } from './partition-directory.ts';
+import { ExtentReader } from './extent-reader.ts';
+import { RecoveredFiles } from './recovered-files.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
 import { align, type WalPosition, type WalSlot } from './wal.ts';
@@ -86,6 +86,8 @@ export interface Recovery {
   readonly next: WalPosition;
   /** Everything up to this block is durable. */
   readonly lastSynced: number;
+  /** To be synced before anything calls it durable. */
+  readonly files: RecoveredFiles;
 }
 
 export interface RecoveryOptions {
@@ -100,6 +102,8 @@ export interface RecoveryOptions {
 }
 
 const windowBytes = 4 * 1024 * 1024;
+/** Enough for the heads of most blocks. */
+const headWindowBytes = 16 * 1024;
 
 interface Block {
   readonly slot: WalSlot;
@@ -111,6 +115,24 @@ interface Block {
 }
 
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
+  const extents = new ExtentReader(options.files, options.dataDirectory);
+  const files = new RecoveredFiles(options.files);
+  try {
+    return await recoverLogs({ ...options, extents, recovered: files });
+  } catch (error) {
+    await files.close();
+    throw error;
+  } finally {
+    await extents.close();
+  }
+}
+
+interface Work extends RecoveryOptions {
+  readonly extents: ExtentReader;
+  readonly recovered: RecoveredFiles;
+}
+
+async function recoverLogs(options: Work): Promise<Recovery> {
   const { checkpoint, slots, alignment } = options;
   const logs = new Map<string, RecoveredLog>();
   checkpoint.records.forEach((record, i) => {
@@ -132,7 +154,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     logs.set(logKey(log.topicId, log.partition), log);
   });
 
-  const reader = new SlotReader();
+  const reader = new SlotReader(windowBytes);
   let expected: WalPosition = checkpoint.replayFrom;
   let epoch = 0;
   let proven = checkpoint.lastDurable;
@@ -154,10 +176,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     };
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(reader, options, expected, epoch);
+  refuseLaterBlocks(options, expected, epoch);
   await writeAgain(unproven, options.makeDurable);
   for (const log of logs.values()) await settle(options, log, proven);
-  return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
+  const lastSynced = options.makeDurable ? expected.sequence - 1 : proven;
+  return { logs, next: expected, lastSynced, files: options.recovered };
 }
 
 /** What a start has found torn must not come back when the blocks written in its place are lost. */
@@ -303,7 +326,7 @@ function addEarly(arena: Arena, log: RecoveredLog): void {
 
 /** False when bytes that the block says were written in place are not there. A file that is gone belonged to a deleted topic. */
 async function extentsAreThere(
-  options: RecoveryOptions,
+  { extents: reader }: Work,
   block: Block,
   logs: Map<string, RecoveredLog>,
 ): Promise<boolean> {
@@ -315,45 +338,55 @@ async function extentsAreThere(
     extents.push({ entry: { ...entry, topicId: Buffer.from(entry.topicId) }, place: decodeExtentPlace(bytes) });
   });
   for (const { entry, place } of extents) {
-    const directory = `${options.dataDirectory}/${place.directory}`;
-    if ((await readTopicId(options.files, directory)) !== entry.topicId.toString('base64url')) continue;
-    const bytes = await readExtent(options.files, directory, place);
+    if ((await reader.topicIdIn(place.directory)) !== entry.topicId.toString('base64url')) continue;
+    const bytes = await reader.read(place);
     if (bytes === undefined || crc32c(bytes) !== entry.crc) return false;
   }
   return true;
 }
 
-async function readExtent(files: Files, directory: string, place: ExtentPlace): Promise<Buffer | undefined> {
-  let file: OpenFile;
-  try {
-    file = await files.open(`${directory}/${segmentName(place.segmentBase)}.log`, 'read');
-  } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(place.length);
-    return (await file.read(bytes, place.position)) === place.length ? bytes : undefined;
-  } finally {
-    await file.close();
+/**
+ * A block beyond the end that was formed when the missing one was already durable proves damage. From head to head where
+ * they follow one another; what comes after the last of them is searched.
+ */
+function refuseLaterBlocks(options: RecoveryOptions, expected: WalPosition, epoch: number): void {
+  const { logId } = options.checkpoint;
+  const pattern = blockPattern(logId);
+  const reader = new SlotReader(headWindowBytes);
+  const isProof = (header: ReadHeader): boolean =>
+    header.sequence > expected.sequence &&
+    header.lastSynced >= expected.sequence &&
+    header.startEpoch >= epochFor(options.checkpoint, header.sequence, epoch);
+  for (const slot of options.slots) {
+    // Where the missing block belongs an older one may stand, and hide later ones.
+    const end = slot.index === expected.slot ? expected.position : Number.POSITIVE_INFINITY;
+    let position = 0;
+    for (let head = readHead(reader, slot, 0, logId); head !== undefined && position < end; ) {
+      if (isProof(head.header)) throw damagedLog(options, expected);
+      position = align(position + head.bytes, options.alignment);
+      head = readHead(reader, slot, position, logId);
+    }
+    for (const at of reader.find(slot, pattern, Math.min(position, end))) {
+      const head = readHead(reader, slot, at, logId);
+      if (head !== undefined && isProof(head.header)) throw damagedLog(options, expected);
+    }
   }
 }
 
-/** A block beyond the end that was formed when the missing one was already durable proves damage. */
-function refuseLaterBlocks(reader: SlotReader, options: RecoveryOptions, expected: WalPosition, epoch: number): void {
-  const { logId } = options.checkpoint;
-  const pattern = blockPattern(logId);
-  for (const slot of options.slots) {
-    for (const position of reader.find(slot, pattern)) {
-      const fixed = reader.read(slot, position, blockHeaderBytes);
-      const header = fixed && readBlockHeader(fixed, 0, logId);
-      if (header === undefined || header.sequence <= expected.sequence) continue;
-      if (header.lastSynced < expected.sequence) continue;
-      if (header.startEpoch < epochFor(options.checkpoint, header.sequence, epoch)) continue;
-      const head = reader.read(slot, position, blockHeaderBytes + header.entryCount * descriptorBytes);
-      if (head !== undefined && headIsValid(head)) throw damagedLog(options, expected);
-    }
-  }
+/** A valid head, whatever has become of the body; `bytes` are the whole block's. */
+function readHead(
+  reader: SlotReader,
+  slot: WalSlot,
+  position: number,
+  logId: Buffer,
+): { header: ReadHeader; bytes: number } | undefined {
+  const fixed = reader.read(slot, position, blockHeaderBytes);
+  const header = fixed && readBlockHeader(fixed, 0, logId);
+  if (header === undefined) return undefined;
+  const headBytes = blockHeaderBytes + header.entryCount * descriptorBytes;
+  const head = reader.read(slot, position, headBytes);
+  if (head === undefined || !headIsValid(head)) return undefined;
+  return { header, bytes: headBytes + header.bodyBytes };
 }
 
 function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageError {
@@ -377,17 +410,18 @@ async function writeAgain(blocks: readonly Block[], sync: boolean): Promise<void
 }
 
 /** Works out where the segments end: runs before an extent were written before it, into the same segments. */
-async function settle(options: RecoveryOptions, log: RecoveredLog, proven: number): Promise<void> {
+async function settle(options: Work, log: RecoveredLog, proven: number): Promise<void> {
+  const { files, dataDirectory, recovered } = options;
   const extents = log.items.filter((item): item is RecoveredExtent => 'place' in item);
   const last = extents[extents.length - 1];
   if (last === undefined) return;
-  const directory = `${options.dataDirectory}/${last.place.directory}`;
-  if ((await readTopicId(options.files, directory)) !== log.topicId) {
+  const directory = `${dataDirectory}/${last.place.directory}`;
+  if ((await options.extents.topicIdIn(last.place.directory)) !== log.topicId) {
     cutAtLostExtent(options.arena, log, proven);
     return;
   }
-  await removeBetween(options.files, directory, log.flushedPlace?.activeBase ?? -1, extents);
-  const writer = new SegmentRewriter(options.files, directory, log.flushedPlace);
+  await removeBetween(files, directory, log.flushedPlace?.activeBase ?? -1, extents);
+  const writer = new SegmentRewriter(options, directory, log.flushedPlace);
   let runs: RecoveredRun[] = [];
   for (const item of log.items) {
     if (!('place' in item)) {
@@ -400,8 +434,13 @@ async function settle(options: RecoveryOptions, log: RecoveredLog, proven: numbe
     if (item === last) break;
   }
   await writer.finish();
-  await options.files.syncDirectory(directory);
-  await options.files.syncDirectory(options.dataDirectory);
+  if (options.makeDurable) {
+    await files.syncDirectory(directory);
+    await files.syncDirectory(dataDirectory);
+  } else {
+    recovered.addDirectory(directory);
+    recovered.addDirectory(dataDirectory);
+  }
   log.flushedPlace = writer.place;
   log.flushedOffset = last.endOffset;
 }
@@ -440,12 +479,12 @@ async function removeBetween(
 
 class SegmentRewriter {
   place: KnownSegments | undefined;
-  #files: Files;
+  #options: Work;
   #directory: string;
   #file: OpenFile | undefined;
 
-  constructor(files: Files, directory: string, place: KnownSegments | undefined) {
-    this.#files = files;
+  constructor(options: Work, directory: string, place: KnownSegments | undefined) {
+    this.#options = options;
     this.#directory = directory;
     this.place = place;
   }
@@ -477,7 +516,7 @@ class SegmentRewriter {
       );
     }
     if (again) {
-      const bytes = Buffer.allocUnsafe(length);
+      const bytes = this.#options.extents.buffer(length);
       file.readSync(bytes, position);
       file.writeSync([bytes], position);
     }
@@ -493,7 +532,7 @@ class SegmentRewriter {
 
   async #current(): Promise<OpenFile> {
     const base = (this.place as KnownSegments).activeBase;
-    this.#file ??= await this.#files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
+    this.#file ??= await this.#options.files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
     return this.#file;
   }
 
@@ -501,9 +540,13 @@ class SegmentRewriter {
     if (this.place === undefined) return;
     const file = await this.#current();
     if (file.sizeSync() > this.place.activeBytes) file.truncateSync(this.place.activeBytes);
+    this.#file = undefined;
+    if (!this.#options.makeDurable) {
+      await this.#options.recovered.add(file);
+      return;
+    }
     await file.sync();
     await file.close();
-    this.#file = undefined;
   }
 }
 
@@ -516,12 +559,17 @@ class SlotReader {
   #window: Buffer = Buffer.alloc(0);
   #buffer: Buffer | undefined;
   #firstSequences = new Map<WalSlot, number | undefined>();
+  #windowBytes: number;
+
+  constructor(windowBytes: number) {
+    this.#windowBytes = windowBytes;
+  }
 
   /** Undefined when the file ends before. */
   read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
     if (this.#slot !== slot || position < this.#start || position + bytes > this.#start + this.#window.length) {
       if (position + bytes > slot.file.sizeSync()) return undefined;
-      const want = Math.max(windowBytes, bytes);
+      const want = Math.max(this.#windowBytes, bytes);
       if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
       const got = slot.file.readSync(this.#buffer.subarray(0, want), position);
       this.#slot = slot;
@@ -542,11 +590,11 @@ class SlotReader {
     return this.#firstSequences.get(slot);
   }
 
-  /** Positions of a pattern. */
-  *find(slot: WalSlot, pattern: Buffer): Generator<number> {
+  /** Positions of a pattern from `start` on. */
+  *find(slot: WalSlot, pattern: Buffer, start: number): Generator<number> {
     const size = slot.file.sizeSync();
     const window = Buffer.allocUnsafe(Math.min(windowBytes, size));
-    for (let from = 0; from + pattern.length <= size; ) {
+    for (let from = start; from + pattern.length <= size; ) {
       const got = slot.file.readSync(window, from);
       for (
         let at = window.indexOf(pattern);
