@@ -177,7 +177,7 @@ async function recoverLogs(options: Work): Promise<Recovery> {
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
   refuseLaterBlocks(options, expected, epoch);
-  await writeAgain(unproven, options.makeDurable);
+  await writeAgain(unproven, options);
   for (const log of logs.values()) await settle(options, log, proven);
   const lastSynced = options.makeDurable ? expected.sequence - 1 : proven;
   return { logs, next: expected, lastSynced, files: options.recovered };
@@ -199,13 +199,12 @@ function findNext(
   epoch: number,
   logId: Buffer,
 ): Block | undefined {
-  let found: { slot: WalSlot; position: number; epoch: number } | undefined;
+  const candidates: { slot: WalSlot; position: number; epoch: number }[] = [];
   const look = (slot: WalSlot, position: number): void => {
-    const header = readBlock(reader, slot, position, logId)?.header;
+    const fixed = reader.read(slot, position, blockHeaderBytes);
+    const header = fixed && readBlockHeader(fixed, 0, logId);
     if (header?.sequence !== expected.sequence || header.previousCrc !== expected.previousCrc) return;
-    if (header.startEpoch >= epoch && header.startEpoch > (found?.epoch ?? -1)) {
-      found = { slot, position, epoch: header.startEpoch };
-    }
+    if (header.startEpoch >= epoch) candidates.push({ slot, position, epoch: header.startEpoch });
   };
   const here = slots[expected.slot];
   if (here !== undefined) look(here, expected.position);
@@ -214,7 +213,12 @@ function findNext(
     if (slot === here && expected.position === 0) continue;
     if (reader.firstSequence(slot, logId) === expected.sequence) look(slot, 0);
   }
-  return found && readBlock(reader, found.slot, found.position, logId);
+  candidates.sort((a, b) => b.epoch - a.epoch);
+  for (const { slot, position } of candidates) {
+    const block = readBlock(reader, slot, position, logId);
+    if (block !== undefined) return block;
+  }
+  return undefined;
 }
 
 /** A whole, valid block, or undefined. Entries and body are views that the next read invalidates. */
@@ -398,15 +402,20 @@ function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageErr
 }
 
 /** The same bytes to the same places: the next sync writes them for sure, even where a failed one left the page clean. */
-async function writeAgain(blocks: readonly Block[], sync: boolean): Promise<void> {
+async function writeAgain(blocks: readonly Block[], { makeDurable, recovered }: Work): Promise<void> {
   const touched = new Set<OpenFile>();
   for (const { slot, position, bytes } of blocks) {
+    const { file } = slot;
+    if (!makeDurable) {
+      recovered.addAgain({ file, position, bytes });
+      continue;
+    }
     const copy = Buffer.allocUnsafe(bytes);
-    slot.file.readSync(copy, position);
-    slot.file.writeSync([copy], position);
-    touched.add(slot.file);
+    file.readSync(copy, position);
+    file.writeSync([copy], position);
+    touched.add(file);
   }
-  if (sync) for (const file of touched) await file.sync();
+  for (const file of touched) await file.sync();
 }
 
 /** Works out where the segments end: runs before an extent were written before it, into the same segments. */
@@ -515,7 +524,9 @@ class SegmentRewriter {
         `${file.path} ends at byte ${place.activeBytes} where the write-ahead log says ${position}.`,
       );
     }
-    if (again) {
+    if (again && !this.#options.makeDurable) {
+      this.#options.recovered.addAgain({ file, position, bytes: length });
+    } else if (again) {
       const bytes = this.#options.extents.buffer(length);
       file.readSync(bytes, position);
       file.writeSync([bytes], position);
@@ -567,17 +578,26 @@ class SlotReader {
 
   /** Undefined when the file ends before. */
   read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
-    if (this.#slot !== slot || position < this.#start || position + bytes > this.#start + this.#window.length) {
+    const end = this.#start + this.#window.length;
+    if (this.#slot !== slot || position < this.#start || position + bytes > end) {
       if (position + bytes > slot.file.sizeSync()) return undefined;
-      const want = Math.max(this.#windowBytes, bytes);
-      if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
-      const got = slot.file.readSync(this.#buffer.subarray(0, want), position);
+      const kept = this.#slot === slot && position >= this.#start && position < end ? end - position : 0;
+      const got = kept + this.#fill(slot, position, Math.max(this.#windowBytes, bytes), kept);
       this.#slot = slot;
       this.#start = position;
-      this.#window = this.#buffer.subarray(0, got);
+      this.#window = (this.#buffer as Buffer).subarray(0, got);
       if (got < bytes) return undefined;
     }
     return this.#window.subarray(position - this.#start, position - this.#start + bytes);
+  }
+
+  /** The last `kept` bytes of the window begin the next one. Returns how many more were read. */
+  #fill(slot: WalSlot, position: number, want: number, kept: number): number {
+    const { length } = this.#window;
+    const last = this.#window.subarray(length - kept, length);
+    if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
+    last.copy(this.#buffer, 0);
+    return slot.file.readSync(this.#buffer.subarray(kept, want), position + kept);
   }
 
   /** Sequence that the file's first header claims. */
