@@ -24,13 +24,19 @@ function isAllowed({ resourceType, resourceName }: Resource, operation: AclOpera
 }
 
 function refused({ resourceType, resourceName }: Resource) {
-  const errorCode =
-    resourceType === ConfigResourceType.TOPIC
-      ? ErrorCode.TOPIC_AUTHORIZATION_FAILED
-      : resourceType === ConfigResourceType.GROUP
-        ? ErrorCode.GROUP_AUTHORIZATION_FAILED
-        : ErrorCode.CLUSTER_AUTHORIZATION_FAILED;
-  return { errorCode, errorMessage: 'Authorization failed.', resourceType, resourceName };
+  const [errorCode, errorMessage] = refusalOf(resourceType);
+  return { errorCode, errorMessage, resourceType, resourceName };
+}
+
+function refusalOf(resourceType: number): [ErrorCode, string] {
+  switch (resourceType) {
+    case ConfigResourceType.TOPIC:
+      return [ErrorCode.TOPIC_AUTHORIZATION_FAILED, 'Topic authorization failed.'];
+    case ConfigResourceType.GROUP:
+      return [ErrorCode.GROUP_AUTHORIZATION_FAILED, 'Group authorization failed.'];
+    default:
+      return [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, 'Cluster authorization failed.'];
+  }
 }
 
 function checksOf(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS'): Check[] {

@@ -1,5 +1,6 @@
 // Who may join, see and change consumer groups and their offsets. Groups that may not be described are left out of lists, and so are
 // topics whose offsets may not be seen.
+import { joinAnswerAt, joinError, lacksProtocol } from '../../group/classic-group-answers.ts';
 import { AclOperation, ResourceType } from '../../protocol/acl-codes.ts';
 import { ErrorCode } from '../../protocol/error-code.ts';
 import type {
@@ -13,10 +14,12 @@ import type {
 import type { DeleteGroupsRequest, DeleteGroupsResponseInput } from '../../protocol/messages/delete-groups.ts';
 import type { DescribeGroupsRequest, DescribeGroupsResponseInput } from '../../protocol/messages/describe-groups.ts';
 import type { FindCoordinatorRequest, FindCoordinatorResponseInput } from '../../protocol/messages/find-coordinator.ts';
+import type { JoinGroupRequest, JoinGroupResponseInput } from '../../protocol/messages/join-group.ts';
 import type { ListGroupsRequest, ListGroupsResponseInput } from '../../protocol/messages/list-groups.ts';
 import type { OffsetCommitRequest, OffsetCommitResponseInput } from '../../protocol/messages/offset-commit.ts';
 import type { OffsetDeleteRequest, OffsetDeleteResponseInput } from '../../protocol/messages/offset-delete.ts';
 import type { OffsetFetchRequest, OffsetFetchResponseInput } from '../../protocol/messages/offset-fetch.ts';
+import type { SyncGroupRequest, SyncGroupResponseInput } from '../../protocol/messages/sync-group.ts';
 import { type Asker, type Authorization, split } from './authorization.ts';
 
 const { CLUSTER_ACTION, DELETE, DESCRIBE, READ } = AclOperation;
@@ -63,6 +66,25 @@ export const findCoordinatorAuthorization: Authorization<FindCoordinatorRequest,
       request: { ...request, coordinatorKeys: allowed },
       complete: (response) => ({ ...response, coordinators: [...(response.coordinators ?? []), ...coordinators] }),
     };
+  },
+};
+
+const READ_GROUP = [{ operation: 'READ', resource: 'GROUP', otherwise: 'GROUP_AUTHORIZATION_FAILED' }] as const;
+
+export const joinGroupAuthorization: Authorization<JoinGroupRequest, JoinGroupResponseInput> = {
+  checks: READ_GROUP,
+  narrow: (request, ask) =>
+    ask.group(READ, request.groupId)
+      ? { request }
+      : { answer: joinAnswerAt(joinError('', GROUP_AUTHORIZATION_FAILED), ask.context.apiVersion) },
+};
+
+export const syncGroupAuthorization: Authorization<SyncGroupRequest, SyncGroupResponseInput> = {
+  checks: READ_GROUP,
+  narrow(request, ask) {
+    // What is wrong with a request whoever sends it comes first.
+    const isRefused = lacksProtocol(request, ask.context.apiVersion);
+    return isRefused || ask.group(READ, request.groupId) ? { request } : { denied: GROUP_AUTHORIZATION_FAILED };
   },
 };
 
