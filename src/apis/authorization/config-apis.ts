@@ -6,6 +6,7 @@ import { ErrorCode } from '../../protocol/error-code.ts';
 import type { AlterConfigsRequest, AlterConfigsResponseInput } from '../../protocol/messages/alter-configs.ts';
 import type { DescribeConfigsRequest, DescribeConfigsResponseInput } from '../../protocol/messages/describe-configs.ts';
 import { type Asker, type Authorization, type Check, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 interface Resource {
   readonly resourceType: number;
@@ -24,19 +25,13 @@ function isAllowed({ resourceType, resourceName }: Resource, operation: AclOpera
 }
 
 function refused({ resourceType, resourceName }: Resource) {
-  const [errorCode, errorMessage] = refusalOf(resourceType);
-  return { errorCode, errorMessage, resourceType, resourceName };
-}
-
-function refusalOf(resourceType: number): [ErrorCode, string] {
-  switch (resourceType) {
-    case ConfigResourceType.TOPIC:
-      return [ErrorCode.TOPIC_AUTHORIZATION_FAILED, 'Topic authorization failed.'];
-    case ConfigResourceType.GROUP:
-      return [ErrorCode.GROUP_AUTHORIZATION_FAILED, 'Group authorization failed.'];
-    default:
-      return [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, 'Cluster authorization failed.'];
-  }
+  const errorCode =
+    resourceType === ConfigResourceType.TOPIC
+      ? ErrorCode.TOPIC_AUTHORIZATION_FAILED
+      : resourceType === ConfigResourceType.GROUP
+        ? ErrorCode.GROUP_AUTHORIZATION_FAILED
+        : ErrorCode.CLUSTER_AUTHORIZATION_FAILED;
+  return { errorCode, errorMessage: refusalSentence(errorCode), resourceType, resourceName };
 }
 
 function checksOf(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS'): Check[] {

@@ -21,6 +21,7 @@ import type { OffsetDeleteRequest, OffsetDeleteResponseInput } from '../../proto
 import type { OffsetFetchRequest, OffsetFetchResponseInput } from '../../protocol/messages/offset-fetch.ts';
 import type { SyncGroupRequest, SyncGroupResponseInput } from '../../protocol/messages/sync-group.ts';
 import { type Asker, type Authorization, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 const { CLUSTER_ACTION, DELETE, DESCRIBE, READ } = AclOperation;
 const { GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED, TRANSACTIONAL_ID_AUTHORIZATION_FAILED } = ErrorCode;
@@ -49,7 +50,8 @@ export const findCoordinatorAuthorization: Authorization<FindCoordinatorRequest,
         : keyType !== CoordinatorType.GROUP || ask.group(DESCRIBE, key);
     if (ask.context.apiVersion < 4) {
       if (isAllowed(request.key)) return { request };
-      return { answer: { throttleTimeMs: 0, errorCode: error, errorMessage: null, nodeId: -1, host: '', port: -1 } };
+      const errorMessage = refusalSentence(error);
+      return { answer: { throttleTimeMs: 0, errorCode: error, errorMessage, nodeId: -1, host: '', port: -1 } };
     }
     const { allowed, denied } = split(coordinatorKeys, isAllowed);
     if (denied.length === 0) return { request };
@@ -59,7 +61,7 @@ export const findCoordinatorAuthorization: Authorization<FindCoordinatorRequest,
       host: '',
       port: -1,
       errorCode: error,
-      errorMessage: null,
+      errorMessage: '',
     }));
     if (allowed.length === 0) return { answer: { throttleTimeMs: 0, coordinators } };
     return {

@@ -17,6 +17,7 @@ import type {
 import type { MetadataRequest, MetadataResponseInput } from '../../protocol/messages/metadata.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
 import { type Asker, type Authorization, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 const { ALTER, CREATE, DELETE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperation;
 const { TOPIC_AUTHORIZATION_FAILED } = ErrorCode;
@@ -209,7 +210,8 @@ export const deleteTopicsAuthorization: Authorization<DeleteTopicsRequest, Delet
     const answers = denied.map(({ name, topicId }) => {
       const found = name ?? ask.nameOf(topicId)!;
       const isSeen = name !== null || ask.topic(DESCRIBE, found);
-      return { name: isSeen ? found : null, topicId, errorCode: TOPIC_AUTHORIZATION_FAILED, errorMessage: null };
+      const errorMessage = refusalSentence(TOPIC_AUTHORIZATION_FAILED);
+      return { name: isSeen ? found : null, topicId, errorCode: TOPIC_AUTHORIZATION_FAILED, errorMessage };
     });
     return {
       request: { ...request, topics: topics.allowed, topicNames: names.allowed },

@@ -27,6 +27,7 @@ import type {
   TxnOffsetCommitResponseInput,
 } from '../../protocol/messages/txn-offset-commit.ts';
 import { type Authorization, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 const { CLUSTER_ACTION, DESCRIBE, IDEMPOTENT_WRITE, READ, WRITE } = AclOperation;
 const {
@@ -205,6 +206,7 @@ export const describeProducersAuthorization: Authorization<DescribeProducersRequ
       partitions: partitionIndexes.map((partitionIndex) => ({
         partitionIndex,
         errorCode: TOPIC_AUTHORIZATION_FAILED,
+        errorMessage: refusalSentence(TOPIC_AUTHORIZATION_FAILED),
         activeProducers: [],
       })),
     }));
