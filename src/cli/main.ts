@@ -49,6 +49,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   group: async () => (await import('./group.ts')).groupCommand,
   transaction: async () => (await import('./transaction.ts')).transactionCommand,
   config: async () => (await import('./config.ts')).configCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  inspect: async () => (await import('./inspect.ts')).inspectCommand,
   version: async () => versionCommand,
 };
 

@@ -17,7 +17,7 @@ import type {
   TimestampAndOffset,
 } from '../storage/storage.ts';
 import { type AppendRules, appendRules } from './append-rules.ts';
-import { type RecordRefusal, refuseEnvelope, type Validated, validateAppend } from './append-validation.ts';
+import { isOneBatch, type RecordRefusal, type Validated, validateAppend } from './append-validation.ts';
 import { CommittedBytes } from './committed-bytes.ts';
 import { type EndMarker, markerIn } from './end-marker.ts';
 import { type FetchWaiter, FetchWaiters } from './fetch-waiters.ts';
@@ -136,6 +136,7 @@ export class Partition {
     const parts = { epochs: this.#epochs, producers: this.#producers, aborted: this.#aborted };
     this.#log = dependencies.storage.openLog(id, logConfig(config), {
       aborted: this.#aborted,
+      epochOf: (offset) => this.#epochs.epochOf(offset),
       kept: { lastStableOffset: () => this.lastStableOffset, lastRecords: () => this.#producers.lastRecords() },
       snapshot: () => encodeSnapshot(parts),
       restore: (snapshot) => decodeSnapshot(snapshot, parts),
@@ -406,7 +407,7 @@ export class Partition {
   /** Whether a transaction may go on, or begin, with this batch of a client. */
   #admit(records: Buffer, options: AppendOptions): ErrorCode {
     // What is no batch at all is refused as such, before anybody is asked about it.
-    if (refuseEnvelope(records, { zstdAllowed: true }) !== undefined) return ErrorCode.NONE;
+    if (!isOneBatch(records)) return ErrorCode.NONE;
     const { producerId, producerEpoch, baseSequence } = producerBatch(records);
     const producers = this.#producers;
     if (producerEpoch < producers.epochOf(producerId)) return ErrorCode.INVALID_PRODUCER_EPOCH;

@@ -23,7 +23,7 @@ import { PromptReads } from './disk/prompt-reads.ts';
 import { RecoveredFiles } from './disk/recovered-files.ts';
 import { isInMemory, logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
-import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
+import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
 import { Flusher } from './flusher.ts';
 import { Log, type LogHost } from './partition-log.ts';
@@ -127,7 +127,7 @@ async function openLocked(
   });
   const arena = new Arena(arenaChunkBytes(settings), regions);
   const fsync = options.durability === 'fsync';
-  const alignment = fsync ? 4096 : 64;
+  const alignment = fsync ? ALIGNMENTS[1] : ALIGNMENTS[0];
   const slots =
     options.durability === 'memory' && found === undefined ? [] : await openSlots(files, own, settings.walFiles);
   const recovery: Recovery =
@@ -405,6 +405,7 @@ export class Engine implements Storage {
       id,
       recovered?.flushedPlace,
       () => state.aborted?.indexedOffset ?? 0,
+      (offset) => state.epochOf?.(offset),
     );
     const log = new Log(this.#logHost, id, topicIdBytes, config, state, segments, {
       startOffset: recovered?.startOffset ?? 0,

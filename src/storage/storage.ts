@@ -94,6 +94,8 @@ export interface KeptFromCompaction {
 export interface PartitionState {
   /** Absent: there never are any. */
   readonly aborted?: AbortedToStore;
+  /** The leader epoch that the record at `offset` must carry; undefined when it is older than what is known. */
+  epochOf?(offset: number): number | undefined;
   /** What compaction must not touch; absent: it may go up to the committed offset, and there are no producers. */
   readonly kept?: KeptFromCompaction;
   /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */

@@ -25,7 +25,7 @@ import { RecoveredFiles } from './recovered-files.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
 import { SlotReader } from './slot-reader.ts';
-import { align, type WalPosition, type WalSlot } from './wal.ts';
+import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
 
 /** Neighbouring batches that the log holds; where, and a copy. */
 export interface RecoveredRun extends RecoveredStretch {
@@ -108,6 +108,7 @@ export interface RecoveryOptions {
   readonly slots: readonly WalSlot[];
   readonly checkpoint: Checkpoint;
   readonly arena: Arena;
+  /** Of the blocks that are going to be written. */
   readonly alignment: number;
   /** Blocks that may be only in the page cache are synced before anybody is served. */
   readonly makeDurable: boolean;
@@ -117,7 +118,7 @@ const windowBytes = 4 * 1024 * 1024;
 /** Enough for the heads of most blocks. */
 const headWindowBytes = 16 * 1024;
 
-interface Block {
+export interface Block {
   readonly slot: WalSlot;
   readonly position: number;
   readonly bytes: number;
@@ -168,11 +169,19 @@ async function recoverLogs(options: Work): Promise<Recovery> {
 
   const reader = new SlotReader(windowBytes);
   let expected: WalPosition = checkpoint.replayFrom;
+  let end = expected.position;
   let epoch = 0;
   let proven = checkpoint.lastDurable;
   let unproven: Block[] = [];
   for (;;) {
-    const block = findNext(reader, slots, expected, epochFor(checkpoint, expected.sequence, epoch), checkpoint.logId);
+    const block = findNext(
+      reader,
+      slots,
+      expected,
+      end,
+      epochFor(checkpoint, expected.sequence, epoch),
+      checkpoint.logId,
+    );
     if (block === undefined || !(await extentsAreThere(options, block, logs))) break;
     noteBlock(block.slot, block);
     applyBlock(options, logs, block);
@@ -180,19 +189,59 @@ async function recoverLogs(options: Work): Promise<Recovery> {
     proven = Math.max(proven, block.header.lastSynced);
     unproven = unproven.filter((known) => known.header.sequence > proven);
     if (block.header.sequence > proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
-    expected = {
-      sequence: block.header.sequence + 1,
-      slot: block.slot.index,
-      position: align(block.position + block.bytes, alignment),
-      previousCrc: block.header.headerCrc,
-    };
+    end = block.position + block.bytes;
+    expected = behind(block, alignment);
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(options, expected, epoch);
+  refuseLaterBlocks(options, expected, end, epoch);
   await writeAgain(unproven, options);
   for (const log of logs.values()) await settle(options, log, proven);
   const lastSynced = options.makeDurable ? expected.sequence - 1 : proven;
   return { logs, next: expected, lastSynced, files: options.recovered };
+}
+
+/**
+ * The blocks that a start would replay, without looking at what they say is elsewhere. Entries and body are lent for the call.
+ * Returns where the log ends; throws a StorageError where it ends too early.
+ */
+export function visitBlocks(
+  options: Pick<RecoveryOptions, 'slots' | 'checkpoint' | 'alignment'>,
+  visit: (block: Block) => void,
+): WalPosition {
+  const { checkpoint, slots, alignment } = options;
+  const reader = new SlotReader(windowBytes);
+  let expected: WalPosition = checkpoint.replayFrom;
+  let end = expected.position;
+  let epoch = 0;
+  let proven = checkpoint.lastDurable;
+  for (;;) {
+    const block = findNext(
+      reader,
+      slots,
+      expected,
+      end,
+      epochFor(checkpoint, expected.sequence, epoch),
+      checkpoint.logId,
+    );
+    if (block === undefined) break;
+    visit(block);
+    epoch = block.header.startEpoch;
+    proven = Math.max(proven, block.header.lastSynced);
+    end = block.position + block.bytes;
+    expected = behind(block, alignment);
+  }
+  if (expected.sequence <= proven) throw damagedLog(options, expected);
+  refuseLaterBlocks(options, expected, end, epoch);
+  return expected;
+}
+
+function behind({ header, slot, position, bytes }: Block, alignment: number): WalPosition {
+  return {
+    sequence: header.sequence + 1,
+    slot: slot.index,
+    position: align(position + bytes, alignment),
+    previousCrc: header.headerCrc,
+  };
 }
 
 /** What a start has found torn must not come back when the blocks written in its place are lost. */
@@ -208,6 +257,7 @@ function findNext(
   reader: SlotReader,
   slots: readonly WalSlot[],
   expected: WalPosition,
+  end: number,
   epoch: number,
   logId: Buffer,
 ): Block | undefined {
@@ -219,7 +269,8 @@ function findNext(
     if (header.startEpoch >= epoch) candidates.push({ slot, position, epoch: header.startEpoch });
   };
   const here = slots[expected.slot];
-  if (here !== undefined) look(here, expected.position);
+  // The run before may have had another durability, and with it another alignment.
+  if (here !== undefined) for (const position of placesFor(end)) look(here, position);
   for (const slot of slots) {
     // A glance at the file's first header spares moving the window.
     if (slot === here && expected.position === 0) continue;
@@ -231,6 +282,11 @@ function findNext(
     if (block !== undefined) return block;
   }
   return undefined;
+}
+
+function placesFor(position: number): number[] {
+  const places = ALIGNMENTS.map((alignment) => align(position, alignment));
+  return places.filter((place, i) => places.indexOf(place) === i);
 }
 
 /** A whole, valid block, or undefined. Entries and body are views that the next read invalidates. */
@@ -387,9 +443,14 @@ async function extentsAreThere(
 
 /**
  * A block beyond the end that was formed when the missing one was already durable proves damage. From head to head where
- * they follow one another; what comes after the last of them is searched.
+ * they follow one another; what comes after the last of them is searched. `endBytes` is where the last block ends.
  */
-function refuseLaterBlocks(options: RecoveryOptions, expected: WalPosition, epoch: number): void {
+function refuseLaterBlocks(
+  options: Pick<RecoveryOptions, 'slots' | 'checkpoint'>,
+  expected: WalPosition,
+  endBytes: number,
+  epoch: number,
+): void {
   const { logId } = options.checkpoint;
   const pattern = blockPattern(logId);
   const reader = new SlotReader(headWindowBytes);
@@ -399,37 +460,51 @@ function refuseLaterBlocks(options: RecoveryOptions, expected: WalPosition, epoc
     header.startEpoch >= epochFor(options.checkpoint, header.sequence, epoch);
   for (const slot of options.slots) {
     // Where the missing block belongs an older one may stand, and hide later ones.
-    const end = slot.index === expected.slot ? expected.position : Number.POSITIVE_INFINITY;
-    let position = 0;
-    for (let head = readHead(reader, slot, 0, logId); head !== undefined && position < end; ) {
+    const limit = slot.index === expected.slot ? endBytes : Number.POSITIVE_INFINITY;
+    let end = 0;
+    for (let head = readHead(reader, slot, 0, logId); head !== undefined && head.position < limit; ) {
       if (isProof(head.header)) throw damagedLog(options, expected);
-      position = align(position + head.bytes, options.alignment);
-      head = readHead(reader, slot, position, logId);
+      end = head.position + head.bytes;
+      head = readNextHead(reader, slot, head, logId);
     }
-    for (const at of reader.find(slot, pattern, Math.min(position, end))) {
+    for (const at of reader.find(slot, pattern, Math.min(end, limit))) {
       const head = readHead(reader, slot, at, logId);
       if (head !== undefined && isProof(head.header)) throw damagedLog(options, expected);
     }
   }
 }
 
-/** A valid head, whatever has become of the body; `bytes` are the whole block's. */
-function readHead(
-  reader: SlotReader,
-  slot: WalSlot,
-  position: number,
-  logId: Buffer,
-): { header: ReadHeader; bytes: number } | undefined {
+interface Head {
+  readonly header: ReadHeader;
+  readonly position: number;
+  /** Of the whole block. */
+  readonly bytes: number;
+}
+
+/** A valid head, whatever has become of the body. */
+function readHead(reader: SlotReader, slot: WalSlot, position: number, logId: Buffer): Head | undefined {
   const fixed = reader.read(slot, position, blockHeaderBytes);
   const header = fixed && readBlockHeader(fixed, 0, logId);
   if (header === undefined) return undefined;
   const headBytes = blockHeaderBytes + header.entryCount * descriptorBytes;
   const head = reader.read(slot, position, headBytes);
   if (head === undefined || !headIsValid(head)) return undefined;
-  return { header, bytes: headBytes + header.bodyBytes };
+  return { header, position, bytes: headBytes + header.bodyBytes };
 }
 
-function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageError {
+/** What stands behind a block; of two places where that may be, the one of the block that was written next. */
+function readNextHead(reader: SlotReader, slot: WalSlot, before: Head, logId: Buffer): Head | undefined {
+  const { sequence, headerCrc } = before.header;
+  let found: Head | undefined;
+  for (const position of placesFor(before.position + before.bytes)) {
+    const head = readHead(reader, slot, position, logId);
+    if (head?.header.sequence === sequence + 1 && head.header.previousCrc === headerCrc) return head;
+    found ??= head;
+  }
+  return found;
+}
+
+function damagedLog(options: Pick<RecoveryOptions, 'slots'>, expected: WalPosition): StorageError {
   const path = options.slots[expected.slot]?.file.path ?? 'the write-ahead log';
   return new StorageError(
     'DAMAGED',
