@@ -49,6 +49,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   group: async () => (await import('./group.ts')).groupCommand,
   transaction: async () => (await import('./transaction.ts')).transactionCommand,
   config: async () => (await import('./config.ts')).configCommand,
+  fork: async () => (await import('./fork.ts')).forkCommand,
   version: async () => versionCommand,
 };
 
