@@ -53,7 +53,12 @@ function bundle() {
   const entry = (name) => path.join(root, 'dist', 'src', name);
   try {
     esbuild.buildSync({
-      entryPoints: [entry('index.js'), entry(path.join('cli', 'main.js')), entry('cleaner-thread.js')],
+      entryPoints: [
+        entry('index.js'),
+        entry('testing.js'),
+        entry(path.join('cli', 'main.js')),
+        entry('cleaner-thread.js'),
+      ],
       outbase: path.join(root, 'dist', 'src'),
       outdir: path.join(root, 'dist', 'lib'),
       bundle: true,

@@ -4,6 +4,7 @@
 // acknowledged is readable again.
 import { registryOf } from './apis/every-api.ts';
 import { features, transactionVersion } from './apis/features.ts';
+import type { AnyApiHandler } from './apis/registry.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import type { BrokerConfig } from './metadata/configs/broker-definitions.ts';
 import { Configs } from './metadata/configs/configs.ts';
@@ -46,6 +47,19 @@ export interface BrokerOptions {
   readonly directory: string | null;
   /** Sizes of the engine that no setting has: for simulations, where a small log has to go round often. */
   readonly storage?: Partial<StorageSettings>;
+  /** Puts something in front of every API, for a broker under test. */
+  readonly intercept?: Intercept | undefined;
+}
+
+export type Intercept = (handler: AnyApiHandler, broker: InterceptedBroker) => AnyApiHandler;
+
+/** What an interceptor may ask. */
+export interface InterceptedBroker {
+  readonly brokerId: number;
+  /** Undefined for an id that no topic has. */
+  topicName(topicId: string): string | undefined;
+  /** As when the leader of a partition changes. */
+  raiseLeaderEpoch(topic: string, partition: number): Promise<void>;
 }
 
 export interface Broker {
@@ -68,7 +82,7 @@ export class BrokerFault extends Error {
 }
 
 /** Resolves when clients are accepted. Rejects with an error that has a `code` and a sentence with the remedy. */
-export async function openBroker({ runtime, settings, directory, storage }: BrokerOptions): Promise<Broker> {
+export async function openBroker({ runtime, settings, directory, storage, intercept }: BrokerOptions): Promise<Broker> {
   const files = directory === null ? new MemoryFiles({ nowMs: () => runtime.clock.nowMs() }) : runtime.files;
   const { threads, ...withoutThreads } = runtime;
   // What is in memory can be seen by one thread only.
@@ -78,6 +92,7 @@ export async function openBroker({ runtime, settings, directory, storage }: Brok
     settings,
     directory ?? '/memory',
     storage,
+    intercept,
   );
   await broker.open();
   return broker;
@@ -101,6 +116,7 @@ async function beginLife(
   settings: Settings,
   directory: string,
   storageOverrides: Partial<StorageSettings> | undefined,
+  intercept: Intercept | undefined,
   listeners: readonly ListenerAddress[],
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
@@ -187,9 +203,20 @@ async function beginLife(
       brokerId,
       logDirectory: directory,
     });
+    const intercepted: InterceptedBroker = {
+      brokerId,
+      topicName: (topicId) => metadata.image.topicsById.get(topicId)?.name,
+      async raiseLeaderEpoch(topic, partition) {
+        await metadata.commit((image) => {
+          const topicId = image.topics.get(topic)?.id;
+          if (topicId === undefined) return [];
+          return [{ type: 'leader-epochs-raised', brokerId, only: { topicId, partition } }];
+        });
+      },
+    };
     const server = await startServer({
       runtime,
-      registry,
+      registry: intercept ? registry.wrapped((handler) => intercept(handler, intercepted)) : registry,
       listeners,
       gates: security.gates.byListener,
       login: settings.security,
@@ -329,6 +356,7 @@ class LivingBroker implements Broker {
   readonly #settings: Settings;
   readonly #directory: string;
   readonly #storage: Partial<StorageSettings> | undefined;
+  readonly #intercept: Intercept | undefined;
   /** A later life listens on the very same ports. */
   #listeners: readonly ListenerAddress[];
   #life: Life | undefined;
@@ -343,8 +371,10 @@ class LivingBroker implements Broker {
     settings: Settings,
     directory: string,
     storage: Partial<StorageSettings> | undefined,
+    intercept: Intercept | undefined,
   ) {
     this.#runtime = runtime;
+    this.#intercept = intercept;
     this.#storage = storage;
     this.#settings = settings;
     this.#directory = directory;
@@ -379,6 +409,7 @@ class LivingBroker implements Broker {
         this.#settings,
         this.#directory,
         this.#storage,
+        this.#intercept,
         this.#listeners,
         (error) => this.#failed(error),
       );

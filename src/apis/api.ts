@@ -23,6 +23,7 @@ export interface ConnectionInfo {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
+  readonly remotePort?: number;
   /** Who is logged in; `User:ANONYMOUS` when nobody has to. */
   readonly principal: Principal;
   /** PLAINTEXT when not given. */

@@ -54,6 +54,11 @@ export class Registry {
     return apiKey >= 0 ? this.#byKey[apiKey] : undefined;
   }
 
+  /** The same APIs, each handler replaced. */
+  wrapped(wrap: (handler: AnyApiHandler) => AnyApiHandler): Registry {
+    return new Registry(this.#byKey.filter((handler) => handler !== undefined).map(wrap));
+  }
+
   /** In order of API key. */
   get versions(): readonly SupportedVersions[] {
     return this.#versions;

@@ -51,6 +51,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   config: async () => (await import('./config.ts')).configCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   inspect: async () => (await import('./inspect.ts')).inspectCommand,
+  fork: async () => (await import('./fork.ts')).forkCommand,
   version: async () => versionCommand,
 };
 

@@ -13,7 +13,7 @@ import type { CommandWorld } from './world.ts';
 
 const DEFAULTS = { data: './ottla-data', host: '127.0.0.1', port: 9092 };
 
-interface ServeOptions {
+export interface ServeOptions {
   readonly port?: number;
   readonly host?: string;
   readonly data?: string;
@@ -23,6 +23,9 @@ interface ServeOptions {
   readonly advertise?: string;
   readonly allowUnauthenticatedNetworkAccess?: boolean;
   readonly json?: boolean;
+  readonly testing?: boolean;
+  readonly controlPort?: number;
+  readonly brokers?: number;
 }
 
 export function serveCommand(world: CommandWorld): Command {
@@ -48,6 +51,13 @@ export function serveCommand(world: CommandWorld): Command {
       '--allow-unauthenticated-network-access',
       'listen where others on the network can reach it although nobody has to log in',
     )
+    .option('--testing', 'a broker for tests, in memory, with a control port: clock, faults, journal, copies')
+    .option(
+      '--control-port <n>',
+      'with --testing: TCP port of the control port (default: a free one)',
+      wholeNumber(0, 65_535),
+    )
+    .option('--brokers <n>', 'with --testing: how many brokers clients see (default: 1)', wholeNumber(1, 100))
     .option('--json', 'print the ready line as JSON')
     .addHelpText(
       'after',
@@ -56,25 +66,35 @@ Examples:
   ottla
   ottla serve --port 9093 --data /var/lib/ottla
   ottla serve --config server.properties --set num.partitions=4
+  ottla serve --testing --port 0 --json       for test suites of any language: docs/guide/testing.md
   ottla serve --config secure.properties      TLS, logins, access control: docs/security.md`,
     )
     .action((options: ServeOptions) => serve(world, options));
 }
 
 async function serve(world: CommandWorld, options: ServeOptions): Promise<void> {
+  if (options.testing === true) return (await import('./serve-testing.ts')).serveTesting(world, options, DEFAULTS.port);
+  if (options.controlPort !== undefined || options.brokers !== undefined) {
+    throw new CommandFailure('--control-port and --brokers go with --testing.', 2);
+  }
   const settings = await settingsOf(world, options);
   for (const warning of settings.warnings) world.errors.line(`ottla: ${warning}`);
   const directory = settings.dataDirectory === null ? null : resolve(world.workingDirectory, settings.dataDirectory);
   const broker = await openBroker({ runtime: world.runtime, settings, directory });
   sayReady(world, options, settings, broker.host, broker.port);
-  const interrupted = new Promise<void>((resolveInterrupted) => {
-    if (world.interrupted.aborted) resolveInterrupted();
-    world.interrupted.addEventListener('abort', () => resolveInterrupted(), { once: true });
-  });
+  const interrupted = interruption(world);
   // `closed` rejects when the broker has to give up by itself; its sentence becomes ours.
   await Promise.race([interrupted, broker.closed]);
   if (world.errors.isTerminal) world.errors.line('stopping …');
   await broker.close();
+}
+
+/** Resolves when the command is told to stop. */
+export function interruption(world: CommandWorld): Promise<void> {
+  return new Promise<void>((resolveInterrupted) => {
+    if (world.interrupted.aborted) resolveInterrupted();
+    world.interrupted.addEventListener('abort', () => resolveInterrupted(), { once: true });
+  });
 }
 
 async function settingsOf(world: CommandWorld, options: ServeOptions): Promise<Settings> {
@@ -93,7 +113,7 @@ async function settingsOf(world: CommandWorld, options: ServeOptions): Promise<S
   }
 }
 
-async function readConfig(world: CommandWorld, file: string): Promise<string> {
+export async function readConfig(world: CommandWorld, file: string): Promise<string> {
   try {
     return (await world.runtime.files.readFile(resolve(world.workingDirectory, file))).toString('utf8');
   } catch (error) {

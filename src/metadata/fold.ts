@@ -126,7 +126,11 @@ class ImageDraft {
         break;
       }
       case 'leader-epochs-raised':
-        for (const topic of this.#topics.values()) this.#raiseEpochs(topic, change.brokerId);
+        for (const topic of this.#topics.values()) {
+          if (change.only === undefined || change.only.topicId === topic.id) {
+            this.#raiseEpochs(topic, change.brokerId, change.only?.partition);
+          }
+        }
         break;
       case 'config-set':
         this.#setConfig(change.resource, change.name, change.value);
@@ -189,10 +193,11 @@ class ImageDraft {
     this.#topicsById.set(topic.id, topic);
   }
 
-  #raiseEpochs(topic: TopicImage, brokerId: number): void {
-    if (!topic.partitions.some((partition) => partition.leader === brokerId)) return;
-    const partitions = topic.partitions.map((partition) =>
-      partition.leader === brokerId ? { ...partition, leaderEpoch: partition.leaderEpoch + 1 } : partition,
+  #raiseEpochs(topic: TopicImage, brokerId: number, only: number | undefined): void {
+    const isRaised = (leader: number, index: number) => leader === brokerId && (only === undefined || only === index);
+    if (!topic.partitions.some(({ leader }, index) => isRaised(leader, index))) return;
+    const partitions = topic.partitions.map((partition, index) =>
+      isRaised(partition.leader, index) ? { ...partition, leaderEpoch: partition.leaderEpoch + 1 } : partition,
     );
     this.#setTopic({ ...topic, partitions });
   }

@@ -113,8 +113,12 @@ export type MetadataChange =
     }
   | { readonly type: 'topic-deleted'; readonly id: string }
   | { readonly type: 'partitions-added'; readonly topicId: string; readonly partitions: readonly PartitionImage[] }
-  /** The leader restarted without a clean stop: the epochs of all it leads rise by one. */
-  | { readonly type: 'leader-epochs-raised'; readonly brokerId: number }
+  /** The leader restarted without a clean stop: the epochs of all it leads rise by one. Or of one partition (`only`). */
+  | {
+      readonly type: 'leader-epochs-raised';
+      readonly brokerId: number;
+      readonly only?: { readonly topicId: string; readonly partition: number };
+    }
   /** value null removes the override. */
   | { readonly type: 'config-set'; readonly resource: string; readonly name: string; readonly value: string | null }
   | { readonly type: 'producer-ids-reserved'; readonly next: number }

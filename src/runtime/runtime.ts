@@ -2,6 +2,7 @@
 // Production gets `runtime/node/`, tests and the simulator bring their own; nothing outside this folder touches a
 // clock, a timer, a random number, a file or a socket.
 import type { Files } from './files.ts';
+import type { HttpServing } from './http.ts';
 import type { Network } from './network.ts';
 import type { Threads } from './threads.ts';
 
@@ -16,6 +17,8 @@ export interface Runtime {
   readonly threads?: Threads;
   /** Absent where there is no web. */
   readonly web?: Web;
+  /** Loads what serves HTTP. Absent where nobody can be served. */
+  readonly http?: () => Promise<HttpServing>;
 }
 
 export interface Web {

@@ -60,6 +60,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
+  readonly remotePort: number;
   softwareName = 'unknown';
   softwareVersion = 'unknown';
 
@@ -100,6 +101,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.localAddress = socket.localAddress;
     this.localPort = socket.localPort;
     this.remoteAddress = socket.remoteAddress;
+    this.remotePort = socket.remotePort;
     this.#socket = socket;
     this.#surroundings = surroundings;
     this.#identity = identity;

@@ -1,5 +1,6 @@
 // The bytes of one in-memory file, in chunks: growing never copies what is there (but for the first small chunk), holes
-// read as zeros.
+// read as zeros. A clone shares the chunks: whoever writes into one first makes it its own.
+// Invariant: a chunk that somebody else may see is never written to.
 
 const chunkBytes = 64 * 1024;
 const firstChunkBytesMin = 1024;
@@ -7,6 +8,10 @@ const firstChunkBytesMin = 1024;
 export class MemoryContent {
   #chunks: (Buffer | undefined)[] = [];
   #sizeBytes = 0;
+  /** The list of chunks is seen by a clone too. */
+  #sharesList = false;
+  /** Chunks that no clone sees; undefined: all of them. */
+  #own: Set<number> | undefined;
 
   get sizeBytes(): number {
     return this.#sizeBytes;
@@ -45,32 +50,48 @@ export class MemoryContent {
   truncate(sizeBytes: number): void {
     if (sizeBytes < this.#sizeBytes) {
       const keep = Math.ceil(sizeBytes / chunkBytes);
+      this.#ownList();
       this.#chunks.length = Math.min(this.#chunks.length, keep);
       // What grows back later must read as zeros.
-      const last = this.#chunks[keep - 1];
       const inChunk = sizeBytes - (keep - 1) * chunkBytes;
-      if (last !== undefined && inChunk < last.length) last.fill(0, inChunk);
+      if (inChunk < (this.#chunks[keep - 1]?.length ?? 0)) this.#chunk(keep - 1, inChunk).fill(0, inChunk);
     }
     this.#sizeBytes = sizeBytes;
   }
 
+  /** Takes the same time whatever the size. */
   clone(): MemoryContent {
     const copy = new MemoryContent();
-    copy.#chunks = this.#chunks.map((chunk) => chunk && Buffer.from(chunk));
+    copy.#chunks = this.#chunks;
     copy.#sizeBytes = this.#sizeBytes;
+    copy.#sharesList = true;
+    copy.#own = new Set();
+    this.#sharesList = true;
+    this.#own = new Set();
     return copy;
   }
 
-  /** The chunk, at least `bytes` long; only a file's first chunk starts small, so that many small files stay small. */
+  #ownList(): void {
+    if (!this.#sharesList) return;
+    this.#chunks = [...this.#chunks];
+    this.#sharesList = false;
+  }
+
+  /**
+   * The chunk, at least `bytes` long and ready to be written to; only a file's first chunk starts small, so that many small
+   * files stay small.
+   */
   #chunk(index: number, bytes: number): Buffer {
-    let chunk = this.#chunks[index];
-    if (chunk !== undefined && chunk.length >= bytes) return chunk;
+    this.#ownList();
+    const chunk = this.#chunks[index];
+    const isOwn = this.#own === undefined || this.#own.has(index);
+    if (chunk !== undefined && chunk.length >= bytes && isOwn) return chunk;
     let length = chunkBytes;
-    if (index === 0) for (length = firstChunkBytesMin; length < bytes; ) length *= 2;
+    if (index === 0) for (length = firstChunkBytesMin; length < Math.max(bytes, chunk?.length ?? 0); ) length *= 2;
     const grown = Buffer.alloc(length);
     if (chunk !== undefined) chunk.copy(grown);
-    chunk = grown;
-    this.#chunks[index] = chunk;
-    return chunk;
+    this.#chunks[index] = grown;
+    this.#own?.add(index);
+    return grown;
   }
 }

@@ -241,6 +241,26 @@ export class MemoryFiles implements Files {
   }
 }
 
+/** The same tree again, each to be changed without the other; what files hold is shared until then. */
+export function copyTree(directory: MemoryDirectory, copies = new Map<MemoryFile, MemoryFile>()): MemoryDirectory {
+  const copy = new MemoryDirectory();
+  for (const [name, node] of directory.entries) {
+    if (node instanceof MemoryDirectory) {
+      copy.entries.set(name, copyTree(node, copies));
+      continue;
+    }
+    let file = copies.get(node);
+    if (file === undefined) {
+      file = new MemoryFile();
+      file.content = node.content.clone();
+      file.modifiedMs = node.modifiedMs;
+      copies.set(node, file);
+    }
+    copy.entries.set(name, file);
+  }
+  return copy;
+}
+
 export function applyNames(directory: MemoryDirectory, change: NameChange): void {
   for (const [name, node] of change) {
     if (node === undefined) directory.entries.delete(name);

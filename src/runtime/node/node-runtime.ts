@@ -19,6 +19,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     files: nodeFiles(),
     network: nodeNetwork(),
     web: nodeWeb,
+    http: async () => (await import('./node-http.ts')).nodeHttp,
     threads: nodeThreads(),
     log: logLinesTo(options.writeLogLine ?? ((line) => void process.stderr.write(line)), nodeClock),
   };
