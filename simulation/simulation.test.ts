@@ -52,7 +52,14 @@ test('where nothing goes wrong, every workload does what it is there for', async
     groups: ['sent ok', 'written ok', 'read-value', 'handed-out'],
     topics: ['sent ok', 'written ok', 'read-value', 'topic-delete-asked'],
     retention: ['sent ok', 'fetched'],
-    transactions: ['sent ok', 'transaction-ended committed', 'transaction-ended aborted'],
+    transactions: [
+      'sent ok',
+      'transaction-ended committed',
+      'transaction-ended aborted',
+      'written ok',
+      'written refused',
+      'read-value',
+    ],
     many: ['sent ok'],
   };
   for (const { name } of WORKLOADS) {

@@ -20,7 +20,7 @@ export interface CommitOf {
   readonly generation: number;
 }
 
-function registerOf(group: string, topic: KnownTopic, partition: number): string {
+export function registerOf(group: string, topic: KnownTopic, partition: number): string {
   return `${group} ${logKey(topic.topicId, partition)}`;
 }
 

@@ -53,7 +53,12 @@ export async function send(
   topic: KnownTopic,
   partition: number,
   acks: number,
-  { batch, lane, transactionalId }: { batch: Buffer; lane: string; transactionalId?: string },
+  {
+    batch,
+    lane,
+    transactionalId,
+    maxVersion,
+  }: { batch: Buffer; lane: string; transactionalId?: string; maxVersion?: number | undefined },
 ): Promise<SendResult> {
   try {
     const response = await context.client.request(
@@ -66,7 +71,7 @@ export async function send(
           { name: topic.name, topicId: topic.topicId, partitionData: [{ index: partition, records: batch }] },
         ],
       },
-      { lane },
+      { lane, maxVersion },
     );
     const answer = response.responses[0]!.partitionResponses[0]!;
     const known = outcomeOf(context, 'Produce', answer.errorCode);

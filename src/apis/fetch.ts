@@ -29,7 +29,7 @@ import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
 import type { Authorizer } from '../security/authorizer.ts';
 import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type { LogRead } from '../storage/storage.ts';
-import { StorageError } from '../storage/storage-error.ts';
+import { isDamage, StorageError } from '../storage/storage-error.ts';
 import type { ApiHandler, Reply, RequestContext } from './api.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
 import { type FetchContext, type FetchedPartition, FetchSessions, type PartitionAnswer } from './fetch-session.ts';
@@ -373,6 +373,8 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
       partition: partition.id.partition,
       error: error instanceof Error ? error.message : String(error),
     });
+    // As Kafka answers for records that are damaged: consumers tell it instead of trying again for ever.
+    if (isDamage(error)) return failed(ErrorCode.CORRUPT_MESSAGE, false);
     const isStorage = error instanceof FileError || error instanceof StorageError;
     return failed(isStorage ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.UNKNOWN_SERVER_ERROR, false);
   }

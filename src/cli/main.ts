@@ -50,6 +50,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   transaction: async () => (await import('./transaction.ts')).transactionCommand,
   config: async () => (await import('./config.ts')).configCommand,
   fork: async () => (await import('./fork.ts')).forkCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  inspect: async () => (await import('./inspect.ts')).inspectCommand,
   version: async () => versionCommand,
 };
 

@@ -19,5 +19,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
   [ErrorCode.INVALID_REPLICATION_FACTOR]: 'there is one broker, so the replication factor is 1',
   [ErrorCode.KAFKA_STORAGE_ERROR]:
     'the broker cannot write at the moment; its own log lines say why, a full disk for example',
+  [ErrorCode.CORRUPT_MESSAGE]:
+    'stop the broker and run `ottla check` on its data directory, which names what is damaged',
   [ErrorCode.MESSAGE_TOO_LARGE]: 'raise max.message.bytes of the topic or write smaller records',
 };

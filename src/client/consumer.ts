@@ -268,7 +268,8 @@ export class Consumer {
   }
 
   async #retryLater(poll: Poll, error: ClientError): Promise<FetchedRecords[]> {
-    if (!error.retriable || this.#closed) {
+    // Records that are damaged where they are stored: asking again would bring the same.
+    if (!error.retriable || error.errorCode === ErrorCode.CORRUPT_MESSAGE || this.#closed) {
       throw error;
     }
     for (const { topic } of poll.partitions) {

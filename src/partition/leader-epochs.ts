@@ -46,12 +46,14 @@ export class LeaderEpochs {
 
   /** The epoch of the record at `offset`; undefined when it is older than the history. */
   epochOf(offset: number): number | undefined {
-    let found: number | undefined;
-    for (const entry of this.#entries) {
-      if (entry.startOffset > offset) break;
-      found = entry.epoch;
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#entries[middle]!.startOffset <= offset) low = middle + 1;
+      else high = middle;
     }
-    return found;
+    return this.#entries[low - 1]?.epoch;
   }
 
   /**

@@ -136,6 +136,7 @@ export class Partition {
     const parts = { epochs: this.#epochs, producers: this.#producers, aborted: this.#aborted };
     this.#log = dependencies.storage.openLog(id, logConfig(config), {
       aborted: this.#aborted,
+      epochOf: (offset) => this.#epochs.epochOf(offset),
       kept: { lastStableOffset: () => this.lastStableOffset, lastRecords: () => this.#producers.lastRecords() },
       snapshot: () => encodeSnapshot(parts),
       restore: (snapshot) => decodeSnapshot(snapshot, parts),

@@ -78,6 +78,7 @@ function markAborted(batch: Buffer, producerId: number, offsetsBefore: number): 
   batch.writeInt16BE(batches.CONTROL_BIT, batches.ATTRIBUTES_AT);
   batch.writeBigInt64BE(BigInt(producerId), batches.PRODUCER_ID_AT);
   batch.writeInt32BE(offsetsBefore, batches.BASE_SEQUENCE_AT);
+  batches.updateCrc(batch, 0);
 }
 
 function abortedBy(batch: Buffer): (AbortedTransaction & { readonly markerOffset: number }) | undefined {
@@ -272,6 +273,7 @@ async function work({ engine, logs, failed }: Running, models: Model[], dice: Di
         const batch = batchOf(log.endOffset, [5, 50, 500, 2_000, 9_000, 25_000][dice.below(6)] as number, 1_000 + step);
         // Different bytes at the same offset after a crash, so that a mix-up shows.
         batch.writeUInt32BE(dice.below(2 ** 31), batch.length - 5);
+        batches.updateCrc(batch, 0);
         const newest = model.batches.findLast((known) => batches.isControl(known, 0));
         const room = log.endOffset - (newest === undefined ? 0 : batches.nextOffset(newest, 0));
         if (room > 0 && dice.below(3) === 0) markAborted(batch, dice.below(1_000_000), 1 + dice.below(room));

@@ -191,6 +191,30 @@ test('a bit flipped in a block that later blocks prove durable is damage: the st
   }
 });
 
+test('after a kill another durability reads what the one before had written', async () => {
+  for (const order of [
+    ['os', 'fsync'],
+    ['fsync', 'os', 'fsync'],
+  ] as const) {
+    let disk = new UnsyncedFiles();
+    let written = 0;
+    for (const durability of order) {
+      const engine = await start(disk, { durability });
+      const { log } = open(engine, 1);
+      assert.equal(log.endOffset, written, order.join(', then '));
+      for (let i = 0; i < 4; i++) {
+        log.append([batchOf(log.endOffset, 300)]);
+        await committed(engine);
+      }
+      written += 4;
+      disk = disk.kill();
+    }
+    const engine = await start(disk);
+    assert.equal((await readAll(open(engine, 1).log)).length, written * batchOf(0, 300).length);
+    await engine.close();
+  }
+});
+
 test('blocks of an earlier lap, of the same size at the same place, are not taken for new ones', async () => {
   const disk = new UnsyncedFiles();
   const engine = await start(disk);

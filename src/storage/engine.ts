@@ -20,9 +20,10 @@ import { IndexCache } from './disk/index-cache.ts';
 import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
 import { PatientFiles } from './disk/patient-files.ts';
 import { PromptReads } from './disk/prompt-reads.ts';
+import { RecoveredFiles } from './disk/recovered-files.ts';
 import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
-import { openSlots, Wal, type WalSlot } from './disk/wal.ts';
+import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
 import { Flusher } from './flusher.ts';
 import { Log, type LogHost } from './partition-log.ts';
@@ -126,12 +127,12 @@ async function openLocked(
   });
   const arena = new Arena(arenaChunkBytes(settings), regions);
   const fsync = options.durability === 'fsync';
-  const alignment = fsync ? 4096 : 64;
+  const alignment = fsync ? ALIGNMENTS[1] : ALIGNMENTS[0];
   const slots =
     options.durability === 'memory' && found === undefined ? [] : await openSlots(files, own, settings.walFiles);
   const recovery: Recovery =
     slots.length === 0
-      ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0 }
+      ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0, files: new RecoveredFiles(files) }
       : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
   const startEpoch = checkpoint.startEpoch + 1;
   await checkpoints.publish(
@@ -273,6 +274,7 @@ export class Engine implements Storage {
       whenDurable: (ticket) => this.#whenDurable(ticket),
       grow: async () => this.#wal?.grow(runtime.files, opened.own),
       carry: (log) => this.#carry(log),
+      recoveredSynced: () => recovery.files.synced(),
       deletedLeft: () => this.#deletedLeft(),
       onFlushed: () => this.#evictAgain(),
       onFailed: (error) => this.#fail(error),
@@ -403,6 +405,7 @@ export class Engine implements Storage {
       id,
       recovered?.flushedPlace,
       () => state.aborted?.indexedOffset ?? 0,
+      (offset) => state.epochOf?.(offset),
     );
     const log = new Log(this.#logHost, id, topicIdBytes, config, state, segments, {
       startOffset: recovered?.startOffset ?? 0,
@@ -553,6 +556,7 @@ export class Engine implements Storage {
       ...this.#leaving.values(),
     ]);
     await this.#segmentsHost.cache.close();
+    await this.#opened.recovery.files.close();
     await Promise.allSettled(this.#opened.slots.map((slot) => slot.file.close()));
     await this.#opened.lock.release();
     if (error !== undefined) throw storageError(error);
@@ -730,6 +734,8 @@ export class Engine implements Storage {
       await earlier;
       await after;
       await this.#segmentsHost.cache.drop(directory);
+      // Where open files keep a directory from being renamed.
+      await this.#opened.recovery.files.synced().catch(() => {});
       if ((await readTopicId(files, directory)) !== topicId) return;
       const doomed = await renameForRemoval(files, random, this.#opened.directory, directoryName(topic, partition));
       this.#leftUnsynced = true;

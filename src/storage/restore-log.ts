@@ -1,5 +1,5 @@
 // Brings a log and its partition's state to where the recovery found them.
-import { batchLength, nextOffset } from '../records/record-batch.ts';
+import { BATCH_HEADER_BYTES, batchLength, isControl, nextOffset } from '../records/record-batch.ts';
 import type { Files, OpenFile } from '../runtime/files.ts';
 import type { Arena } from './arena.ts';
 import type { RecoveredExtent, RecoveredLog } from './disk/recovery.ts';
@@ -7,6 +7,9 @@ import { segmentName } from './disk/segment.ts';
 import type { Log } from './partition-log.ts';
 import { Run } from './run.ts';
 import { StorageError } from './storage-error.ts';
+
+/** More than any control batch has. */
+const windowBytes = 64 * 1024;
 
 export function restoreLog(files: Files, dataDirectory: string, log: Log, recovered: RecoveredLog, arena: Arena): void {
   if (recovered.endOffset < recovered.claimedEnd) {
@@ -18,7 +21,7 @@ export function restoreLog(files: Files, dataDirectory: string, log: Log, recove
   if (recovered.record?.snapshot !== undefined) log.state.restore(recovered.record.snapshot);
   for (const item of recovered.items) {
     if (item.endOffset > recovered.stateEnd) {
-      if ('place' in item) replay(log, readExtent(files, dataDirectory, item), recovered.stateEnd);
+      if ('place' in item) replayExtent(log, files, dataDirectory, item, recovered.stateEnd);
       else replay(log, item.backing.buffer.subarray(item.start, item.end), recovered.stateEnd);
     }
     if ('place' in item) continue;
@@ -40,7 +43,14 @@ function replay(log: Log, batches: Buffer, fromOffset: number): void {
   }
 }
 
-function readExtent(files: Files, dataDirectory: string, extent: RecoveredExtent): Buffer {
+/** From the segment, of which the recovery has read all: here only what the state looks at. */
+function replayExtent(
+  log: Log,
+  files: Files,
+  dataDirectory: string,
+  extent: RecoveredExtent,
+  fromOffset: number,
+): void {
   const { directory, segmentBase, position, length } = extent.place;
   const path = `${dataDirectory}/${directory}/${segmentName(segmentBase)}.log`;
   let file: OpenFile;
@@ -54,12 +64,27 @@ function readExtent(files: Files, dataDirectory: string, extent: RecoveredExtent
     );
   }
   try {
-    const bytes = Buffer.allocUnsafe(length);
-    if (file.readSync(bytes, position) !== length) {
-      throw new StorageError('DAMAGED', `${file.path} ends before byte ${position + length}, which was durable.`);
+    const end = position + length;
+    for (let at = position; at < end; ) {
+      const window = Buffer.allocUnsafe(Math.min(windowBytes, end - at));
+      if (file.readSync(window, at) !== window.length) throw endsBefore(file, end);
+      let used = 0;
+      while (used + BATCH_HEADER_BYTES <= window.length) {
+        const bytes = batchLength(window, used);
+        const isWhole = used + bytes <= window.length;
+        if (!isWhole && (used > 0 || isControl(window, used))) break;
+        const head = window.subarray(used, isWhole ? used + bytes : window.length);
+        if (nextOffset(head, 0) > fromOffset) log.state.replayBatch(head);
+        used += bytes;
+      }
+      if (used === 0) throw endsBefore(file, end);
+      at += used;
     }
-    return bytes;
   } finally {
     void file.close();
   }
+}
+
+function endsBefore(file: OpenFile, position: number): StorageError {
+  return new StorageError('DAMAGED', `${file.path} ends before byte ${position}, which was durable.`);
 }

@@ -21,6 +21,11 @@ export class StorageError extends Error {
   }
 }
 
+/** Bytes that were read are not those that were written. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'DAMAGED';
+}
+
 /** What a failed file operation means for storage. */
 export function storageError(error: unknown): StorageError {
   if (error instanceof StorageError) return error;

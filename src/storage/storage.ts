@@ -94,13 +94,18 @@ export interface KeptFromCompaction {
 export interface PartitionState {
   /** Absent: there never are any. */
   readonly aborted?: AbortedToStore;
+  /** The leader epoch that the record at `offset` must carry; undefined when it is older than what is known. */
+  epochOf?(offset: number): number | undefined;
   /** What compaction must not touch; absent: it may go up to the committed offset, and there are no producers. */
   readonly kept?: KeptFromCompaction;
   /** State as of all appends so far, for the checkpoint; opaque to storage, owned by the caller. */
   snapshot(): Uint8Array;
   /** Recovery, first: the state of the last checkpoint (not called when there is none). */
   restore(snapshot: Uint8Array): void;
-  /** Recovery, then: one call per batch appended after the checkpoint, in order. The buffer is only lent. */
+  /**
+   * Recovery, then: one call per batch appended after the checkpoint, in order. The buffer is only lent; of a large batch of
+   * records it may hold no more than the beginning.
+   */
   replayBatch(batch: Buffer): void;
   /** Everything below is committed: the high watermark may move there. Called from the commit loop; must not append synchronously to this log. */
   committed(committedOffset: number): void;

@@ -10,7 +10,7 @@ const RUN_MS_MAX = 120_000;
 
 /** The compiled command next to the compiled tests, wherever they were compiled to. */
 const mainUrl = new URL('../../src/cli/main.js', import.meta.url).href;
-const START = `import { main } from ${JSON.stringify(mainUrl)}; await main(process.argv.slice(1));`;
+const START = `import { main } from ${JSON.stringify(mainUrl)}; await main(process.argv.slice(2));`;
 
 export interface Finished {
   readonly code: number | null;
@@ -27,7 +27,7 @@ export interface RunOptions {
 
 /** Starts `ottla` with these arguments. Its standard input is open until `end()` is called on it. */
 export function startOttla(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  return spawn(process.execPath, ['--input-type=module', '-e', START, '--', ...args], {
+  return spawn(process.execPath, ['--input-type=module', '-e', START, '--', 'ottla', ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, OTTLA_BOOTSTRAP: '', NODE_OPTIONS: '', ...options.env },
     cwd: options.cwd,

@@ -256,7 +256,8 @@ class SegmentWriter {
 
 function walkOver(files: Files, plan: CleaningPlan, segment: SegmentToClean, pause: Pause): Walk {
   const path = `${plan.directory}/${segmentName(segment.baseOffset)}.log`;
-  return { files, path, sizeBytes: segment.sizeBytes, bufferBytes: plan.bufferBytes, pause };
+  const { baseOffset, endOffset, sizeBytes } = segment;
+  return { files, path, baseOffset, endOffset, sizeBytes, bufferBytes: plan.bufferBytes, pause };
 }
 
 /** Durable when it resolves, but for its name. */

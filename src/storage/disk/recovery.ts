@@ -4,7 +4,6 @@
 import { crc32c } from '../../records/crc32c.ts';
 import { batchLength, nextOffset } from '../../records/record-batch.ts';
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { FileError } from '../../runtime/files.ts';
 import type { Arena, Backing } from '../arena.ts';
 import { StorageError } from '../storage-error.ts';
 import {
@@ -21,10 +20,11 @@ import {
   readEntries,
 } from './block.ts';
 import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
-import { readTopicId } from './partition-directory.ts';
+import { ExtentReader } from './extent-reader.ts';
+import { RecoveredFiles } from './recovered-files.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
-import { align, type WalPosition, type WalSlot } from './wal.ts';
+import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
 
 /** Neighbouring batches that the log holds. */
 export interface RecoveredRun {
@@ -86,6 +86,8 @@ export interface Recovery {
   readonly next: WalPosition;
   /** Everything up to this block is durable. */
   readonly lastSynced: number;
+  /** To be synced before anything calls it durable. */
+  readonly files: RecoveredFiles;
 }
 
 export interface RecoveryOptions {
@@ -94,14 +96,17 @@ export interface RecoveryOptions {
   readonly slots: readonly WalSlot[];
   readonly checkpoint: Checkpoint;
   readonly arena: Arena;
+  /** Of the blocks that are going to be written. */
   readonly alignment: number;
   /** Blocks that may be only in the page cache are synced before anybody is served. */
   readonly makeDurable: boolean;
 }
 
 const windowBytes = 4 * 1024 * 1024;
+/** Enough for the heads of most blocks. */
+const headWindowBytes = 16 * 1024;
 
-interface Block {
+export interface Block {
   readonly slot: WalSlot;
   readonly position: number;
   readonly bytes: number;
@@ -111,6 +116,24 @@ interface Block {
 }
 
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
+  const extents = new ExtentReader(options.files, options.dataDirectory);
+  const files = new RecoveredFiles(options.files);
+  try {
+    return await recoverLogs({ ...options, extents, recovered: files });
+  } catch (error) {
+    await files.close();
+    throw error;
+  } finally {
+    await extents.close();
+  }
+}
+
+interface Work extends RecoveryOptions {
+  readonly extents: ExtentReader;
+  readonly recovered: RecoveredFiles;
+}
+
+async function recoverLogs(options: Work): Promise<Recovery> {
   const { checkpoint, slots, alignment } = options;
   const logs = new Map<string, RecoveredLog>();
   checkpoint.records.forEach((record, i) => {
@@ -132,13 +155,21 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     logs.set(logKey(log.topicId, log.partition), log);
   });
 
-  const reader = new SlotReader();
+  const reader = new SlotReader(windowBytes);
   let expected: WalPosition = checkpoint.replayFrom;
+  let end = expected.position;
   let epoch = 0;
   let proven = checkpoint.lastDurable;
   let unproven: Block[] = [];
   for (;;) {
-    const block = findNext(reader, slots, expected, epochFor(checkpoint, expected.sequence, epoch), checkpoint.logId);
+    const block = findNext(
+      reader,
+      slots,
+      expected,
+      end,
+      epochFor(checkpoint, expected.sequence, epoch),
+      checkpoint.logId,
+    );
     if (block === undefined || !(await extentsAreThere(options, block, logs))) break;
     noteBlock(block.slot, block);
     applyBlock(options, logs, block);
@@ -146,18 +177,59 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     proven = Math.max(proven, block.header.lastSynced);
     unproven = unproven.filter((known) => known.header.sequence > proven);
     if (block.header.sequence > proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
-    expected = {
-      sequence: block.header.sequence + 1,
-      slot: block.slot.index,
-      position: align(block.position + block.bytes, alignment),
-      previousCrc: block.header.headerCrc,
-    };
+    end = block.position + block.bytes;
+    expected = behind(block, alignment);
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(reader, options, expected, epoch);
-  await writeAgain(unproven, options.makeDurable);
+  refuseLaterBlocks(options, expected, end, epoch);
+  await writeAgain(unproven, options);
   for (const log of logs.values()) await settle(options, log, proven);
-  return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
+  const lastSynced = options.makeDurable ? expected.sequence - 1 : proven;
+  return { logs, next: expected, lastSynced, files: options.recovered };
+}
+
+/**
+ * The blocks that a start would replay, without looking at what they say is elsewhere. Entries and body are lent for the call.
+ * Returns where the log ends; throws a StorageError where it ends too early.
+ */
+export function visitBlocks(
+  options: Pick<RecoveryOptions, 'slots' | 'checkpoint' | 'alignment'>,
+  visit: (block: Block) => void,
+): WalPosition {
+  const { checkpoint, slots, alignment } = options;
+  const reader = new SlotReader(windowBytes);
+  let expected: WalPosition = checkpoint.replayFrom;
+  let end = expected.position;
+  let epoch = 0;
+  let proven = checkpoint.lastDurable;
+  for (;;) {
+    const block = findNext(
+      reader,
+      slots,
+      expected,
+      end,
+      epochFor(checkpoint, expected.sequence, epoch),
+      checkpoint.logId,
+    );
+    if (block === undefined) break;
+    visit(block);
+    epoch = block.header.startEpoch;
+    proven = Math.max(proven, block.header.lastSynced);
+    end = block.position + block.bytes;
+    expected = behind(block, alignment);
+  }
+  if (expected.sequence <= proven) throw damagedLog(options, expected);
+  refuseLaterBlocks(options, expected, end, epoch);
+  return expected;
+}
+
+function behind({ header, slot, position, bytes }: Block, alignment: number): WalPosition {
+  return {
+    sequence: header.sequence + 1,
+    slot: slot.index,
+    position: align(position + bytes, alignment),
+    previousCrc: header.headerCrc,
+  };
 }
 
 /** What a start has found torn must not come back when the blocks written in its place are lost. */
@@ -173,25 +245,36 @@ function findNext(
   reader: SlotReader,
   slots: readonly WalSlot[],
   expected: WalPosition,
+  end: number,
   epoch: number,
   logId: Buffer,
 ): Block | undefined {
-  let found: { slot: WalSlot; position: number; epoch: number } | undefined;
+  const candidates: { slot: WalSlot; position: number; epoch: number }[] = [];
   const look = (slot: WalSlot, position: number): void => {
-    const header = readBlock(reader, slot, position, logId)?.header;
+    const fixed = reader.read(slot, position, blockHeaderBytes);
+    const header = fixed && readBlockHeader(fixed, 0, logId);
     if (header?.sequence !== expected.sequence || header.previousCrc !== expected.previousCrc) return;
-    if (header.startEpoch >= epoch && header.startEpoch > (found?.epoch ?? -1)) {
-      found = { slot, position, epoch: header.startEpoch };
-    }
+    if (header.startEpoch >= epoch) candidates.push({ slot, position, epoch: header.startEpoch });
   };
   const here = slots[expected.slot];
-  if (here !== undefined) look(here, expected.position);
+  // The run before may have had another durability, and with it another alignment.
+  if (here !== undefined) for (const position of placesFor(end)) look(here, position);
   for (const slot of slots) {
     // A glance at the file's first header spares moving the window.
     if (slot === here && expected.position === 0) continue;
     if (reader.firstSequence(slot, logId) === expected.sequence) look(slot, 0);
   }
-  return found && readBlock(reader, found.slot, found.position, logId);
+  candidates.sort((a, b) => b.epoch - a.epoch);
+  for (const { slot, position } of candidates) {
+    const block = readBlock(reader, slot, position, logId);
+    if (block !== undefined) return block;
+  }
+  return undefined;
+}
+
+function placesFor(position: number): number[] {
+  const places = ALIGNMENTS.map((alignment) => align(position, alignment));
+  return places.filter((place, i) => places.indexOf(place) === i);
 }
 
 /** A whole, valid block, or undefined. Entries and body are views that the next read invalidates. */
@@ -303,7 +386,7 @@ function addEarly(arena: Arena, log: RecoveredLog): void {
 
 /** False when bytes that the block says were written in place are not there. A file that is gone belonged to a deleted topic. */
 async function extentsAreThere(
-  options: RecoveryOptions,
+  { extents: reader }: Work,
   block: Block,
   logs: Map<string, RecoveredLog>,
 ): Promise<boolean> {
@@ -315,48 +398,77 @@ async function extentsAreThere(
     extents.push({ entry: { ...entry, topicId: Buffer.from(entry.topicId) }, place: decodeExtentPlace(bytes) });
   });
   for (const { entry, place } of extents) {
-    const directory = `${options.dataDirectory}/${place.directory}`;
-    if ((await readTopicId(options.files, directory)) !== entry.topicId.toString('base64url')) continue;
-    const bytes = await readExtent(options.files, directory, place);
+    if ((await reader.topicIdIn(place.directory)) !== entry.topicId.toString('base64url')) continue;
+    const bytes = await reader.read(place);
     if (bytes === undefined || crc32c(bytes) !== entry.crc) return false;
   }
   return true;
 }
 
-async function readExtent(files: Files, directory: string, place: ExtentPlace): Promise<Buffer | undefined> {
-  let file: OpenFile;
-  try {
-    file = await files.open(`${directory}/${segmentName(place.segmentBase)}.log`, 'read');
-  } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(place.length);
-    return (await file.read(bytes, place.position)) === place.length ? bytes : undefined;
-  } finally {
-    await file.close();
-  }
-}
-
-/** A block beyond the end that was formed when the missing one was already durable proves damage. */
-function refuseLaterBlocks(reader: SlotReader, options: RecoveryOptions, expected: WalPosition, epoch: number): void {
+/**
+ * A block beyond the end that was formed when the missing one was already durable proves damage. From head to head where
+ * they follow one another; what comes after the last of them is searched. `endBytes` is where the last block ends.
+ */
+function refuseLaterBlocks(
+  options: Pick<RecoveryOptions, 'slots' | 'checkpoint'>,
+  expected: WalPosition,
+  endBytes: number,
+  epoch: number,
+): void {
   const { logId } = options.checkpoint;
   const pattern = blockPattern(logId);
+  const reader = new SlotReader(headWindowBytes);
+  const isProof = (header: ReadHeader): boolean =>
+    header.sequence > expected.sequence &&
+    header.lastSynced >= expected.sequence &&
+    header.startEpoch >= epochFor(options.checkpoint, header.sequence, epoch);
   for (const slot of options.slots) {
-    for (const position of reader.find(slot, pattern)) {
-      const fixed = reader.read(slot, position, blockHeaderBytes);
-      const header = fixed && readBlockHeader(fixed, 0, logId);
-      if (header === undefined || header.sequence <= expected.sequence) continue;
-      if (header.lastSynced < expected.sequence) continue;
-      if (header.startEpoch < epochFor(options.checkpoint, header.sequence, epoch)) continue;
-      const head = reader.read(slot, position, blockHeaderBytes + header.entryCount * descriptorBytes);
-      if (head !== undefined && headIsValid(head)) throw damagedLog(options, expected);
+    // Where the missing block belongs an older one may stand, and hide later ones.
+    const limit = slot.index === expected.slot ? endBytes : Number.POSITIVE_INFINITY;
+    let end = 0;
+    for (let head = readHead(reader, slot, 0, logId); head !== undefined && head.position < limit; ) {
+      if (isProof(head.header)) throw damagedLog(options, expected);
+      end = head.position + head.bytes;
+      head = readNextHead(reader, slot, head, logId);
+    }
+    for (const at of reader.find(slot, pattern, Math.min(end, limit))) {
+      const head = readHead(reader, slot, at, logId);
+      if (head !== undefined && isProof(head.header)) throw damagedLog(options, expected);
     }
   }
 }
 
-function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageError {
+interface Head {
+  readonly header: ReadHeader;
+  readonly position: number;
+  /** Of the whole block. */
+  readonly bytes: number;
+}
+
+/** A valid head, whatever has become of the body. */
+function readHead(reader: SlotReader, slot: WalSlot, position: number, logId: Buffer): Head | undefined {
+  const fixed = reader.read(slot, position, blockHeaderBytes);
+  const header = fixed && readBlockHeader(fixed, 0, logId);
+  if (header === undefined) return undefined;
+  const headBytes = blockHeaderBytes + header.entryCount * descriptorBytes;
+  const head = reader.read(slot, position, headBytes);
+  if (head === undefined || !headIsValid(head)) return undefined;
+  return { header, position, bytes: headBytes + header.bodyBytes };
+}
+
+/** What stands behind a block; of two places where that may be, the one of the block that was written next. */
+function readNextHead(reader: SlotReader, slot: WalSlot, before: Head, logId: Buffer): Head | undefined {
+  const { sequence, headerCrc } = before.header;
+  let found: Head | undefined;
+  for (const position of placesFor(before.position + before.bytes)) {
+    const head = readHead(reader, slot, position, logId);
+    if (head?.header.sequence === sequence + 1 && head.header.previousCrc === headerCrc) return head;
+    found ??= head;
+  }
+  return found;
+}
+
+function damagedLog(options: Pick<RecoveryOptions, 'slots'>, expected: WalPosition): StorageError {
   const path = options.slots[expected.slot]?.file.path ?? 'the write-ahead log';
   return new StorageError(
     'DAMAGED',
@@ -365,29 +477,35 @@ function damagedLog(options: RecoveryOptions, expected: WalPosition): StorageErr
 }
 
 /** The same bytes to the same places: the next sync writes them for sure, even where a failed one left the page clean. */
-async function writeAgain(blocks: readonly Block[], sync: boolean): Promise<void> {
+async function writeAgain(blocks: readonly Block[], { makeDurable, recovered }: Work): Promise<void> {
   const touched = new Set<OpenFile>();
   for (const { slot, position, bytes } of blocks) {
+    const { file } = slot;
+    if (!makeDurable) {
+      recovered.addAgain({ file, position, bytes });
+      continue;
+    }
     const copy = Buffer.allocUnsafe(bytes);
-    slot.file.readSync(copy, position);
-    slot.file.writeSync([copy], position);
-    touched.add(slot.file);
+    file.readSync(copy, position);
+    file.writeSync([copy], position);
+    touched.add(file);
   }
-  if (sync) for (const file of touched) await file.sync();
+  for (const file of touched) await file.sync();
 }
 
 /** Works out where the segments end: runs before an extent were written before it, into the same segments. */
-async function settle(options: RecoveryOptions, log: RecoveredLog, proven: number): Promise<void> {
+async function settle(options: Work, log: RecoveredLog, proven: number): Promise<void> {
+  const { files, dataDirectory, recovered } = options;
   const extents = log.items.filter((item): item is RecoveredExtent => 'place' in item);
   const last = extents[extents.length - 1];
   if (last === undefined) return;
-  const directory = `${options.dataDirectory}/${last.place.directory}`;
-  if ((await readTopicId(options.files, directory)) !== log.topicId) {
+  const directory = `${dataDirectory}/${last.place.directory}`;
+  if ((await options.extents.topicIdIn(last.place.directory)) !== log.topicId) {
     cutAtLostExtent(options.arena, log, proven);
     return;
   }
-  await removeBetween(options.files, directory, log.flushedPlace?.activeBase ?? -1, extents);
-  const writer = new SegmentRewriter(options.files, directory, log.flushedPlace);
+  await removeBetween(files, directory, log.flushedPlace?.activeBase ?? -1, extents);
+  const writer = new SegmentRewriter(options, directory, log.flushedPlace);
   let runs: RecoveredRun[] = [];
   for (const item of log.items) {
     if (!('place' in item)) {
@@ -400,8 +518,13 @@ async function settle(options: RecoveryOptions, log: RecoveredLog, proven: numbe
     if (item === last) break;
   }
   await writer.finish();
-  await options.files.syncDirectory(directory);
-  await options.files.syncDirectory(options.dataDirectory);
+  if (options.makeDurable) {
+    await files.syncDirectory(directory);
+    await files.syncDirectory(dataDirectory);
+  } else {
+    recovered.addDirectory(directory);
+    recovered.addDirectory(dataDirectory);
+  }
   log.flushedPlace = writer.place;
   log.flushedOffset = last.endOffset;
 }
@@ -440,12 +563,12 @@ async function removeBetween(
 
 class SegmentRewriter {
   place: KnownSegments | undefined;
-  #files: Files;
+  #options: Work;
   #directory: string;
   #file: OpenFile | undefined;
 
-  constructor(files: Files, directory: string, place: KnownSegments | undefined) {
-    this.#files = files;
+  constructor(options: Work, directory: string, place: KnownSegments | undefined) {
+    this.#options = options;
     this.#directory = directory;
     this.place = place;
   }
@@ -476,8 +599,10 @@ class SegmentRewriter {
         `${file.path} ends at byte ${place.activeBytes} where the write-ahead log says ${position}.`,
       );
     }
-    if (again) {
-      const bytes = Buffer.allocUnsafe(length);
+    if (again && !this.#options.makeDurable) {
+      this.#options.recovered.addAgain({ file, position, bytes: length });
+    } else if (again) {
+      const bytes = this.#options.extents.buffer(length);
       file.readSync(bytes, position);
       file.writeSync([bytes], position);
     }
@@ -493,7 +618,7 @@ class SegmentRewriter {
 
   async #current(): Promise<OpenFile> {
     const base = (this.place as KnownSegments).activeBase;
-    this.#file ??= await this.#files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
+    this.#file ??= await this.#options.files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
     return this.#file;
   }
 
@@ -501,9 +626,13 @@ class SegmentRewriter {
     if (this.place === undefined) return;
     const file = await this.#current();
     if (file.sizeSync() > this.place.activeBytes) file.truncateSync(this.place.activeBytes);
+    this.#file = undefined;
+    if (!this.#options.makeDurable) {
+      await this.#options.recovered.add(file);
+      return;
+    }
     await file.sync();
     await file.close();
-    this.#file = undefined;
   }
 }
 
@@ -516,20 +645,34 @@ class SlotReader {
   #window: Buffer = Buffer.alloc(0);
   #buffer: Buffer | undefined;
   #firstSequences = new Map<WalSlot, number | undefined>();
+  #windowBytes: number;
+
+  constructor(windowBytes: number) {
+    this.#windowBytes = windowBytes;
+  }
 
   /** Undefined when the file ends before. */
   read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
-    if (this.#slot !== slot || position < this.#start || position + bytes > this.#start + this.#window.length) {
+    const end = this.#start + this.#window.length;
+    if (this.#slot !== slot || position < this.#start || position + bytes > end) {
       if (position + bytes > slot.file.sizeSync()) return undefined;
-      const want = Math.max(windowBytes, bytes);
-      if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
-      const got = slot.file.readSync(this.#buffer.subarray(0, want), position);
+      const kept = this.#slot === slot && position >= this.#start && position < end ? end - position : 0;
+      const got = kept + this.#fill(slot, position, Math.max(this.#windowBytes, bytes), kept);
       this.#slot = slot;
       this.#start = position;
-      this.#window = this.#buffer.subarray(0, got);
+      this.#window = (this.#buffer as Buffer).subarray(0, got);
       if (got < bytes) return undefined;
     }
     return this.#window.subarray(position - this.#start, position - this.#start + bytes);
+  }
+
+  /** The last `kept` bytes of the window begin the next one. Returns how many more were read. */
+  #fill(slot: WalSlot, position: number, want: number, kept: number): number {
+    const { length } = this.#window;
+    const last = this.#window.subarray(length - kept, length);
+    if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
+    last.copy(this.#buffer, 0);
+    return slot.file.readSync(this.#buffer.subarray(kept, want), position + kept);
   }
 
   /** Sequence that the file's first header claims. */
@@ -542,11 +685,11 @@ class SlotReader {
     return this.#firstSequences.get(slot);
   }
 
-  /** Positions of a pattern. */
-  *find(slot: WalSlot, pattern: Buffer): Generator<number> {
+  /** Positions of a pattern from `start` on. */
+  *find(slot: WalSlot, pattern: Buffer, start: number): Generator<number> {
     const size = slot.file.sizeSync();
     const window = Buffer.allocUnsafe(Math.min(windowBytes, size));
-    for (let from = 0; from + pattern.length <= size; ) {
+    for (let from = start; from + pattern.length <= size; ) {
       const got = slot.file.readSync(window, from);
       for (
         let at = window.indexOf(pattern);

@@ -3,7 +3,15 @@
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
 import assert from 'node:assert/strict';
 import type { Region, RegionPool } from '../../protocol/region-pool.ts';
-import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  baseOffset,
+  batchLength,
+  LOG_OVERHEAD_BYTES,
+  lastOffset,
+  maxTimestamp,
+  nextOffset,
+} from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
 import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
@@ -12,8 +20,9 @@ import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
-import { StorageError } from '../storage-error.ts';
+import { isDamage, StorageError } from '../storage-error.ts';
 import { appendAborted, collectFromFile, cutAborted } from './aborted-files.ts';
+import { type BatchPlace, checkBatches, damageAt, damagedBatch, lengthIsPossible } from './check-batches.ts';
 import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
@@ -80,8 +89,10 @@ export interface Stretch {
 
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
-const batchHeaderBytes = 61;
+const BASE_OFFSET_BYTES = 8;
 const readHintsMax = 16;
+/** Indexes count from the segment's base offset, in 32 bits with a sign. */
+const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
 
@@ -90,6 +101,7 @@ export class Segments {
   #host: SegmentsHost;
   #id: PartitionId;
   #indexedOffset: () => number;
+  #epochOf: (offset: number) => number | undefined;
   #segments: Segment[] = [];
   #known: KnownSegments | undefined;
   #olderBytes: number;
@@ -108,15 +120,20 @@ export class Segments {
   /** While files change places under their names. */
   #gate: Promise<void> | undefined;
 
-  /** `indexedOffset`: below it the entries of aborted transactions are in files. */
+  /**
+   * `indexedOffset`: below it the entries of aborted transactions are in files. `epochOf`: the leader epoch of the batch that
+   * begins at an offset, where it is known.
+   */
   constructor(
     host: SegmentsHost,
     id: PartitionId,
     known: KnownSegments | undefined,
     indexedOffset: () => number = () => 0,
+    epochOf: (offset: number) => number | undefined = () => undefined,
   ) {
     this.#host = host;
     this.#indexedOffset = indexedOffset;
+    this.#epochOf = epochOf;
     this.#id = id;
     this.directory = `${host.dataDirectory}/${directoryName(id.topic, id.partition)}`;
     this.#known = known;
@@ -558,22 +575,40 @@ export class Segments {
     const { segment, position } = hint;
     const { cache, promptReads, regions } = this.#host;
     const bytes = Math.min(maxBytes, this.#host.settings.coldReadBytesMax, segment.readableBytes - position);
-    if (bytes < batchHeaderBytes || !promptReads.mayRead()) return undefined;
+    if (bytes < BATCH_HEADER_BYTES || !promptReads.mayRead()) return undefined;
     const lease = cache.leaseOpen(segment.logPath, 'read');
     if (lease === undefined) return undefined;
     const region = regions.take(bytes);
     try {
       const got = promptReads.read(lease.file, region.buffer.subarray(0, bytes), position);
-      const { end, endOffset } = wholeBatches(region.buffer.subarray(0, got), bytes, limitOffset);
-      if (end > 0) return this.#done(segment, region, end, endOffset, position);
+      const read = region.buffer.subarray(0, got);
+      const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
+      if (end > 0) {
+        const following = this.#followingBase(segment, read, end, position);
+        const place = this.#place(segment, position, offset);
+        checkBatches(read, end, following ?? baseOffsetAt(lease, position + end), place);
+        return this.#done(segment, region, end, endOffset, position);
+      }
     } catch (error) {
       region.release();
-      throw error;
+      if (!isDamage(error)) throw error;
+      // The other way finds it again, and says so to those who wait for the answer.
+      return undefined;
     } finally {
       lease.release();
     }
     region.release();
     return undefined;
+  }
+
+  #place(segment: Segment, position: number, fromOffset: number): BatchPlace {
+    return { path: segment.logPath, position, fromOffset, epochOf: this.#epochOf };
+  }
+
+  /** Where the batch after those up to `end` begins, or the segment ends; undefined when the bytes read do not say it. */
+  #followingBase(segment: Segment, read: Buffer, end: number, position: number): number | undefined {
+    if (position + end === segment.readableBytes) return this.#endOf(segment);
+    return end + BASE_OFFSET_BYTES <= read.length ? baseOffset(read, end) : undefined;
   }
 
   #done(segment: Segment, region: Region, end: number, endOffset: number, position: number): LogRead {
@@ -619,43 +654,58 @@ export class Segments {
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       return await slots.run(async () => {
-        const position = await this.#locate(segment, lease, offset);
+        const { position, fromOffset } = await this.#locate(segment, lease, offset);
         if (position >= segment.readableBytes) return undefined;
-        const room = Math.max(batchHeaderBytes, Math.min(want, segment.readableBytes - position));
-        const read = await this.#readWhole(segment, lease, position, room, want, limitOffset);
-        if (!('firstBytes' in read)) return read;
+        const place = this.#place(segment, position, fromOffset);
+        const left = segment.readableBytes - position;
+        const read = await this.#readWhole(segment, lease, place, Math.min(want, left), limitOffset);
+        if (read === undefined || !('firstBytes' in read)) return read;
         const { firstBytes } = read;
-        if (firstBytes === 0 || (!atLeastOne && firstBytes > maxBytes)) return { parts: [], sizeBytes: 0 };
-        const first = await this.#readWhole(segment, lease, position, firstBytes, firstBytes, limitOffset);
-        return 'firstBytes' in first ? { parts: [], sizeBytes: 0 } : first;
+        if (!lengthIsPossible(firstBytes, left)) {
+          throw damagedBatch(segment.logPath, position, fromOffset, `it says it has ${firstBytes} bytes`);
+        }
+        if (!atLeastOne && firstBytes > maxBytes) return { parts: [], sizeBytes: 0 };
+        const first = await this.#readWhole(segment, lease, place, firstBytes, limitOffset);
+        if (first === undefined || !('firstBytes' in first)) return first;
+        throw damagedBatch(segment.logPath, position, fromOffset, 'the file ends within it');
       });
     } finally {
       lease.release();
     }
   }
 
-  /** The whole batches among the next `bytes`; when there is none, how long the first would be (0: nobody knows). */
+  /**
+   * The whole batches among the next `bytes`, checked; when there is none, how long the first says it is (0: too few bytes to
+   * say). Undefined when the first, which is whole, begins at the limit or later.
+   */
   async #readWhole(
     segment: Segment,
     lease: FileLease,
-    position: number,
+    place: BatchPlace,
     bytes: number,
-    maxBytes: number,
     limitOffset: number,
-  ): Promise<LogRead | { firstBytes: number }> {
-    const region = this.#host.regions.take(bytes);
-    let firstBytes = 0;
+  ): Promise<LogRead | { firstBytes: number } | undefined> {
+    const { path, position, fromOffset } = place;
+    const room = Math.max(BATCH_HEADER_BYTES, bytes);
+    const region = this.#host.regions.take(room);
+    let isKept = false;
     try {
-      const got = await lease.file.read(region.buffer.subarray(0, bytes), position);
-      const { end, endOffset } = wholeBatches(region.buffer.subarray(0, got), maxBytes, limitOffset);
-      if (end > 0) return this.#done(segment, region, end, endOffset, position);
-      if (got >= batchHeaderBytes) firstBytes = batchLength(region.buffer, 0);
-    } catch (error) {
-      region.release();
-      throw error;
+      const read = region.buffer.subarray(0, await lease.file.read(region.buffer.subarray(0, room), position));
+      const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
+      // One beyond the limit is checked as well: only if it is sound, compaction has left a gap before it.
+      const checkedEnd = end > 0 ? end : wholeBatches(read, bytes, Number.POSITIVE_INFINITY).end;
+      if (checkedEnd === 0) return { firstBytes: read.length < LOG_OVERHEAD_BYTES ? 0 : batchLength(read, 0) };
+      const following = this.#followingBase(segment, read, checkedEnd, position);
+      checkBatches(read, checkedEnd, following ?? (await baseOffsetLater(lease, position + checkedEnd)), place);
+      if (end > 0) {
+        isKept = true;
+        return this.#done(segment, region, end, endOffset, position);
+      }
+      if (baseOffset(read, 0) < limitOffset) throw damagedBatch(path, position, fromOffset, 'it ends beyond the log');
+      return undefined;
+    } finally {
+      if (!isKept) region.release();
     }
-    region.release();
-    return { firstBytes };
   }
 
   #containing(offset: number): Segment | undefined {
@@ -663,33 +713,73 @@ export class Segments {
     return this.#segments[before - 1];
   }
 
-  /** Position of the batch that contains `offset`. */
-  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<number> {
+  /** Position of the batch that contains `offset`, and an offset that it cannot begin below. */
+  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<{ position: number; fromOffset: number }> {
     const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
-    if (hint !== undefined) return hint.position;
-    let found = segment.readableBytes;
-    await scanBatches(
-      lease.file,
-      await this.#lookup(segment, offset),
-      segment.readableBytes,
-      (buffer, at, position) => {
-        if (nextOffset(buffer, at) <= offset) return false;
-        found = position;
-        return true;
-      },
-    );
+    if (hint !== undefined) return { position: hint.position, fromOffset: offset };
+    const entry = await this.#lookup(segment, offset);
+    if (entry !== undefined) {
+      // Indexes are only hints: where they mislead, the segment is read from its beginning, and they are made anew.
+      const found = await this.#scanFrom(segment, lease, entry, offset).catch((error) => error as Error);
+      if (!(found instanceof Error)) return found;
+      if (!isDamage(found)) throw found;
+    }
+    const found = await this.#scanFrom(segment, lease, { position: 0, lastOffset: undefined }, offset);
+    if (entry !== undefined) await this.#distrustIndex(segment);
     return found;
   }
 
-  /** A position at or before the batch that contains `offset`. */
-  async #lookup(segment: Segment, offset: number): Promise<number> {
+  /** From a batch of which the index says where it ends, or from the segment's first. */
+  async #scanFrom(
+    segment: Segment,
+    lease: FileLease,
+    entry: { readonly position: number; readonly lastOffset: number | undefined },
+    offset: number,
+  ): Promise<{ position: number; fromOffset: number }> {
+    let fromOffset = segment.baseOffset;
+    let found = segment.readableBytes;
+    let previous = fromOffset;
+    await scanBatches(lease.file, entry.position, segment.readableBytes, (buffer, at, position) => {
+      const isEntry = position === entry.position && entry.lastOffset !== undefined;
+      if (isEntry && lastOffset(buffer, at) !== entry.lastOffset) {
+        throw damagedBatch(segment.logPath, position, fromOffset, `its last offset is not ${entry.lastOffset}`);
+      }
+      if (!(baseOffset(buffer, at) >= fromOffset)) {
+        throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at ${baseOffset(buffer, at)}`);
+      }
+      previous = fromOffset;
+      fromOffset = nextOffset(buffer, at);
+      if (fromOffset <= offset) return false;
+      found = position;
+      return true;
+    });
+    return { position: found, fromOffset: found < segment.readableBytes ? previous : fromOffset };
+  }
+
+  /** What the index files say of the segment is wrong: none of it counts, and a closed segment's are made again when next asked for. */
+  async #distrustIndex(segment: Segment): Promise<void> {
+    this.#host.log.warn('an index was damaged and is made again', { path: segment.indexPath });
+    segment.storedOffsetEntries = segment.storedTimeEntries = 0;
+    this.#host.indexes.drop(segment.path);
+    if (segment === this.active) return;
+    segment.known = false;
+    const paths = [segment.indexPath, segment.timeIndexPath];
+    for (const path of paths) await this.#host.cache.drop(path);
+    await removeFiles(this.#host.files, paths);
+  }
+
+  /** A batch at or before the one that contains `offset`; undefined when the index knows none. */
+  async #lookup(segment: Segment, offset: number): Promise<{ position: number; lastOffset: number } | undefined> {
     const relative = offset - segment.baseOffset;
-    const fresh = segment.newOffsets;
-    const inFresh = entriesAtMost(fresh.count, relative, (i) => fresh.relativeOffset(i));
-    if (inFresh > 0) return fresh.position(inFresh - 1);
-    const { offsets } = await this.#stored(segment);
-    const stored = entriesAtMost(offsets.count, relative, (i) => offsets.relativeOffset(i));
-    return stored > 0 ? offsets.position(stored - 1) : 0;
+    const find = (entries: IndexEntries): { position: number; lastOffset: number } | undefined => {
+      const count = entriesAtMost(entries.count, relative, (i) => entries.relativeOffset(i));
+      if (count === 0) return undefined;
+      return {
+        position: entries.position(count - 1),
+        lastOffset: segment.baseOffset + entries.relativeOffset(count - 1),
+      };
+    };
+    return find(segment.newOffsets) ?? find((await this.#stored(segment)).offsets);
   }
 
   async #stored(segment: Segment): Promise<{ offsets: IndexEntries; times: IndexEntries }> {
@@ -740,7 +830,12 @@ export class Segments {
         offsets = new IndexEntries(offsetEntryBytes);
       }
       times.count = offsets.count === 0 ? 0 : soundTimeEntries(times, offsets.relativeOffset(offsets.count - 1));
-      if (times.count === 0) times = new IndexEntries(timeEntryBytes);
+      if (!(await this.#timeAgrees(segment, lease, sizeBytes, offsets, times, times.count - 1))) times.count = 0;
+      if (times.count === 0) {
+        // Timestamps are learned from the beginning again.
+        offsets = new IndexEntries(offsetEntryBytes);
+        times = new IndexEntries(timeEntryBytes);
+      }
       learned.storedOffsetEntries = offsets.count;
       learned.storedTimeEntries = times.count;
       if (times.count > 0) {
@@ -756,7 +851,13 @@ export class Segments {
           });
         }
         learned.sizeBytes = from;
-        await scanBatches(lease.file, from, sizeBytes, (buffer, at) => {
+        let fromOffset = segment.baseOffset;
+        await scanBatches(lease.file, from, sizeBytes, (buffer, at, position) => {
+          const base = baseOffset(buffer, at);
+          if (!(base >= fromOffset && base < segment.baseOffset + OFFSETS_PER_SEGMENT_MAX)) {
+            throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at offset ${base}`);
+          }
+          fromOffset = nextOffset(buffer, at);
           learned.add(buffer, at, indexIntervalBytes);
           return false;
         });
@@ -811,12 +912,50 @@ export class Segments {
 
   /** An offset at or before the first batch whose greatest timestamp is at least `timestampMs`. */
   async #offsetBefore(segment: Segment, timestampMs: number): Promise<number> {
-    const { times } = await this.#stored(segment);
-    const before = (entries: IndexEntries): number | undefined => {
-      const count = entriesAtMost(entries.count, timestampMs - 1, (i) => entries.timestamp(i));
-      return count > 0 ? segment.baseOffset + entries.relativeOffset(count - 1) : undefined;
+    const { newTimes } = segment;
+    const inNew = entriesAtMost(newTimes.count, timestampMs - 1, (i) => newTimes.timestamp(i)) - 1;
+    if (inNew >= 0) return segment.baseOffset + newTimes.relativeOffset(inNew);
+    const { offsets, times } = await this.#stored(segment);
+    const inStored = entriesAtMost(times.count, timestampMs - 1, (i) => times.timestamp(i)) - 1;
+    if (inStored < 0) return segment.baseOffset;
+    const lease = await this.#host.cache.lease(segment.logPath, 'read');
+    try {
+      if (await this.#timeAgrees(segment, lease, segment.readableBytes, offsets, times, inStored)) {
+        return segment.baseOffset + times.relativeOffset(inStored);
+      }
+    } finally {
+      lease.release();
+    }
+    await this.#distrustIndex(segment);
+    return segment.baseOffset;
+  }
+
+  /** Whether the batch that an entry of the time index speaks of is there, and has that timestamp. True without such an entry. */
+  async #timeAgrees(
+    segment: Segment,
+    lease: FileLease,
+    sizeBytes: number,
+    offsets: IndexEntries,
+    times: IndexEntries,
+    index: number,
+  ): Promise<boolean> {
+    if (index < 0) return true;
+    const relative = times.relativeOffset(index);
+    const before = entriesAtMost(offsets.count, relative, (i) => offsets.relativeOffset(i)) - 1;
+    let agrees = false;
+    const visit = (buffer: Buffer, at: number): boolean => {
+      const last = lastOffset(buffer, at);
+      agrees = last === segment.baseOffset + relative && maxTimestamp(buffer, at) === times.timestamp(index);
+      return last >= segment.baseOffset + relative;
     };
-    return before(segment.newTimes) ?? before(times) ?? segment.baseOffset;
+    try {
+      const from = before < 0 ? 0 : offsets.position(before);
+      await this.#host.slots.run(() => scanBatches(lease.file, from, sizeBytes, visit));
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      return false;
+    }
+    return agrees;
   }
 
   async #visitSegment(
@@ -829,7 +968,7 @@ export class Segments {
     const { cache, slots } = this.#host;
     const lease = await cache.lease(segment.logPath, 'read');
     try {
-      let position = await this.#lookup(segment, fromOffset);
+      let { position } = (await this.#lookup(segment, fromOffset)) ?? { position: 0 };
       while (position < segment.readableBytes) {
         let found: { position: number; bytes: number } | undefined;
         const end = await slots.run(() =>
@@ -843,6 +982,8 @@ export class Segments {
         if (found === undefined) return false;
         const batch = Buffer.allocUnsafe(found.bytes);
         await lease.file.read(batch, found.position);
+        const what = damageAt(batch, 0, segment.baseOffset, this.#epochOf);
+        if (what !== undefined) throw damagedBatch(segment.logPath, found.position, baseOffset(batch, 0), what);
         if (visit(batch)) return true;
         position = end;
       }
@@ -1050,15 +1191,28 @@ function begin(segment: Segment, baseOffset: number): Stretch {
 function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): { end: number; endOffset: number } {
   let end = 0;
   let endOffset = -1;
-  while (end + batchHeaderBytes <= bytes.length) {
+  while (end + BATCH_HEADER_BYTES <= bytes.length) {
     const next = end + batchLength(bytes, end);
-    if (next > bytes.length || next > maxBytes) break;
+    if (next < end + BATCH_HEADER_BYTES || next > bytes.length || next > maxBytes) break;
     const offset = nextOffset(bytes, end);
-    if (offset > limitOffset) break;
+    if (!(offset <= limitOffset)) break;
     end = next;
     endOffset = offset;
   }
   return { end, endOffset };
+}
+
+/** On the page of what was just read, or the next one, which the kernel has read ahead. */
+function baseOffsetAt(lease: FileLease, position: number): number {
+  const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
+  lease.file.readSync(bytes, position);
+  return baseOffset(bytes, 0);
+}
+
+async function baseOffsetLater(lease: FileLease, position: number): Promise<number> {
+  const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
+  await lease.file.read(bytes, position);
+  return baseOffset(bytes, 0);
 }
 
 /** The last entry must name a batch that is really there. */

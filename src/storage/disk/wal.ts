@@ -205,6 +205,9 @@ export class Wal {
   }
 }
 
+/** That blocks may have, the smallest first: without syncs there is no reason to waste bytes of a page. */
+export const ALIGNMENTS = [64, 4096] as const;
+
 export function align(position: number, alignment: number): number {
   return Math.ceil(position / alignment) * alignment;
 }
