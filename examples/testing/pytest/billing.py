@@ -3,7 +3,7 @@
 import json
 import threading
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
 
 class Billing:
@@ -48,7 +48,15 @@ class Billing:
             if not error.args[0].txn_requires_abort():
                 raise
             self.producer.abort_transaction(30)
-            self.consumer.seek(TopicPartition(message.topic(), message.partition(), message.offset()))
+            self._begin_where_the_group_is()
+
+    def _begin_where_the_group_is(self):
+        for position in self.consumer.committed(self.consumer.assignment(), 30):
+            try:
+                start = position.offset if position.offset >= 0 else OFFSET_BEGINNING
+                self.consumer.seek(TopicPartition(position.topic, position.partition, start))
+            except KafkaException:
+                pass  # it is no longer ours; whoever has it begins there anyway
 
     def stop(self):
         self.stopping.set()
