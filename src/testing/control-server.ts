@@ -187,6 +187,7 @@ function statusFor(error: unknown): [number, string] {
 function bodyOf(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   const body: unknown = JSON.parse(text);
+  if (body === null) return {};
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new TypeError('the body is a JSON object.');
   return body as Record<string, unknown>;
