@@ -2,7 +2,8 @@
 // time, the restart after kill -9, memory, open files. The promise is that none of them grows: each row is set beside its value at
 // the first size.
 
-import { mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -33,7 +34,8 @@ if (options.help) {
 Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; at
 the last one adds a topic of --wide partitions, and measures starts again. Then measures with each number of --partitions over a
 directory of its own, with --kafka beside Kafka 4.3. An empty list leaves its part out. --directory needs room for the largest size
-and 4 GB. Writes bench/results/constant-cost-sizes.json and constant-cost-partitions.json with --keep. Needs Linux (/proc).`);
+and 5 GB. As root it empties the page cache before it reads what is old. Writes bench/results/constant-cost-sizes.json and
+constant-cost-partitions.json with --keep. Needs Linux (/proc).`);
   process.exit(0);
 }
 
@@ -43,13 +45,17 @@ const TOPIC = 'growing';
 const WIDE = 'wide';
 /** Written between one start and the next: the killed broker has work on its hands. */
 const BETWEEN_BYTES = 300e6;
+/** What is appended, and measured, at each size. */
+const WINDOW_BYTES = 1e9;
 const probes = Number(options.probes);
+/** Only root may empty the page cache. */
+let cold = true;
 const durability = ['--durability', options.durability];
 
 async function bySize(sizes) {
   const { bavail, bsize } = statfsSync(options.directory);
   const largest = sizes[sizes.length - 1];
-  if (bavail * bsize < (largest + 4) * GB) throw new Error(`${options.directory} has no room for ${largest} GB`);
+  if (bavail * bsize < (largest + 5) * GB) throw new Error(`${options.directory} has no room for ${largest} GB`);
   const directory = mkdtempSync(join(options.directory, 'ottla-constant-'));
   const topic = new GrowingTopic(TOPIC, PARTITIONS);
   const rows = [];
@@ -59,18 +65,24 @@ async function bySize(sizes) {
     await createTopic(connection, TOPIC, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
     await partitionsReady(connection, TOPIC, PARTITIONS);
     for (const size of sizes) {
-      const cpuBefore = cpuMs(broker.pid);
-      const { bytes, ms } = await topic.fillTo(connection, size * GB);
       const row = { size: `${size} GB` };
+      await topic.fillTo(connection, size * GB);
+      // How far the disk was outrun, not how much there is: the rest is measured in a new life, of the same age at every size.
+      row['resident after filling, MB'] = residentBytes(broker.pid) / 1e6;
+      ({ broker, connection } = await restarts(directory, broker, connection, topic, row));
+      forgetCached();
+      const cpuBefore = cpuMs(broker.pid);
+      const { bytes, ms } = await topic.fillTo(connection, topic.bytes + WINDOW_BYTES);
       row['append, CPU ms/MB'] = (cpuMs(broker.pid) - cpuBefore) / (bytes / 1e6);
       row['append, MB/s'] = bytes / 1e3 / ms;
       row['slowest append, ms'] = topic.slowestMs;
       row['tail read, ms'] = await probed(() => topic.fetchNewest(connection));
+      forgetCached();
       row['random old read, ms'] = await probed(() => topic.fetchRandom(connection));
+      forgetCached();
       row['lookup by time, ms'] = await probed(() => topic.lookUpRandom(connection));
       row['resident, MB'] = residentBytes(broker.pid) / 1e6;
       row['open files'] = openFiles(broker);
-      ({ broker, connection } = await restarts(directory, broker, connection, topic, row));
       rows.push(row);
       print(row, rows[0]);
     }
@@ -119,6 +131,16 @@ async function restarts(directory, before, openConnection, topic, row) {
   row['the longest, ms'] = Math.max(...waits);
   row['its CPU, ms'] = median(works);
   return { broker, connection };
+}
+
+/** Waits for the disk, and lets the operating system forget what it has read: else a size decides who finds it in memory. */
+function forgetCached() {
+  spawnSync('sync');
+  try {
+    writeFileSync('/proc/sys/vm/drop_caches', '1');
+  } catch {
+    cold = false;
+  }
 }
 
 async function reached(condition) {
@@ -214,7 +236,7 @@ function numbers(list) {
     .sort((a, b) => a - b);
 }
 
-const keep = (part, what, rows) => options.keep && writeResult(`constant-cost-${part}`, { what, rows });
+const keep = (part, what, rows) => options.keep && writeResult(`constant-cost-${part}`, { what, cold, rows });
 const sizes = numbers(options.sizes);
 const counts = numbers(options.partitions);
 if (sizes.length > 0) keep('sizes', 'cost by size of a topic', await bySize(sizes));
