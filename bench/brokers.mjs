@@ -1,5 +1,6 @@
-// The brokers that a bench compares, behind one face: `{ name, bootstrap, pid, topic(), remove(), stop() }`. Each topic is new and is removed after
-// its measurement, because a disk holds only so much of what a second produces.
+// The brokers that a bench compares, behind one face: `{ name, bootstrap, pid, topic(), remove(), removeAll(), stop() }`. Each topic is new. It is
+// removed with the others of its row, because a disk holds only so much of what a second produces; not at once, because memory that files
+// leave behind is dear for whoever writes next (page-cache.mjs).
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,6 +45,7 @@ function withTopics(broker, configs) {
       connection.close();
     }
   };
+  const removed = [];
   return {
     ...broker,
     /** A new topic's name. */
@@ -56,8 +58,16 @@ function withTopics(broker, configs) {
       });
       return name;
     },
-    async remove(name) {
-      await withConnection((connection) => deleteTopic(connection, name));
+    /** At the end of the row. */
+    remove(name) {
+      removed.push(name);
+    },
+    async removeAll() {
+      const names = removed.splice(0);
+      if (names.length === 0) return;
+      await withConnection(async (connection) => {
+        for (const name of names) await deleteTopic(connection, name);
+      });
     },
   };
 }

@@ -9,6 +9,7 @@ import { root } from '../test/conformance/broker.mjs';
 import { runningBroker, startKafkaFor, startOttlaFor } from './brokers.mjs';
 import { setUpGenerator } from './generator.mjs';
 import { median, writeResult } from './measured.mjs';
+import { pageCacheFile } from './page-cache.mjs';
 
 /** What can be measured: its words in tables, and which way is better. */
 export const MEASURES = {
@@ -37,9 +38,18 @@ const targets = JSON.parse(readFileSync(join(root, 'bench', 'targets.json'), 'ut
 
 /**
  * Runs a bench: `rows` are `{ name, measure(broker, { seconds, warmSeconds, generate options }) }`, where measure resolves with values by
- * the keys of MEASURES. Every row is measured once uncounted, so that Java has compiled what it will run, then in rounds.
+ * the keys of MEASURES; `fillsPageCache` is for those that write gigabytes. Every row is measured once uncounted, so that Java has compiled what it will run, then in rounds.
  */
-export async function compare({ name, help, durability = 'os', settings, rows, seconds = 4, needsGenerator = true }) {
+export async function compare({
+  name,
+  help,
+  durability = 'os',
+  settings,
+  rows,
+  seconds = 4,
+  needsGenerator = true,
+  fillsPageCache = false,
+}) {
   const options = readOptions(name, help, seconds);
   if (needsGenerator) setUpGenerator();
   const chosen = rows.filter((row) => row.name.includes(options.only ?? ''));
@@ -47,9 +57,11 @@ export async function compare({ name, help, durability = 'os', settings, rows, s
   const loadBefore = loadavg()[0];
   const brokers = [];
   const samples = new Map(chosen.map((row) => [row, {}]));
+  const pageCache = fillsPageCache ? pageCacheFile() : undefined;
   try {
     for (const start of startersOf(options, durability, settings)) brokers.push(await start());
     for (const row of chosen) {
+      pageCache?.fill();
       for (const broker of brokers)
         await row.measure(broker, { ...options.run, seconds: options.warm, warmSeconds: 0 });
       for (let round = 1; round <= options.rounds; round++) {
@@ -59,9 +71,11 @@ export async function compare({ name, help, durability = 'os', settings, rows, s
           console.log(`${row.name}: ${broker.name} ${wordsOf(values)}`);
         }
       }
+      for (const broker of brokers) await broker.removeAll();
     }
   } finally {
     for (const broker of brokers) await broker.stop();
+    pageCache?.remove();
   }
   const names = brokers.map((broker) => broker.name);
   const table = chosen.map((row) => ({
@@ -74,7 +88,12 @@ export async function compare({ name, help, durability = 'os', settings, rows, s
     durability,
     table,
     partly: options.only !== undefined || !names.includes('kafka'),
-    conditions: { rounds: options.rounds, secondsEach: options.seconds, loadAverageBefore: loadBefore },
+    conditions: {
+      rounds: options.rounds,
+      secondsEach: options.seconds,
+      loadAverageBefore: loadBefore,
+      ...(pageCache && { pageCacheFilledMib: pageCache.sizeMib }),
+    },
   });
 }
 

@@ -10,6 +10,7 @@ const PARTITIONS = 8;
 
 await compare({
   name: 'compressed',
+  fillsPageCache: true,
   help: 'Throughput and server CPU per MB (uncompressed) of batches of about 100 KB of text, 4 connections, five requests in flight on each.',
   rows: [row('lz4'), row('zstd'), row('snappy'), row('gzip')],
 });

@@ -7,16 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
-import { compiled, connectTo, createTopic, partitionsReady } from './group-members.mjs';
+import { connectTo, createTopic, partitionsReady } from './group-members.mjs';
+import { batchOf, fetchOne, GrowingTopic, random, send } from './growing-topic.mjs';
 import { cpuMs, median, residentBytes, writeResult } from './measured.mjs';
 import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
 
 const { values: options } = parseArgs({
   options: {
     sizes: { type: 'string', default: '1,10,40' },
+    wide: { type: 'string', default: '10000' },
     partitions: { type: 'string', default: '10,1000,10000' },
     durability: { type: 'string', default: 'os' },
     probes: { type: 'string', default: '300' },
+    starts: { type: 'string', default: '5' },
     directory: { type: 'string', default: tmpdir() },
     kafka: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
@@ -24,115 +27,143 @@ const { values: options } = parseArgs({
   },
 });
 if (options.help) {
-  console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--directory DIR] [--kafka] [--keep]
+  console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
+                                      [--probes 300] [--starts 5] [--directory DIR] [--kafka] [--keep]
 
-Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; then
-measures with each number of --partitions over a directory of its own, with --kafka beside Kafka 4.3. --directory needs room
-for the largest size and 2 GB. Writes bench/results/constant-cost.json with --keep. Needs Linux (/proc).`);
+Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; at
+the last one adds a topic of --wide partitions, and measures starts again. Then measures with each number of --partitions over a
+directory of its own, with --kafka beside Kafka 4.3. An empty list leaves its part out. --directory needs room for the largest size
+and 4 GB. Writes bench/results/constant-cost-sizes.json and constant-cost-partitions.json with --keep. Needs Linux (/proc).`);
   process.exit(0);
 }
 
-const { buildBatch } = await compiled('records/build-batch.js');
-const { BASE_TIMESTAMP_AT, MAX_TIMESTAMP_AT, updateCrc } = await compiled('records/record-batch.js');
-const [{ produce }, { fetch }, { listOffsets }] = await Promise.all(
-  ['produce', 'fetch', 'list-offsets'].map((name) => compiled(`protocol/messages/${name}.js`)),
-);
-
 const GB = 1e9;
 const PARTITIONS = 4;
-const IN_FLIGHT = 8;
-const BATCH_BYTES = 500_000;
-/** A year ago: with a second for each batch, no record is from the future. */
-const START_MS = Date.now() - 365 * 86_400_000;
+const TOPIC = 'growing';
+const WIDE = 'wide';
+/** Written between one start and the next: the killed broker has work on its hands. */
+const BETWEEN_BYTES = 300e6;
 const probes = Number(options.probes);
-const results = { sizes: [], partitions: [] };
+const durability = ['--durability', options.durability];
 
 async function bySize(sizes) {
-  const largest = Math.max(...sizes);
   const { bavail, bsize } = statfsSync(options.directory);
-  if (bavail * bsize < (largest + 2) * GB) throw new Error(`${options.directory} has no room for ${largest} GB`);
+  const largest = sizes[sizes.length - 1];
+  if (bavail * bsize < (largest + 4) * GB) throw new Error(`${options.directory} has no room for ${largest} GB`);
   const directory = mkdtempSync(join(options.directory, 'ottla-constant-'));
-  const args = ['--durability', options.durability];
-  let broker = await startOttla(directory, args);
+  const topic = new GrowingTopic(TOPIC, PARTITIONS);
+  const rows = [];
+  let broker = await startOttla(directory, durability);
   try {
-    const filler = new Filler();
     let connection = await connectTo(broker.bootstrap);
-    await createTopic(connection, 'growing', PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
-    await partitionsReady(connection, 'growing', PARTITIONS);
+    await createTopic(connection, TOPIC, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
+    await partitionsReady(connection, TOPIC, PARTITIONS);
     for (const size of sizes) {
       const cpuBefore = cpuMs(broker.pid);
-      const { bytes, ms } = await filler.fillTo(connection, size * GB);
+      const { bytes, ms } = await topic.fillTo(connection, size * GB);
       const row = { size: `${size} GB` };
-      row['append, CPU ms/MB'] = bytes === 0 ? Number.NaN : (cpuMs(broker.pid) - cpuBefore) / (bytes / 1e6);
+      row['append, CPU ms/MB'] = (cpuMs(broker.pid) - cpuBefore) / (bytes / 1e6);
       row['append, MB/s'] = bytes / 1e3 / ms;
-      row['tail read, ms'] = await probed(() => filler.fetchAt(connection, (partition) => filler.next[partition] - 1));
-      row['random old read, ms'] = await probed(() =>
-        filler.fetchAt(connection, (partition) => random(filler.next[partition])),
-      );
-      row['lookup by time, ms'] = await probed(() => filler.lookUp(connection));
+      row['slowest append, ms'] = topic.slowestMs;
+      row['tail read, ms'] = await probed(() => topic.fetchNewest(connection));
+      row['random old read, ms'] = await probed(() => topic.fetchRandom(connection));
+      row['lookup by time, ms'] = await probed(() => topic.lookUpRandom(connection));
       row['resident, MB'] = residentBytes(broker.pid) / 1e6;
-      row['open files'] = readdirSync(`/proc/${broker.pid}/fd`).length;
-      connection.close();
-      process.kill(broker.pid, 'SIGKILL');
-      await broker.exited;
-      const restarted = performance.now();
-      broker = await startOttla(directory, args);
-      row['ready after kill -9, ms'] = performance.now() - restarted;
-      connection = await connectTo(broker.bootstrap);
-      results.sizes.push(row);
-      print(row, results.sizes[0]);
+      row['open files'] = openFiles(broker);
+      ({ broker, connection } = await restarts(directory, broker, connection, topic, row));
+      rows.push(row);
+      print(row, rows[0]);
     }
-    connection.close();
+    const count = Number(options.wide);
+    if (count === 0) return rows;
+    const row = { size: `${largest} GB, and ${count} partitions` };
+    await createTopic(connection, WIDE, count);
+    await partitionsReady(connection, WIDE, count);
+    await sendToEach(connection, count);
+    ({ broker, connection } = await restarts(directory, broker, connection, topic, row));
+    await partitionsReady(connection, WIDE, count);
+    row['resident, MB'] = residentBytes(broker.pid) / 1e6;
+    row['open files'] = openFiles(broker);
+    rows.push(row);
+    print(row, rows[0]);
+    return rows;
   } finally {
     await broker.stop();
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
+/** Kills the broker in the middle of writing, and starts it again, several times. */
+async function restarts(directory, before, openConnection, topic, row) {
+  const waits = [];
+  const works = [];
+  let broker = before;
+  let connection = openConnection;
+  for (let i = 0; i < Number(options.starts); i++) {
+    const filling = topic.fillTo(connection, topic.bytes + GB);
+    const until = topic.bytes + BETWEEN_BYTES * (0.5 + Math.random());
+    await Promise.race([filling, reached(() => topic.bytes >= until)]);
+    const started = performance.now();
+    process.kill(broker.pid, 'SIGKILL');
+    await Promise.allSettled([broker.exited, filling]);
+    connection.close();
+    const begun = performance.now();
+    broker = await startOttla(directory, durability);
+    waits.push(performance.now() - begun);
+    works.push(cpuMs(broker.pid));
+    if (waits.length === 1) row['exit of the killed one, ms'] = begun - started;
+    connection = await connectTo(broker.bootstrap);
+    await topic.lookAgain(connection);
+  }
+  row['ready after kill -9, ms'] = median(waits);
+  row['the longest, ms'] = Math.max(...waits);
+  row['its CPU, ms'] = median(works);
+  return { broker, connection };
+}
+
+async function reached(condition) {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 async function byPartitions(counts) {
   const names = options.kafka ? ['ottla', 'kafka'] : ['ottla'];
   if (options.kafka) setUpKafka();
+  const rows = [];
   for (const name of names) {
-    const first = results.partitions.length;
+    const first = rows.length;
     for (const count of counts) {
-      const row = await partitionsOf(name, count);
-      results.partitions.push(row);
-      print(row, results.partitions[first]);
+      rows.push(await partitionsOf(name, count));
+      print(rows[rows.length - 1], rows[first]);
     }
   }
+  return rows;
 }
 
 async function partitionsOf(name, count) {
   const data = mkdtempSync(join(options.directory, `${name}-constant-`));
-  const start = () =>
-    name === 'kafka' ? startKafka({ data }) : startOttla(data, ['--durability', options.durability]);
+  const start = () => (name === 'kafka' ? startKafka({ data }) : startOttla(data, durability));
   let broker = await start();
   try {
     let connection = await connectTo(broker.bootstrap);
     const empty = residentBytes(broker.pid);
     const row = { size: `${name}, ${count} partitions` };
     const created = performance.now();
-    await createTopic(connection, 'wide', count);
-    await partitionsReady(connection, 'wide', count);
+    await createTopic(connection, WIDE, count);
+    await partitionsReady(connection, WIDE, count);
     row['create, ms/partition'] = (performance.now() - created) / count;
+    await sendToEach(connection, count);
     const { batch } = batchOf(1, 100);
-    const write = (partition) => send(connection, 'wide', [[partition, batch]]);
-    for (let first = 0; first < count; first += 500) {
-      const each = Array.from({ length: Math.min(500, count - first) }, (_, i) => [first + i, Buffer.from(batch)]);
-      await send(connection, 'wide', each);
-    }
-    row['append to one, ms'] = await probed(() => write(random(count)));
-    row['fetch from one, ms'] = await probed(() => fetchOne(connection, 'wide', random(count), 0));
+    row['append to one, ms'] = await probed(() => send(connection, WIDE, [[random(count), Buffer.from(batch)]]));
+    row['fetch from one, ms'] = await probed(() => fetchOne(connection, WIDE, random(count), 0));
     row['memory, KB/partition'] = (residentBytes(broker.pid) - empty) / 1e3 / count;
-    row['open files'] = readdirSync(`/proc/${broker.pid}/fd`).length;
+    row['open files'] = openFiles(broker);
     connection.close();
     process.kill(broker.pid, 'SIGKILL');
     await broker.exited;
     const started = performance.now();
     broker = await start();
     connection = await connectTo(broker.bootstrap);
-    await partitionsReady(connection, 'wide', count);
+    await partitionsReady(connection, WIDE, count);
     row['ready after kill -9, ms'] = performance.now() - started;
     connection.close();
     return row;
@@ -142,100 +173,17 @@ async function partitionsOf(name, count) {
   }
 }
 
-/** Fills the partitions evenly; remembers what offsets and times they hold. */
-class Filler {
-  next = Array(PARTITIONS).fill(0);
-  bytes = 0;
-  // Half of the bytes in small records, half in large ones.
-  #batches = [batchOf(Math.floor(BATCH_BYTES / 100), 100), batchOf(Math.floor(BATCH_BYTES / 1000), 1000)];
-  #sent = 0;
-
-  async fillTo(connection, bytes) {
-    const before = this.bytes;
-    const started = performance.now();
-    const work = async () => {
-      while (this.bytes < bytes) {
-        const partition = this.#sent % PARTITIONS;
-        const { batch, records } = this.#batches[Math.floor(this.#sent / PARTITIONS) % 2];
-        this.#sent++;
-        this.bytes += batch.length;
-        this.next[partition] += records;
-        await send(connection, 'growing', [[partition, this.#timed(batch)]]);
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, work));
-    return { bytes: this.bytes - before, ms: performance.now() - started };
-  }
-
-  /** Each batch a second after the one before: a time to look for. */
-  #timed(batch) {
-    const timed = Buffer.from(batch);
-    const timestampMs = BigInt(START_MS + this.#sent * 1000);
-    timed.writeBigInt64BE(timestampMs, BASE_TIMESTAMP_AT);
-    timed.writeBigInt64BE(timestampMs, MAX_TIMESTAMP_AT);
-    updateCrc(timed, 0);
-    return timed;
-  }
-
-  fetchAt(connection, offsetIn) {
-    const partition = random(PARTITIONS);
-    return fetchOne(connection, 'growing', partition, offsetIn(partition));
-  }
-
-  async lookUp(connection) {
-    const partitionIndex = random(PARTITIONS);
-    const timestamp = START_MS + random(this.#sent) * 1000;
-    const { topics } = await connection.request(listOffsets, {
-      replicaId: -1,
-      topics: [{ name: 'growing', partitions: [{ partitionIndex, timestamp }] }],
-      timeoutMs: 30_000,
-    });
-    if (topics[0].partitions[0].errorCode !== 0) throw new Error(`lookup: ${topics[0].partitions[0].errorCode}`);
+/** A record of 100 bytes into each partition. */
+async function sendToEach(connection, count) {
+  const { batch } = batchOf(1, 100);
+  for (let first = 0; first < count; first += 500) {
+    const each = Array.from({ length: Math.min(500, count - first) }, (_, i) => [first + i, Buffer.from(batch)]);
+    await send(connection, WIDE, each);
   }
 }
 
-function batchOf(count, valueBytes) {
-  const value = Buffer.alloc(valueBytes, 'v');
-  const records = Array.from({ length: count }, () => ({ key: null, value, timestampMs: START_MS }));
-  return { batch: buildBatch({ records }), records: count };
-}
-
-async function send(connection, topic, batches) {
-  const { responses } = await connection.request(
-    produce,
-    {
-      transactionalId: null,
-      acks: -1,
-      // A disk that has to write back what came before may take its time.
-      timeoutMs: 110_000,
-      topicData: [{ name: topic, partitionData: batches.map(([index, batch]) => ({ index, records: [batch] })) }],
-    },
-    { maxVersion: 12 },
-  );
-  const failed = responses[0].partitionResponses.find(({ errorCode }) => errorCode !== 0);
-  if (failed !== undefined) throw new Error(`produce: ${failed.errorCode}`);
-}
-
-async function fetchOne(connection, topic, partition, fetchOffset) {
-  const { responses } = await connection.request(
-    fetch,
-    {
-      replicaId: -1,
-      maxWaitMs: 0,
-      minBytes: 1,
-      maxBytes: 1 << 20,
-      isolationLevel: 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [{ topic, partitions: [{ partition, currentLeaderEpoch: -1, fetchOffset, partitionMaxBytes: 4096 }] }],
-      forgottenTopicsData: [],
-      rackId: '',
-    },
-    { maxVersion: 12 },
-  );
-  const { errorCode, records } = responses[0].partitions[0];
-  if (errorCode !== 0) throw new Error(`fetch: ${errorCode}`);
-  if (records === null || records.length === 0) throw new Error(`nothing at ${fetchOffset}`);
+function openFiles(broker) {
+  return readdirSync(`/proc/${broker.pid}/fd`).length;
 }
 
 /** Median milliseconds of one. */
@@ -249,24 +197,25 @@ async function probed(work) {
   return median(times);
 }
 
-function random(limit) {
-  return Math.floor(Math.random() * limit);
-}
-
 function print({ size, ...figures }, { size: _first, ...first }) {
   console.log(size);
   for (const [name, value] of Object.entries(figures)) {
     const ratio = value / first[name];
-    console.log(`  ${name.padEnd(26)} ${value.toPrecision(3).padStart(8)}  × ${ratio.toFixed(2)}`);
+    const compared = Number.isFinite(ratio) ? `  × ${ratio.toFixed(2)}` : '';
+    console.log(`  ${name.padEnd(26)} ${value.toPrecision(3).padStart(8)}${compared}`);
   }
 }
 
-await bySize(options.sizes.split(',').map(Number));
-await byPartitions(
-  options.partitions
+function numbers(list) {
+  return list
     .split(',')
     .map(Number)
-    .filter((count) => count > 0),
-);
-if (options.keep)
-  writeResult('constant-cost', { what: 'cost by size of a topic and by number of partitions', ...results });
+    .filter((value) => value > 0)
+    .sort((a, b) => a - b);
+}
+
+const keep = (part, what, rows) => options.keep && writeResult(`constant-cost-${part}`, { what, rows });
+const sizes = numbers(options.sizes);
+const counts = numbers(options.partitions);
+if (sizes.length > 0) keep('sizes', 'cost by size of a topic', await bySize(sizes));
+if (counts.length > 0) keep('partitions', 'cost by number of partitions', await byPartitions(counts));

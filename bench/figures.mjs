@@ -23,12 +23,12 @@ export function figuresOf(result, keys, { bytesPerByte = 1 } = {}) {
   return Object.fromEntries([...keys, 'clientCores'].map((key) => [key, all[key]]));
 }
 
-/** A new topic for one measurement, removed afterwards. */
+/** A new topic for one measurement, which is removed with the others of its row. */
 export async function withTopic(broker, partitions, work, configs) {
   const topic = await broker.topic(partitions, configs);
   try {
     return await work(topic);
   } finally {
-    await broker.remove(topic);
+    broker.remove(topic);
   }
 }

@@ -10,6 +10,7 @@ const PARTITIONS = 8;
 
 await compare({
   name: 'produce',
+  fillsPageCache: true,
   help: `Server CPU per MB of record batches and throughput, ${CONNECTIONS} connections with five requests of one batch in flight, ${PARTITIONS} partitions.`,
   rows: [
     row('64 KB batches, 1 KB records', 1000, 64),

@@ -6,4 +6,5 @@ export const PAST_FAILURES: readonly { readonly seed: number; readonly workload:
   { seed: 150, workload: 'records', found: 'a log start was told before it was durable' },
   { seed: 10062, workload: 'groups', found: 'a commit answered with NOT_COORDINATOR may survive (as in Kafka)' },
   { seed: 20033, workload: 'topics', found: 'a topic whose creation was answered with KAFKA_STORAGE_ERROR may exist' },
+  { seed: 234, workload: 'transactions', found: 'a clock that was set back kept a transaction open for as long' },
 ];

@@ -181,6 +181,7 @@ class Run {
         durability: this.#durability,
         host: '10.0.0.1',
         port: 9092,
+        allowUnauthenticatedNetworkAccess: true,
         settings: {
           'node.id': 1,
           'offsets.topic.num.partitions': 3,

@@ -7,7 +7,8 @@ import { features, transactionVersion } from './apis/features.ts';
 import { GroupCoordinator } from './group/coordinator.ts';
 import type { BrokerConfig } from './metadata/configs/broker-definitions.ts';
 import { Configs } from './metadata/configs/configs.ts';
-import type { Endpoint, Image, MetadataChange } from './metadata/image.ts';
+import { DelegationTokens } from './metadata/delegation-tokens.ts';
+import type { Endpoint, Image, Metadata, MetadataChange } from './metadata/image.ts';
 import { openMetadata } from './metadata/metadata-log.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { CONSUMER_OFFSETS } from './metadata/topic-name.ts';
@@ -16,12 +17,20 @@ import { Metrics } from './metrics/metrics.ts';
 import { openDirectoryStore } from './object-store/directory.ts';
 import type { WriteMarker } from './partition/end-marker.ts';
 import { Partitions } from './partition/partitions.ts';
+import { ConnectionRates } from './quota/connection-rates.ts';
+import { QuotaLimits } from './quota/quota-limits.ts';
 import { loadCompression } from './records/compression.ts';
-import { FileError } from './runtime/files.ts';
+import { FileError, type Files } from './runtime/files.ts';
 import { MemoryFiles } from './runtime/memory/memory-files.ts';
 import { NetworkError } from './runtime/network.ts';
-import type { Runtime } from './runtime/runtime.ts';
+import type { Runtime, Timer } from './runtime/runtime.ts';
 import type { Threads } from './runtime/threads.ts';
+import { auditTo } from './security/audit.ts';
+import { Authorizer } from './security/authorizer.ts';
+import { openGates } from './security/listener-gates.ts';
+import { storedCredentials } from './security/stored-credentials.ts';
+import { TlsError } from './security/tls-terms.ts';
+import { TokenSecrets } from './security/token-secrets.ts';
 import { type ListenerAddress, startServer } from './server/server.ts';
 import type { Settings } from './settings.ts';
 import type { CleanerSettings, CleaningThreads } from './storage/cleaner.ts';
@@ -64,9 +73,19 @@ export async function openBroker({ runtime, settings, directory, storage }: Brok
   const { threads, ...withoutThreads } = runtime;
   // What is in memory can be seen by one thread only.
   const own = directory === null || threads === undefined ? withoutThreads : runtime;
-  const broker = new LivingBroker({ ...own, files }, settings, directory ?? '/memory', storage);
+  const broker = new LivingBroker(
+    { ...own, files, settingsFiles: runtime.files },
+    settings,
+    directory ?? '/memory',
+    storage,
+  );
   await broker.open();
   return broker;
+}
+
+/** Data may be in memory; the files that settings name (certificates) are where they always are. */
+interface BrokerRuntime extends Runtime {
+  readonly settingsFiles: Files;
 }
 
 interface Life {
@@ -78,7 +97,7 @@ interface Life {
 }
 
 async function beginLife(
-  runtime: Runtime,
+  runtime: BrokerRuntime,
   settings: Settings,
   directory: string,
   storageOverrides: Partial<StorageSettings> | undefined,
@@ -131,6 +150,8 @@ async function beginLife(
     storage.startCleaning(() => cleanerSettings(configs.broker), cleaningThreads(threads));
     const groups = new GroupCoordinator({ metadata, configs, partitions, storage, clock, timers, random, log });
     closeAll.push(() => groups.close());
+    const security = await openSecurity(runtime, settings, metadata);
+    closeAll.push(() => security.close());
     const producerIds = new ProducerIds(metadata);
     const writeMarker = writeMarkerTo(partitions, groups);
     const inForce = features(metadata);
@@ -148,6 +169,7 @@ async function beginLife(
     });
     closeAll.push(() => transactions.close());
     const registry = registryOf({
+      ...security,
       metadata,
       configs,
       topics,
@@ -169,6 +191,15 @@ async function beginLife(
       runtime,
       registry,
       listeners,
+      gates: security.gates.byListener,
+      login: settings.security,
+      connectionRates: new ConnectionRates({
+        limits: new QuotaLimits(metadata, 'connection_creation_rate'),
+        clock,
+        brokerRate: () => configs.broker.maxConnectionCreationRate,
+        windows: configs.broker.quotaWindowNum,
+        windowMs: configs.broker.quotaWindowSizeSeconds * 1000,
+      }),
       limits: () => configs.broker,
       requestMemoryMaxBytes: settings.requestMemoryMaxBytes,
       memoryOwedBytes: () => storage.excessBytes,
@@ -179,12 +210,14 @@ async function beginLife(
       listeners: server.listeners,
       async end() {
         await server.close();
+        security.close();
         transactions.close();
         groups.close();
         partitions.close();
         await storage.close();
       },
       async abandon() {
+        security.close();
         transactions.close();
         groups.close();
         await server.close(0);
@@ -200,6 +233,46 @@ async function beginLife(
   }
 }
 
+/** Who may come in and do what, as the settings and the metadata say. */
+async function openSecurity(runtime: BrokerRuntime, settings: Settings, metadata: Metadata) {
+  const { clock, timers, random, log } = runtime;
+  const { security, ottla } = settings;
+  const tokens = new DelegationTokens(metadata, security.delegationTokens);
+  const { secretKey, checkMs } = security.delegationTokens;
+  const tokenSecrets = secretKey === null ? undefined : new TokenSecrets(secretKey, random);
+  const authorizer =
+    security.authorizer === null
+      ? undefined
+      : new Authorizer({ ...security.authorizer, metadata, audit: auditTo(log, clock, ottla.auditAllowed) });
+  const gates = await openGates({
+    runtime: { ...runtime, files: runtime.settingsFiles },
+    security,
+    directory: storedCredentials({ metadata, tokens, tokenSecrets, clock }),
+    reloadMs: ottla.tlsReloadIntervalMs,
+  });
+  let sweep: Timer | undefined;
+  const sweepLater = (): void => {
+    sweep = timers.set(checkMs, () => {
+      tokens
+        .forgetEnded(clock.nowMs())
+        .catch((error: Error) => log.warn('Ended tokens stay', { reason: error.message }));
+      sweepLater();
+    });
+  };
+  if (tokenSecrets) sweepLater();
+  return {
+    authorizer,
+    gates,
+    tokens,
+    tokenSecrets,
+    failedLoginDelayMs: security.failedLoginDelayMs,
+    close() {
+      sweep?.cancel();
+      gates.close();
+    },
+  };
+}
+
 /** Undefined where somebody has packed all modules into one file: then there is none for a thread to start. */
 function cleaningThreads(threads: Threads | undefined): CleaningThreads | undefined {
   const here: string | undefined = import.meta.url;
@@ -210,6 +283,7 @@ function cleaningThreads(threads: Threads | undefined): CleaningThreads | undefi
 function cleanerSettings(broker: BrokerConfig): CleanerSettings {
   return {
     enabled: broker.logCleanerEnable,
+    threads: broker.logCleanerThreads,
     backoffMs: broker.logCleanerBackoffMs,
     dedupeBufferBytes: broker.logCleanerDedupeBufferSize,
     loadFactor: broker.logCleanerIoBufferLoadFactor,
@@ -251,7 +325,7 @@ const REOPEN_MS = 2_000;
 
 class LivingBroker implements Broker {
   readonly closed: Promise<void>;
-  readonly #runtime: Runtime;
+  readonly #runtime: BrokerRuntime;
   readonly #settings: Settings;
   readonly #directory: string;
   readonly #storage: Partial<StorageSettings> | undefined;
@@ -264,7 +338,12 @@ class LivingBroker implements Broker {
   #resolveClosed!: () => void;
   #rejectClosed!: (fault: unknown) => void;
 
-  constructor(runtime: Runtime, settings: Settings, directory: string, storage: Partial<StorageSettings> | undefined) {
+  constructor(
+    runtime: BrokerRuntime,
+    settings: Settings,
+    directory: string,
+    storage: Partial<StorageSettings> | undefined,
+  ) {
     this.#runtime = runtime;
     this.#storage = storage;
     this.#settings = settings;
@@ -361,6 +440,7 @@ class LivingBroker implements Broker {
   #asFault(error: unknown): unknown {
     if (error instanceof NetworkError) {
       const address = this.#listeners.map(({ host, port }) => `${host || '0.0.0.0'}:${port}`).join(' or ');
+      if (error.code === 'TLS') return new BrokerFault(error.code, `${error.message}; look at ssl.keystore.*.`, error);
       const sentence =
         error.code === 'EADDRINUSE'
           ? `${address} is in use by another program; stop it, or choose another port (--port; 0 takes a free one).`
@@ -371,6 +451,7 @@ class LivingBroker implements Broker {
       const sentence = `cannot use the data directory ${this.#directory} (${error.message}); choose another (--data).`;
       return new BrokerFault(error.code, sentence, error);
     }
+    if (error instanceof TlsError) return new BrokerFault('TLS', `${error.message}.`, error);
     return error;
   }
 }

@@ -34,6 +34,7 @@ describe('settings', () => {
       properties: parseProperties(`
         process.roles=broker,controller
         node.id=7
+        ottla.allow.unauthenticated.network.access=true
         controller.quorum.bootstrap.servers=localhost:9093
         listeners=PLAINTEXT://:9092,CONTROLLER://:9093
         inter.broker.listener.name=PLAINTEXT
@@ -65,7 +66,7 @@ describe('settings', () => {
     assert.equal(settings.staticValues.get('num.partitions'), '3');
     assert.deepEqual(
       settings.warnings.map((warning) => warning.split(' ')[0]),
-      ['controller.quorum.bootstrap.servers', 'inter.broker.listener.name', 'controller.listener.names', 'The'],
+      ['controller.quorum.bootstrap.servers', 'inter.broker.listener.name', 'controller.listener.names', 'The', 'The'],
     );
   });
 
@@ -93,12 +94,12 @@ describe('settings', () => {
 
   it('warn about keys of somebody else', () => {
     const { warnings } = resolveSettings({
-      properties: { 'confluent.license': 'x', constructor: 'y', 'listener.name.external.max.connections': '1' },
+      properties: { 'confluent.license': 'x', constructor: 'y', 'listener.name.external.something': '1' },
     });
     assert.deepEqual(warnings, [
       'confluent.license is not a setting of Kafka or Ottla and has no effect.',
       'constructor is not a setting of Kafka or Ottla and has no effect.',
-      'listener.name.external.max.connections has no effect: settings of a single listener are not part of this version.',
+      'listener.name.external.something is not a setting of Kafka or Ottla and has no effect.',
     ]);
   });
 
@@ -140,16 +141,67 @@ describe('settings', () => {
   });
 
   it('refuse what would be less safe than it looks', () => {
+    assert.match(problems({ listeners: 'SASL_SSL://:9093' })[0] ?? '', /speaks TLS and has no certificate/);
+    assert.match(problems({ 'authorizer.class.name': 'x.Y' })[0] ?? '', /StandardAuthorizer alone/);
+    assert.match(problems({ listeners: 'SASL_PLAINTEXT://:1' })[0] ?? '', /has GSSAPI; name some of PLAIN/);
+    const unread = { listeners: 'SSL://:1', 'ssl.keystore.location': '/k' };
+    assert.match(problems(unread)[0] ?? '', /is JKS; only PEM and PKCS12 can be read/);
     assert.match(
-      problems({ listeners: 'SASL_SSL://:9093' })[0] ?? '',
-      /asks for SASL_SSL; this version speaks PLAINTEXT only/,
+      problems({ ...unread, 'ssl.keystore.type': 'PEM', 'ssl.client.auth': 'required' })[0] ?? '',
+      /whom to trust/,
     );
-    assert.match(
-      problems({ 'authorizer.class.name': 'x.Y' })[0] ?? '',
-      /access control, which this version does not have/,
-    );
+    const old = { ...unread, 'ssl.keystore.type': 'PEM', 'ssl.enabled.protocols': 'TLSv1.1,TLSv1.2' };
+    assert.match(problems(old)[0] ?? '', /TLSv1\.1; TLSv1\.2 and TLSv1\.3 are spoken/);
+    const plain = { listeners: 'SASL_PLAINTEXT://:1', 'sasl.enabled.mechanisms': 'PLAIN' };
+    assert.match(problems(plain)[0] ?? '', /offers PLAIN and knows no users/);
     assert.match(problems({ 'ottla.durability': 'fsync' }, { dataDirectory: null })[0] ?? '', /needs a data directory/);
     assert.match(problems({ 'process.roles': 'controller' })[0] ?? '', /names no broker/);
+  });
+
+  it('open nothing to the network without a login unless told so in as many words', () => {
+    const open = { listeners: 'PLAINTEXT://0.0.0.0:9092' };
+    assert.match(
+      problems(open)[0] ?? '',
+      /nobody has to log in on it.*ottla\.allow\.unauthenticated\.network\.access=true/,
+    );
+    const { warnings } = resolveSettings({
+      properties: { ...open, 'ottla.allow.unauthenticated.network.access': 'true' },
+    });
+    assert.match(warnings[0] ?? '', /whoever reaches it can read, write and delete everything/);
+    const ssl = { listeners: 'SSL://0.0.0.0:1', 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': '/k' };
+    const trust = { 'ssl.truststore.type': 'PEM', 'ssl.truststore.location': '/t' };
+    assert.match(problems(ssl)[0] ?? '', /nobody has to log in/);
+    assert.match(problems({ ...ssl, ...trust, 'ssl.client.auth': 'requested' })[0] ?? '', /nobody has to log in/);
+    assert.deepEqual(problems({ ...ssl, ...trust, 'ssl.client.auth': 'required' }), []);
+    for (const host of ['127.0.0.1', '[::1]', 'localhost'])
+      assert.deepEqual(problems({ listeners: `PLAINTEXT://${host}:1` }), []);
+  });
+
+  it('read what belongs to one listener before what belongs to all', () => {
+    const { security } = resolveSettings({
+      properties: {
+        listeners: 'IN://127.0.0.1:1,OUT://127.0.0.1:2',
+        'listener.security.protocol.map': 'IN:SASL_PLAINTEXT,OUT:SASL_PLAINTEXT',
+        'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+        'listener.name.in.sasl.enabled.mechanisms': 'PLAIN',
+        'listener.name.in.plain.sasl.jaas.config':
+          'org.apache.kafka.common.security.plain.PlainLoginModule required user_a="b";',
+        'connections.max.reauth.ms': '1000',
+        'listener.name.out.scram-sha-512.connections.max.reauth.ms': '2000',
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': 'User:admin;User:CN=a,O=b',
+      },
+    });
+    const inside = security.listeners.get('IN')?.sasl;
+    assert.deepEqual(
+      [inside?.mechanisms, inside?.plainUsers, inside?.reauthMs.get('PLAIN')],
+      [['PLAIN'], new Map([['a', 'b']]), 1000],
+    );
+    assert.equal(security.listeners.get('OUT')?.sasl?.reauthMs.get('SCRAM-SHA-512'), 2000);
+    assert.deepEqual(
+      security.authorizer?.superUsers.map(({ name }) => name),
+      ['admin', 'CN=a,O=b'],
+    );
   });
 
   it('check listeners', () => {
@@ -167,13 +219,13 @@ describe('settings', () => {
     );
     const { listeners } = resolveSettings({
       properties: {
-        listeners: 'in://[::1]:0,out://h:1',
+        listeners: 'in://[::1]:0,out://localhost:1',
         'listener.security.protocol.map': 'IN:PLAINTEXT, OUT:PLAINTEXT',
       },
     });
     assert.deepEqual(
       listeners.map(({ name, host, port }) => `${name} ${host} ${port}`),
-      ['IN ::1 0', 'OUT h 1'],
+      ['IN ::1 0', 'OUT localhost 1'],
     );
   });
 

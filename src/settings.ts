@@ -15,7 +15,9 @@ import {
 import { nearestName } from './metadata/configs/nearest-name.ts';
 import { ottlaDefinitions } from './metadata/configs/ottla-definitions.ts';
 import { ConfigError, parseConfig } from './metadata/configs/parse-value.ts';
+import { authenticates, type SecuritySettings } from './security/security-settings.ts';
 import { type ListenerSetting, readListeners } from './settings/listeners.ts';
+import { AUTHORIZER_KEYS, listenerKeyOf, SecurityReading } from './settings/security.ts';
 
 export type { ListenerSetting } from './settings/listeners.ts';
 export { parseProperties } from './settings/properties.ts';
@@ -33,6 +35,7 @@ export interface Settings {
   readonly durability: Durability;
   /** Memory for requests read and not yet answered. */
   readonly requestMemoryMaxBytes: number;
+  readonly security: SecuritySettings;
   /** `ottla.*`, camelCase without the prefix. */
   readonly ottla: OttlaConfig;
   /** Kafka's keys as they were given, canonical names: the static layer of Configs. */
@@ -78,6 +81,7 @@ export function resolveSettings(sources: SettingsSources = {}): Settings {
   const dataDirectory = sources.dataDirectory === undefined ? reading.dataDirectory(broker) : sources.dataDirectory;
   const durability = reading.durability(dataDirectory, ottla);
   const { listeners, advertisedListeners } = reading.listeners(broker);
+  const security = reading.security(listeners, ottla);
   reading.problems.push(...brokerObjections(broker).map((objection) => `${objection}.`));
   if (reading.problems.length > 0) throw new SettingsError(reading.problems);
   // Shown by DescribeConfigs as in Kafka, where a file always has them.
@@ -92,6 +96,7 @@ export function resolveSettings(sources: SettingsSources = {}): Settings {
     durability,
     requestMemoryMaxBytes:
       broker.queuedMaxRequestBytes > 0 ? broker.queuedMaxRequestBytes : ottla.requestMemoryMaxBytes,
+    security,
     ottla,
     staticValues: reading.staticValues,
     broker: { ...broker, nodeId },
@@ -221,6 +226,24 @@ class Reading {
     );
   }
 
+  security(listeners: readonly ListenerSetting[], ottla: OttlaConfig): SecuritySettings {
+    const reading = new SecurityReading(this.#given, this.problems);
+    const security = reading.read(listeners, ottla.oauthbearerRequiredScopes, ottla.loginTimeoutMs);
+    for (const { name, host } of listeners) {
+      const own = security.listeners.get(name);
+      if (!own || authenticates(own) || isLoopback(host)) continue;
+      const where = `The listener ${name} at ${host === '' ? 'every address' : host} can be reached from the network, and nobody has to log in on it`;
+      if (ottla.allowUnauthenticatedNetworkAccess) {
+        this.warnings.push(`${where}: whoever reaches it can read, write and delete everything.`);
+      } else {
+        this.problems.push(
+          `${where}. Give it a login (SASL_SSL, or SSL with ssl.client.auth=required) or the address 127.0.0.1; to open it to everybody all the same, set ottla.allow.unauthenticated.network.access=true (--allow-unauthenticated-network-access).`,
+        );
+      }
+    }
+    return security;
+  }
+
   #checkOwnKey(name: string, definition: Definition, text: string): void {
     if (this.#parse(name, definition, text) !== undefined) this.staticValues.set(name, text);
   }
@@ -232,12 +255,6 @@ class Reading {
     if (definition.effect.kind === 'honoured' || name === 'process.roles') return;
     if (definition.defaultValue !== null && same(value, parseConfig(name, definition, definition.defaultValue))) return;
     if (definition.defaultValue === null && (value === null || value === '')) return;
-    if (name === 'authorizer.class.name') {
-      this.problems.push(
-        'authorizer.class.name asks for access control, which this version does not have: remove it, and let only trusted clients reach the broker.',
-      );
-      return;
-    }
     this.warnings.push(
       definition.effect.kind === 'unused'
         ? `${name} has no effect: ${definition.effect.reason}.`
@@ -246,18 +263,27 @@ class Reading {
   }
 
   #checkForeignKey(name: string): void {
-    const listenerKey = /^listener\.name\.[^.]+\.(.+)$/.exec(name)?.[1];
-    if (
-      listenerKey !== undefined &&
-      definitionOf(brokerDefinitions, listenerKey.replace(/^[^.]+\.(?=sasl\.)/, '')) !== undefined
-    ) {
-      this.warnings.push(`${name} has no effect: settings of a single listener are not part of this version.`);
+    if ((AUTHORIZER_KEYS as readonly string[]).includes(name)) return;
+    const listenerKey = listenerKeyOf(name);
+    if (listenerKey !== undefined) {
+      this.#checkListenerKey(name, listenerKey);
       return;
     }
-    const nearest = nearestName(name, [...Object.keys(ottlaDefinitions), ...Object.keys(brokerDefinitions)]);
+    const nearest = nearestName(name, [
+      ...Object.keys(ottlaDefinitions),
+      ...Object.keys(brokerDefinitions),
+      ...AUTHORIZER_KEYS,
+    ]);
     if (nearest !== undefined) this.problems.push(`There is no setting ${name}; did you mean ${nearest}?`);
     else if (name.startsWith('ottla.')) this.problems.push(`There is no setting ${name}.`);
     else this.warnings.push(`${name} is not a setting of Kafka or Ottla and has no effect.`);
+  }
+
+  /** Values are read where they are used (settings/security.ts); here only whether they mean anything. */
+  #checkListenerKey(name: string, key: string): void {
+    const definition = definitionOf(brokerDefinitions, key) as Definition;
+    if (definition.effect.kind !== 'unused') this.#parse(name, definition, this.#given.get(name) as string);
+    else this.warnings.push(`${name} has no effect: ${definition.effect.reason}.`);
   }
 
   #valueOrDefault(name: string, definition: Definition, text: string | undefined): ConfigValue {
@@ -280,6 +306,10 @@ class Reading {
       return undefined;
     }
   }
+}
+
+function isLoopback(host: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host.toLowerCase() === 'localhost';
 }
 
 function same(one: ConfigValue, other: ConfigValue): boolean {

@@ -28,24 +28,29 @@ export function alterReplicaLogDirsHandler({
     minVersion: 1,
     maxVersion: 2,
     dispatch(request, _context, reply) {
-      const results = new Map<string, { partitionIndex: number; errorCode: ErrorCode }[]>();
-      for (const { path, topics } of request.dirs) {
-        for (const { name, partitions } of topics) {
-          const list = results.get(name) ?? [];
-          results.set(name, list);
-          for (const partitionIndex of partitions) {
-            const errorCode =
-              path === logDirectory ? moveHere(metadata.image, name, partitionIndex) : ErrorCode.LOG_DIR_NOT_FOUND;
-            list.push({ partitionIndex, errorCode });
-          }
-        }
-      }
-      reply({
-        throttleTimeMs: 0,
-        results: [...results].map(([topicName, partitions]) => ({ topicName, partitions })),
-      });
+      const errorOf = (path: string, name: string, partition: number) =>
+        path === logDirectory ? moveHere(metadata.image, name, partition) : ErrorCode.LOG_DIR_NOT_FOUND;
+      reply(answer(request, errorOf));
     },
+    failed: (request, errorCode) => answer(request, () => errorCode),
   };
+}
+
+function answer(
+  { dirs }: AlterReplicaLogDirsRequest,
+  errorOf: (path: string, topic: string, partition: number) => number,
+): AlterReplicaLogDirsResponseInput {
+  const results = new Map<string, { partitionIndex: number; errorCode: number }[]>();
+  for (const { path, topics } of dirs) {
+    for (const { name, partitions } of topics) {
+      const list = results.get(name) ?? [];
+      results.set(name, list);
+      for (const partitionIndex of partitions) {
+        list.push({ partitionIndex, errorCode: errorOf(path, name, partitionIndex) });
+      }
+    }
+  }
+  return { throttleTimeMs: 0, results: [...results].map(([topicName, partitions]) => ({ topicName, partitions })) };
 }
 
 function moveHere(image: Image, topic: string, partition: number): ErrorCode {

@@ -1,5 +1,8 @@
 // The shape of an API's implementation: what the registry lists and the server calls.
 import type { Api } from '../protocol/api.ts';
+import type { Principal } from '../security/principal.ts';
+import type { SaslSession } from '../security/sasl-session.ts';
+import type { SecurityProtocol } from '../security/security-settings.ts';
 
 /** What a request carries besides its body. */
 export interface RequestContext {
@@ -8,8 +11,8 @@ export interface RequestContext {
   readonly correlationId: number;
   readonly clientId: string | null;
   readonly connection: ConnectionInfo;
-  /** Monotonic milliseconds at which the frame was complete. */
-  readonly receivedAtMs: number;
+  /** Of its frame, without the size in front. */
+  readonly requestBytes: number;
 }
 
 export interface ConnectionInfo {
@@ -20,10 +23,19 @@ export interface ConnectionInfo {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
-  readonly principal: { readonly type: string; readonly name: string };
+  /** Who is logged in; `User:ANONYMOUS` when nobody has to. */
+  readonly principal: Principal;
+  /** PLAINTEXT when not given. */
+  readonly securityProtocol?: SecurityProtocol;
+  /** Logged in with a delegation token. */
+  readonly byToken?: boolean;
+  /** The login of a connection that has one. */
+  readonly sasl?: SaslSession | undefined;
   softwareName: string;
   softwareVersion: string;
   readonly closed: boolean;
+  /** Takes no more requests for this long. */
+  mute(forMs: number): void;
   /** Closes after the responses already queued. */
   close(reason: string): void;
   /** Called once when the connection is gone (park lists, sessions). Returns a function that forgets the listener. */

@@ -9,13 +9,15 @@
 import type { GroupCoordinator } from '../group/coordinator.ts';
 import { classicGroupSettings } from '../group/group-world.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
+import { AclOperation, ResourceType } from '../protocol/acl-codes.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
   type ConsumerGroupHeartbeatRequest,
   type ConsumerGroupHeartbeatResponseInput,
   consumerGroupHeartbeat,
 } from '../protocol/messages/consumer-group-heartbeat.ts';
-import type { ApiHandler } from './api.ts';
+import type { Authorizer } from '../security/authorizer.ts';
+import type { ApiHandler, RequestContext } from './api.ts';
 import { type Features, hasConsumerGroups } from './features.ts';
 import { memberContext } from './member-context.ts';
 
@@ -23,12 +25,15 @@ type Dependencies = {
   readonly groups: GroupCoordinator;
   readonly configs: Pick<Configs, 'broker' | 'topic'>;
   readonly features: Features;
+  /** Undefined: everybody may see every topic. */
+  readonly authorizer?: Authorizer | undefined;
 };
 
 export function consumerGroupHeartbeatHandler({
   groups,
   configs,
   features,
+  authorizer,
 }: Dependencies): ApiHandler<ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponseInput> {
   const refused = (errorCode: number): ConsumerGroupHeartbeatResponseInput => ({
     throttleTimeMs: 0,
@@ -49,13 +54,21 @@ export function consumerGroupHeartbeatHandler({
         reply(refused(ErrorCode.UNKNOWN_SERVER_ERROR));
         return;
       }
+      const mayDescribe = authorizer && describing(authorizer, context);
       groups.call<ConsumerGroupHeartbeatResponseInput>(request.groupId, {
         reply,
         refused,
-        step: (shard, to, nowMs) => shard.groups.consumerHeartbeat(request, memberContext(context), to, nowMs),
+        step: (shard, to, nowMs) =>
+          shard.groups.consumerHeartbeat(request, { ...memberContext(context), mayDescribe }, to, nowMs),
       });
     },
   };
+}
+
+/** What a regular expression may find. */
+function describing(authorizer: Authorizer, { connection }: RequestContext): (topic: string) => boolean {
+  const subject = { principal: connection.principal, host: connection.remoteAddress };
+  return (topic) => authorizer.allows(subject, AclOperation.DESCRIBE, ResourceType.TOPIC, topic, 'allowed');
 }
 
 /** Of what a member's record will hold, estimated from below. */

@@ -9,10 +9,19 @@ import {
   type CreatePartitionsResponseInput,
   createPartitions,
 } from '../protocol/messages/create-partitions.ts';
+import type { MutationQuotas } from '../quota/mutation-quotas.ts';
 import type { ApiHandler } from './api.ts';
 import { splitRepeated } from './repeated.ts';
+import { clientOf } from './throttling.ts';
 
-type Dependencies = { readonly topics: Topics };
+type Dependencies = {
+  readonly topics: Topics;
+  /** Undefined: everybody may change as much as he likes. */
+  readonly mutations?: MutationQuotas | undefined;
+};
+
+/** Earlier clients do not know THROTTLING_QUOTA_EXCEEDED (KIP-599). */
+const FIRST_VERSION_WITH_STRICT_QUOTA = 3;
 
 export function createPartitionsHandler(
   dependencies: Dependencies,
@@ -21,16 +30,20 @@ export function createPartitionsHandler(
     api: createPartitions,
     minVersion: 0,
     maxVersion: 3,
-    async dispatch(request, _context, reply) {
+    async dispatch(request, context, reply) {
       const { once, repeated } = splitRepeated(request.topics, (topic) => topic.name);
-      const outcomes = await dependencies.topics.addPartitions(once, { validateOnly: request.validateOnly });
+      const isStrict = context.apiVersion >= FIRST_VERSION_WITH_STRICT_QUOTA;
+      const quota = dependencies.mutations?.of(clientOf(context), isStrict);
+      const charge = quota && ((name: string, partitions: number) => quota.charge(name, partitions));
+      const { validateOnly } = request;
+      const outcomes = await dependencies.topics.addPartitions(once, { validateOnly, charge });
       const results = once.map(({ name }, index) => {
         const refusal = outcomes[index]?.refusal;
         return { name, errorCode: refusal?.errorCode ?? ErrorCode.NONE, errorMessage: refusal?.errorMessage ?? null };
       });
       const errorCode = ErrorCode.INVALID_REQUEST;
       const refused = repeated.map((name) => ({ name, errorCode, errorMessage: 'Duplicate topic name.' }));
-      reply({ throttleTimeMs: 0, results: [...refused, ...results] });
+      reply({ throttleTimeMs: quota?.throttleMs ?? 0, results: [...refused, ...results] });
     },
     failed: ({ topics }, errorCode) => ({
       throttleTimeMs: 0,

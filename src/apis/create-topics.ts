@@ -20,26 +20,38 @@ import {
   createTopics,
 } from '../protocol/messages/create-topics.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import type { MutationQuotas } from '../quota/mutation-quotas.ts';
 import type { ApiHandler } from './api.ts';
 import { splitRepeated } from './repeated.ts';
+import { clientOf } from './throttling.ts';
 
-type Dependencies = { readonly topics: Topics; readonly configs: Configs };
+type Dependencies = {
+  readonly topics: Topics;
+  readonly configs: Configs;
+  /** Undefined: everybody may change as much as he likes. */
+  readonly mutations?: MutationQuotas | undefined;
+};
+/** Earlier clients do not know THROTTLING_QUOTA_EXCEEDED (KIP-599). */
+const FIRST_VERSION_WITH_STRICT_QUOTA = 6;
+
 type Result = CreateTopicsResponseInput['topics'][number];
 
 export function createTopicsHandler(
   dependencies: Dependencies,
 ): ApiHandler<CreateTopicsRequest, CreateTopicsResponseInput> {
-  const { topics, configs } = dependencies;
+  const { topics, configs, mutations } = dependencies;
   return {
     api: createTopics,
     minVersion: 2,
     maxVersion: 7,
-    async dispatch(request, _context, reply) {
+    async dispatch(request, context, reply) {
       const { once, repeated } = splitRepeated(request.topics, (topic) => topic.name);
-      const outcomes = await topics.create(once, { validateOnly: request.validateOnly });
+      const quota = mutations?.of(clientOf(context), context.apiVersion >= FIRST_VERSION_WITH_STRICT_QUOTA);
+      const charge = quota && ((name: string, partitions: number) => quota.charge(name, partitions));
+      const outcomes = await topics.create(once, { validateOnly: request.validateOnly, charge });
       const results = once.map((topic, index) => resultOf(topic, outcomes[index]!, configs));
       const refused = repeated.map((name) => refusal(name, ErrorCode.INVALID_REQUEST, 'Duplicate topic name.'));
-      reply({ throttleTimeMs: 0, topics: [...refused, ...results] });
+      reply({ throttleTimeMs: quota?.throttleMs ?? 0, topics: [...refused, ...results] });
     },
     failed: (request, errorCode) => ({
       throttleTimeMs: 0,

@@ -23,7 +23,12 @@ export class TestConnection implements ConnectionInfo {
   softwareVersion = '1';
   closed = false;
   closedBecause: string | undefined;
+  mutedMs: number | undefined;
   readonly listeners = new Set<() => void>();
+
+  mute(forMs: number): void {
+    this.mutedMs = forMs;
+  }
 
   close(reason: string): void {
     this.closedBecause = reason;
@@ -73,7 +78,7 @@ export function call<A extends Api>(
     correlationId: 1,
     clientId: options.clientId ?? 'test',
     connection: made.connection,
-    receivedAtMs: 0,
+    requestBytes: bytes.length,
   };
   let answered = false;
   void handler.dispatch(decodeRequest(api, version, bytes), context, (response) => {

@@ -13,14 +13,21 @@ import {
   deleteTopics,
 } from '../protocol/messages/delete-topics.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import type { MutationQuotas } from '../quota/mutation-quotas.ts';
 import type { ApiHandler } from './api.ts';
 import { splitRepeated } from './repeated.ts';
+import { clientOf } from './throttling.ts';
 
 type Dependencies = {
   readonly metadata: Pick<Metadata, 'image'>;
   readonly topics: Topics;
   readonly configs: Configs;
+  /** Undefined: everybody may change as much as he likes. */
+  readonly mutations?: MutationQuotas | undefined;
 };
+/** Earlier clients do not know THROTTLING_QUOTA_EXCEEDED (KIP-599). */
+const FIRST_VERSION_WITH_STRICT_QUOTA = 5;
+
 type Result = DeleteTopicsResponseInput['responses'][number];
 /** A topic as the request names it: one of name and id says nothing. */
 type Named = { readonly name: string | null; readonly topicId: string };
@@ -29,7 +36,7 @@ type Existing = Named & { readonly id: string };
 export function deleteTopicsHandler(
   dependencies: Dependencies,
 ): ApiHandler<DeleteTopicsRequest, DeleteTopicsResponseInput> {
-  const { metadata, topics, configs } = dependencies;
+  const { metadata, topics, configs, mutations } = dependencies;
   return {
     api: deleteTopics,
     minVersion: 1,
@@ -44,7 +51,12 @@ export function deleteTopicsHandler(
         });
       }
       const { existing, responses } = resolve(metadata.image, named);
-      const outcomes = await topics.delete(existing.map((each) => each.id));
+      const quota = mutations?.of(clientOf(context), context.apiVersion >= FIRST_VERSION_WITH_STRICT_QUOTA);
+      const charge = quota && ((id: string, partitions: number) => quota.charge(id, partitions));
+      const outcomes = await topics.delete(
+        existing.map((each) => each.id),
+        charge,
+      );
       for (const [index, { name, topicId, id }] of existing.entries()) {
         const outcome = outcomes[index]!;
         responses.push(
@@ -53,7 +65,7 @@ export function deleteTopicsHandler(
             : { name: outcome.topic.name, topicId: id, errorCode: ErrorCode.NONE, errorMessage: null },
         );
       }
-      reply({ throttleTimeMs: 0, responses });
+      reply({ throttleTimeMs: quota?.throttleMs ?? 0, responses });
     },
     failed: (request, errorCode) => ({
       throttleTimeMs: 0,

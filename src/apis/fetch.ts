@@ -18,6 +18,7 @@ import type { Metadata } from '../metadata/image.ts';
 import type { FetchWaiter } from '../partition/fetch-waiters.ts';
 import { IsolationLevel, type Partition, type ReadResult } from '../partition/partition.ts';
 import type { Partitions } from '../partition/partitions.ts';
+import { AclOperation, ResourceType } from '../protocol/acl-codes.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type FetchRequest, type FetchResponseInput, fetch } from '../protocol/messages/fetch.ts';
 import { type Region, releaseAll } from '../protocol/region-pool.ts';
@@ -25,6 +26,7 @@ import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError } from '../runtime/files.ts';
 import { runSoon } from '../runtime/microtask.ts';
 import type { Clock, LogLines, Random, Timers } from '../runtime/runtime.ts';
+import type { Authorizer } from '../security/authorizer.ts';
 import type { AbortedTransaction } from '../storage/aborted-index.ts';
 import type { LogRead } from '../storage/storage.ts';
 import { isDamage, StorageError } from '../storage/storage-error.ts';
@@ -55,6 +57,8 @@ type Dependencies = {
   readonly random: Random;
   readonly log: LogLines;
   readonly brokerId: number;
+  /** Undefined: everybody may read everything. */
+  readonly authorizer?: Authorizer | undefined;
 };
 
 interface Shared extends Dependencies {
@@ -153,9 +157,11 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   }
 
   start(): void {
+    const { authorizer } = this.#shared;
+    const mayRead = authorizer && this.#asks(authorizer);
     let readable = 0;
     for (const [index, wanted] of this.#fetch.partitions.entries()) {
-      const target = this.#resolve(wanted);
+      const target = this.#resolve(wanted, mayRead);
       const found = typeof target === 'object';
       this.#partitions[index] = found ? target : undefined;
       this.#outcomes[index] = found ? NOT_READ : failed(target, true);
@@ -181,13 +187,26 @@ class FetchInProgress implements FetchWaiter<Partition>, Deadline {
     if (this.#parked) this.#unpark();
   }
 
-  #resolve(wanted: FetchedPartition): Partition | ErrorCode {
+  #resolve(wanted: FetchedPartition, mayRead: ((topic: string) => boolean) | undefined): Partition | ErrorCode {
     const { partitions } = this.#shared;
     if (wanted.topic === '' && this.#usesTopicIds) return ErrorCode.UNKNOWN_TOPIC_ID;
+    if (mayRead && !mayRead(wanted.topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
     const partition = partitions.byName(wanted.topic, wanted.partition);
     if (partition === undefined) return partitions.absence(wanted.topic, wanted.partition);
     if (this.#usesTopicIds && partition.id.topicId !== wanted.topicId) return ErrorCode.INCONSISTENT_TOPIC_ID;
     return partition;
+  }
+
+  /** Of a session, too, whoever opened it. Asks once for a topic. */
+  #asks(authorizer: Authorizer): (topic: string) => boolean {
+    const { principal, remoteAddress: host } = this.#context.connection;
+    const known = new Map<string, boolean>();
+    return (topic) => {
+      const allowed =
+        known.get(topic) ?? authorizer.allows({ principal, host }, AclOperation.READ, ResourceType.TOPIC, topic);
+      known.set(topic, allowed);
+      return allowed;
+    };
   }
 
   #read(): void {

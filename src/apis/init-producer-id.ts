@@ -12,6 +12,7 @@
 //
 // Deviations: a broker remembers 100,000 transactional ids; beyond, new ones are POLICY_VIOLATION, which clients take as final
 // and report. A repeated request of a producer whose epochs are used up is answered as any other repetition (Kafka fails).
+// A wall clock that is set back makes an open transaction last twice its timeout at most (Kafka: until the clock has caught up).
 // Two-phase commit (version 6) is not stable in Kafka 4.3 and left out.
 //
 // KIPs: 98, 360, 730 (blocks), 890. Source: TransactionCoordinator.handleInitProducerId.
@@ -68,6 +69,7 @@ export function initProducerIdHandler({
         },
       );
     },
+    failed: (_request, errorCode) => refused(errorCode),
   };
 }
 
@@ -82,6 +84,6 @@ function refusalOf(request: InitProducerIdRequest, timeoutMaxMs: number): ErrorC
   return isValid ? ErrorCode.NONE : ErrorCode.INVALID_TRANSACTION_TIMEOUT;
 }
 
-function refused(errorCode: ErrorCode): InitProducerIdResponseInput {
+function refused(errorCode: number): InitProducerIdResponseInput {
   return { throttleTimeMs: 0, errorCode, producerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH };
 }

@@ -50,7 +50,7 @@ function caller(handler: AnyApiHandler): Caller {
       correlationId: 1,
       clientId: 'test',
       connection: {} as ConnectionInfo,
-      receivedAtMs: 0,
+      requestBytes: body.length,
     };
     await handler.dispatch(decoded as Message, context, (response: Message) => {
       assert.equal(answer, undefined, 'answered twice');

@@ -13,7 +13,7 @@
 // Source: KafkaApis.handleTopicMetadataRequest.
 import type { Image, Metadata, PartitionImage, TopicImage } from '../metadata/image.ts';
 import { isInternalTopic, topicNameObjection } from '../metadata/topic-name.ts';
-import type { Topics } from '../metadata/topics.ts';
+import { PARTITIONS_PER_REQUEST_MAX, type Topics } from '../metadata/topics.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
   type MetadataRequest,
@@ -21,15 +21,21 @@ import {
   metadata as metadataApi,
 } from '../protocol/messages/metadata.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import type { MutationQuotas } from '../quota/mutation-quotas.ts';
 import type { ApiHandler, RequestContext } from './api.ts';
 import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts';
 import { brokerEndpoints } from './broker-endpoint.ts';
+import { clientOf } from './throttling.ts';
 
 type Dependencies = {
   readonly metadata: Pick<Metadata, 'image'>;
   readonly topics: Pick<Topics, 'autoCreate'>;
-  readonly configs: { readonly broker: { readonly autoCreateTopicsEnable: boolean } };
+  readonly configs: {
+    readonly broker: { readonly autoCreateTopicsEnable: boolean; readonly numPartitions: number };
+  };
   readonly brokerId: number;
+  /** Undefined: everybody may change as much as he likes. */
+  readonly mutations?: MutationQuotas | undefined;
 };
 
 type TopicAnswer = MetadataResponseInput['topics'][number];
@@ -54,7 +60,7 @@ export function metadataHandler(dependencies: Dependencies): ApiHandler<Metadata
         reply(answer(dependencies, request, context, metadata.image, new Map()));
         return;
       }
-      return createAll(dependencies, missing).then((refused) => {
+      return createAll(dependencies, missing, context).then((refused) => {
         reply(answer(dependencies, request, context, metadata.image, refused));
       });
     },
@@ -102,17 +108,26 @@ function topicsToCreate({ metadata, configs }: Dependencies, request: MetadataRe
   if (askedIds(request).size > 0) {
     return [];
   }
-  return [...askedNames(request)].filter(
+  const missing = [...askedNames(request)].filter(
     (name) => !metadata.image.topics.has(name) && topicNameObjection(name) === undefined,
   );
+  // As for CreateTopics, and as in Kafka: all or none.
+  return missing.length * configs.broker.numPartitions > PARTITIONS_PER_REQUEST_MAX ? [] : missing;
 }
 
 /** The error codes of those that could not be created. */
-async function createAll({ topics }: Dependencies, names: readonly string[]): Promise<Map<string, ErrorCode>> {
+async function createAll(
+  { topics, mutations }: Dependencies,
+  names: readonly string[],
+  context: RequestContext,
+): Promise<Map<string, ErrorCode>> {
   const refused = new Map<string, ErrorCode>();
-  const outcomes = await Promise.all(names.map((name) => topics.autoCreate(name)));
+  const quota = mutations?.of(clientOf(context), true);
+  const charge = quota && ((name: string, partitions: number) => quota.charge(name, partitions));
+  const outcomes = await Promise.all(names.map((name) => topics.autoCreate(name, charge)));
   for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.refusal) {
+    // Who has used up his quota asks again, as if the topic were being made.
+    if (outcome.refusal && outcome.refusal.errorCode !== ErrorCode.THROTTLING_QUOTA_EXCEEDED) {
       refused.set(names[index]!, outcome.refusal.errorCode);
     }
   }

@@ -4,6 +4,7 @@ import { batchOf } from '../partition/partition-world.suite.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { produce } from '../protocol/messages/produce.ts';
 import { ControlType } from '../records/control-batch.ts';
+import { MAGIC_AT } from '../records/record-batch.ts';
 import { call, dependenciesOf, PartitionWorld } from './data-api-world.suite.ts';
 import { produceHandler } from './produce.ts';
 
@@ -129,6 +130,8 @@ test('a batch that is none is refused before anybody is asked; an older epoch to
   const made = world();
   const two = Buffer.concat([batchOf(['a'], OF_TRANSACTION), batchOf(['b'], OF_TRANSACTION)]);
   assert.equal(made.send(12, [two])[0]!.errorCode, ErrorCode.INVALID_RECORD);
+  two.writeInt8(-42, two.length / 2 + MAGIC_AT);
+  assert.equal(made.send(12, [two])[0]!.errorCode, ErrorCode.CORRUPT_MESSAGE);
   made.partition('t').appendMarker({
     type: ControlType.ABORT,
     producerId: 5,

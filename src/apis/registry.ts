@@ -17,7 +17,14 @@ export class Registry {
   readonly #byKey: (AnyApiHandler | undefined)[] = [];
   #versions: readonly SupportedVersions[] = [];
 
-  constructor(handlers: readonly AnyApiHandler[] = []) {
+  readonly #wrap: (handler: AnyApiHandler) => AnyApiHandler;
+
+  /** `wrap` gives what is registered in a handler's place (the authorizer's questions, for example). */
+  constructor(
+    handlers: readonly AnyApiHandler[] = [],
+    wrap: (handler: AnyApiHandler) => AnyApiHandler = (same) => same,
+  ) {
+    this.#wrap = wrap;
     for (const handler of handlers) {
       this.add(handler);
     }
@@ -37,7 +44,7 @@ export class Registry {
     while (this.#byKey.length <= api.key) {
       this.#byKey.push(undefined);
     }
-    this.#byKey[api.key] = handler;
+    this.#byKey[api.key] = this.#wrap(handler);
     this.#versions = this.#byKey
       .filter((entry) => entry !== undefined)
       .map((entry) => ({ apiKey: entry.api.key, minVersion: entry.minVersion, maxVersion: entry.maxVersion }));

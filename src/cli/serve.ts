@@ -21,6 +21,7 @@ interface ServeOptions {
   readonly config?: string;
   readonly set?: readonly string[];
   readonly advertise?: string;
+  readonly allowUnauthenticatedNetworkAccess?: boolean;
   readonly json?: boolean;
 }
 
@@ -43,6 +44,10 @@ export function serveCommand(world: CommandWorld): Command {
       'the address that clients are told to connect to (default: the one they dialled)',
       hostAndPort,
     )
+    .option(
+      '--allow-unauthenticated-network-access',
+      'listen where others on the network can reach it although nobody has to log in',
+    )
     .option('--json', 'print the ready line as JSON')
     .addHelpText(
       'after',
@@ -51,7 +56,7 @@ Examples:
   ottla
   ottla serve --port 9093 --data /var/lib/ottla
   ottla serve --config server.properties --set num.partitions=4
-  ottla serve --host 0.0.0.0 --advertise broker.example:9092      nothing authenticates: trusted networks only`,
+  ottla serve --config secure.properties      TLS, logins, access control: docs/security.md`,
     )
     .action((options: ServeOptions) => serve(world, options));
 }
@@ -73,12 +78,15 @@ async function serve(world: CommandWorld, options: ServeOptions): Promise<void> 
 }
 
 async function settingsOf(world: CommandWorld, options: ServeOptions): Promise<Settings> {
-  const { data, durability, host, port, advertise } = options;
+  const { data, durability, host, port, advertise, allowUnauthenticatedNetworkAccess } = options;
   const properties =
     options.config === undefined ? undefined : parseProperties(await readConfig(world, options.config));
   const settings = Object.fromEntries(keyValuePairs(options.set ?? [], '--set num.partitions=4'));
   try {
-    return settingsFrom({ data, durability, host, port, advertise, properties, settings }, DEFAULTS);
+    return settingsFrom(
+      { data, durability, host, port, advertise, allowUnauthenticatedNetworkAccess, properties, settings },
+      DEFAULTS,
+    );
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     throw new CommandFailure(error.problems.join('\nottla: '), 1, error);

@@ -5,10 +5,11 @@ import { type Api, decodeResponse, decodeResponseHeader, encodeRequestFrame } fr
 import { ErrorCode } from '../protocol/error-code.ts';
 import { FrameAssembler } from '../protocol/frame-assembler.ts';
 import { apiVersions } from '../protocol/messages/api-versions.ts';
-import type { Connection, Receiver } from '../runtime/network.ts';
+import type { ClientTls, Connection, Receiver } from '../runtime/network.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import type { Address } from './bootstrap-servers.ts';
 import { ClientError } from './client-error.ts';
+import { type Login, logIn } from './sasl-login.ts';
 
 export type ClientRuntime = Pick<Runtime, 'clock' | 'timers' | 'random' | 'network'>;
 
@@ -19,6 +20,13 @@ export interface ConnectionOptions {
   /** Requests sent and not yet answered; more wait here. */
   readonly inFlightRequestsMax: number;
   readonly responseBytesMax: number;
+  readonly security?: ClientSecurity;
+}
+
+/** How the client proves who it is, and that the broker is who it should be; empty: it does not. */
+export interface ClientSecurity {
+  readonly tls?: ClientTls;
+  readonly login?: Login;
 }
 
 export interface ApiRange {
@@ -30,6 +38,8 @@ export interface ConnectionRequestOptions {
   readonly timeoutMs?: number;
   /** Not above this version, although the broker has newer ones. */
   readonly maxVersion?: number;
+  /** Goes out while everything else waits for the login. */
+  readonly isLogin?: boolean;
   /** The broker answers nothing (Produce with acks=0): resolves with undefined when the request was handed to the socket. */
   readonly noResponse?: boolean;
 }
@@ -41,6 +51,7 @@ interface Pending {
   readonly frame: readonly Buffer[];
   readonly timeoutMs: number;
   readonly noResponse: boolean;
+  readonly isLogin: boolean;
   readonly resolve: (response: unknown) => void;
   readonly reject: (error: Error) => void;
   timer: Timer | undefined;
@@ -49,6 +60,8 @@ interface Pending {
 /** Requests waiting behind those in flight; beyond this many the caller is out of control. */
 const WAITING_REQUESTS_MAX = 10_000;
 const SOFTWARE_NAME = 'ottla';
+/** The share of a session after which the client logs in again. */
+const LOGIN_AGAIN_AT = 0.85;
 
 export class BrokerConnection implements Receiver {
   readonly address: Address;
@@ -64,6 +77,8 @@ export class BrokerConnection implements Receiver {
   #versions: ReadonlyMap<number, ApiRange> = new Map();
   #finalizedFeatures: ReadonlyMap<string, number> = new Map();
   #nextCorrelationId = 0;
+  #loggingIn = false;
+  #loginTimer: Timer | undefined;
   #failure: ClientError | undefined;
 
   /** Connects and learns what the broker speaks. Rejects with ClientError DISCONNECTED, TIMED_OUT or a Kafka error. */
@@ -73,14 +88,16 @@ export class BrokerConnection implements Receiver {
     options: ConnectionOptions,
     onClosed: (connection: BrokerConnection) => void = () => {},
   ): Promise<BrokerConnection> {
+    const { tls, login } = options.security ?? {};
     const socket = await runtime.network
-      .connect({ ...address, timeoutMs: options.connectTimeoutMs })
+      .connect({ ...address, timeoutMs: options.connectTimeoutMs, ...(tls && { tls }) })
       .catch((error: Error) => {
         throw new ClientError('DISCONNECTED', error.message, error);
       });
     const connection = new BrokerConnection(runtime, address, options, socket, onClosed);
     try {
       await connection.#learnVersions();
+      if (login) await connection.#logIn(login);
     } catch (error) {
       connection.close();
       throw error;
@@ -189,6 +206,20 @@ export class BrokerConnection implements Receiver {
     );
   }
 
+  /** And again before the session ends (KIP-368). */
+  async #logIn(login: Login): Promise<void> {
+    this.#loggingIn = true;
+    const lifetimeMs = await logIn(login, this.#runtime.random, (api, body) =>
+      this.request(api, body, { isLogin: true }),
+    );
+    this.#loggingIn = false;
+    this.#sendWaiting();
+    if (lifetimeMs <= 0 || !this.isOpen) return;
+    this.#loginTimer = this.#runtime.timers.set(lifetimeMs * LOGIN_AGAIN_AT, () => {
+      this.#logIn(login).catch((error: Error) => this.#fail(asClientError(error)));
+    });
+  }
+
   #request<Response, Input>(
     api: Api<unknown, Response, Input>,
     versionOf: () => number,
@@ -212,6 +243,7 @@ export class BrokerConnection implements Receiver {
         frame: encodeRequestFrame(api, version, correlationId, this.#options.clientId, body),
         timeoutMs: options.timeoutMs ?? this.#options.requestTimeoutMs,
         noResponse: options.noResponse ?? false,
+        isLogin: options.isLogin ?? false,
         resolve: resolve as (response: unknown) => void,
         reject,
         timer: undefined,
@@ -222,7 +254,9 @@ export class BrokerConnection implements Receiver {
 
   #sendWaiting(): void {
     while (this.#waiting.length > 0 && this.#inFlight.length < this.#options.inFlightRequestsMax) {
-      const pending = this.#waiting.shift()!;
+      const next = this.#loggingIn ? this.#waiting.findIndex(({ isLogin }) => isLogin) : 0;
+      if (next < 0) return;
+      const [pending] = this.#waiting.splice(next, 1) as [Pending];
       if (pending.noResponse) {
         this.#unanswered.add(pending);
         this.#connection.write(pending.frame, () => {
@@ -261,6 +295,7 @@ export class BrokerConnection implements Receiver {
       return;
     }
     this.#failure = failure;
+    this.#loginTimer?.cancel();
     this.#connection.destroy();
     const unsettled = [...this.#inFlight.splice(0), ...this.#waiting.splice(0), ...this.#unanswered];
     this.#unanswered.clear();
@@ -270,6 +305,10 @@ export class BrokerConnection implements Receiver {
     }
     this.#onClosed(this);
   }
+}
+
+function asClientError(error: Error): ClientError {
+  return error instanceof ClientError ? error : new ClientError('DISCONNECTED', error.message, error);
 }
 
 function decodeAnswer(pending: Pending, frame: Buffer): unknown {

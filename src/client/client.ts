@@ -30,6 +30,7 @@ const DEFAULTS = {
   retryBackoffMs: 100,
   retryBackoffMaxMs: 1_000,
   operationTimeoutMs: 60_000,
+  security: {},
 };
 
 export interface Node {

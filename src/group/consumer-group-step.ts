@@ -5,18 +5,21 @@ import { type ConsumerGroupMember, metadataOf, progressOf } from './consumer-gro
 import type { ConsumerGroupState } from './consumer-group-state.ts';
 import type { CoordinatorRecord, Effect, Reply } from './effects.ts';
 import { encodeGroupRecord } from './group-record.ts';
-import type { DecodedGroupRecord } from './machine.ts';
+import type { DecodedGroupRecord, MemberContext } from './machine.ts';
 import type { ResolvedRegex } from './regex-scan.ts';
 
 export class ConsumerGroupStep {
   readonly state: ConsumerGroupState;
   readonly nowMs: number;
+  /** Which topics the member whose step this is may see; undefined: all. */
+  readonly mayDescribe: MemberContext['mayDescribe'];
   readonly #records: CoordinatorRecord[] = [];
   readonly #effects: Effect[] = [];
 
-  constructor(state: ConsumerGroupState, nowMs: number) {
+  constructor(state: ConsumerGroupState, nowMs: number, mayDescribe?: MemberContext['mayDescribe']) {
     this.state = state;
     this.nowMs = nowMs;
+    this.mayDescribe = mayDescribe;
   }
 
   /** What the shell has to do: the records first, since replies wait for them. */

@@ -1,6 +1,7 @@
 // A coordinator of one group for tests: topics that can change, virtual time, a log that the group can be rebuilt from, and
 // members that follow the protocol as clients do.
 import assert from 'node:assert/strict';
+import { emptyImage } from '../metadata/fold.ts';
 import type { Image, TopicImage } from '../metadata/image.ts';
 import type {
   ConsumerGroupHeartbeatRequest,
@@ -42,6 +43,7 @@ export class TestCoordinator {
   };
   readonly #timers = new Map<string, number>();
   #image: Image = {
+    ...emptyImage(),
     version: 1,
     clusterId: topicId(0),
     brokers: new Map(),

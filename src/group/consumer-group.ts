@@ -112,6 +112,7 @@ export class ConsumerGroup implements ConsumerGroupMachine {
         memberEpoch: 0,
         heartbeatIntervalMs: 0,
       }),
+      context.mayDescribe,
     );
   }
 
@@ -360,8 +361,9 @@ export class ConsumerGroup implements ConsumerGroupMachine {
     to: Reply<Response>,
     decide: (step: ConsumerGroupStep) => NoInfer<Response>,
     refused: (refusal: Refusal) => NoInfer<Response>,
+    mayDescribe?: MemberContext['mayDescribe'],
   ): Effect[] {
-    const step = new ConsumerGroupStep(this.#state, nowMs);
+    const step = new ConsumerGroupStep(this.#state, nowMs, mayDescribe);
     try {
       step.reply(to, decide(step));
     } catch (error) {

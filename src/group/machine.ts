@@ -56,6 +56,8 @@ export interface MemberContext {
   /** As Kafka writes it: `/127.0.0.1`. */
   readonly clientHost: string;
   readonly apiVersion: number;
+  /** Undefined: he may see every topic. */
+  readonly mayDescribe?: ((topic: string) => boolean) | undefined;
 }
 
 export interface OffsetCommitClaim {

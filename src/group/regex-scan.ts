@@ -1,5 +1,7 @@
 // One run of a group's regular expressions over all topics, in slices: it may be long (10,000 topics, a hostile pattern),
-// and the broker has other things to do. The topics are those of the moment it began.
+// and the broker has other things to do. The topics are those of the moment it began, as far as the member that made it
+// necessary may see them (as in Kafka: what another member of the group may see does not matter).
+import type { MemberContext } from './machine.ts';
 import type { TopicPattern } from './topic-pattern.ts';
 import type { TopicsView } from './topics-view.ts';
 
@@ -15,14 +17,21 @@ export class RegexScan {
   readonly #names: readonly string[];
   readonly #version: number;
   readonly #startedAtMs: number;
+  readonly #mayDescribe: MemberContext['mayDescribe'];
   readonly #matched = new Map<string, Set<string>>();
   #next = 0;
 
-  constructor(patterns: readonly TopicPattern[], topics: TopicsView, nowMs: number) {
+  constructor(
+    patterns: readonly TopicPattern[],
+    topics: TopicsView,
+    nowMs: number,
+    mayDescribe?: MemberContext['mayDescribe'],
+  ) {
     this.#patterns = patterns;
     this.#names = [...topics.names()];
     this.#version = topics.version;
     this.#startedAtMs = nowMs;
+    this.#mayDescribe = mayDescribe;
     for (const pattern of patterns) this.#matched.set(pattern.text, new Set());
   }
 
@@ -34,7 +43,7 @@ export class RegexScan {
       if (left <= 0) return false;
       const name = this.#names[Math.floor(this.#next / this.#patterns.length)] as string;
       const pattern = this.#patterns[this.#next % this.#patterns.length] as TopicPattern;
-      if (pattern.matches(name)) this.#matched.get(pattern.text)!.add(name);
+      if (pattern.matches(name) && this.#mayDescribe?.(name) !== false) this.#matched.get(pattern.text)!.add(name);
       left -= pattern.cost(name);
       this.#next++;
     }

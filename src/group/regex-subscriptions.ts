@@ -54,7 +54,7 @@ export class RegexSubscriptions {
       topicsChanged = text === '' || (!isNew && this.#state.resolvedRegexes.has(text));
     }
     if (this.#mustScan(isNew, lastRefreshMs, step.nowMs)) {
-      this.#scan = new RegexScan(this.#compileAll(), this.#world.topics, step.nowMs);
+      this.#scan = new RegexScan(this.#compileAll(), this.#world.topics, step.nowMs, step.mayDescribe);
       if (this.continue(step)) topicsChanged = true;
     }
     return { changed, topicsChanged };

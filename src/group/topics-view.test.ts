@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { emptyImage } from '../metadata/fold.ts';
 import type { Image, TopicImage } from '../metadata/image.ts';
 import { TopicsView } from './topics-view.ts';
 
@@ -47,6 +48,7 @@ function image(version: number, topics: readonly TopicImage[]): Image {
     [3, null],
   ] as const;
   return {
+    ...emptyImage(),
     version,
     clusterId: SMALL.id,
     brokers: new Map(racks.map(([id, rack]) => [id, { id, rack, endpoints: [] }])),

@@ -1,6 +1,16 @@
 // image + changes → image. The only code that says what a change means; pure. Maps that no change touches are shared.
 import assert from 'node:assert';
-import type { BrokerImage, Image, MetadataChange, TopicImage } from './image.ts';
+import type {
+  Acl,
+  BrokerImage,
+  DelegationToken,
+  EntityQuotas,
+  Image,
+  MetadataChange,
+  QuotaEntity,
+  StoredScramCredential,
+  TopicImage,
+} from './image.ts';
 import { MetadataError } from './metadata-error.ts';
 import { type MapDraft, PersistentMap } from './persistent-map.ts';
 
@@ -12,6 +22,10 @@ interface FoldedImage extends Image {
   readonly topics: PersistentMap<string, TopicImage>;
   readonly topicsById: PersistentMap<string, TopicImage>;
   readonly configs: PersistentMap<string, ConfigOverrides>;
+  readonly acls: PersistentMap<string, Acl>;
+  readonly scramCredentials: PersistentMap<string, StoredScramCredential>;
+  readonly delegationTokens: PersistentMap<string, DelegationToken>;
+  readonly clientQuotas: PersistentMap<string, EntityQuotas>;
 }
 
 export function emptyImage(): Image {
@@ -23,6 +37,10 @@ export function emptyImage(): Image {
     topicsById: new PersistentMap(),
     configs: new PersistentMap(),
     nextProducerId: 0,
+    acls: new PersistentMap(),
+    scramCredentials: new PersistentMap(),
+    delegationTokens: new PersistentMap(),
+    clientQuotas: new PersistentMap(),
   };
   return empty;
 }
@@ -44,6 +62,15 @@ export function topicResource(name: string): string {
   return `topic:${name}`;
 }
 
+export function scramKey(user: string, mechanism: StoredScramCredential['mechanism']): string {
+  return `${mechanism}:${user}`;
+}
+
+/** The same for entities that say the same, whatever the order of their parts. */
+export function quotaEntityKey(entity: QuotaEntity): string {
+  return JSON.stringify([entity.user, entity['client-id'], entity.ip].map((name) => (name === undefined ? 0 : name)));
+}
+
 class ImageDraft {
   #clusterId: string;
   #nextProducerId: number;
@@ -51,6 +78,10 @@ class ImageDraft {
   readonly #topics: MapDraft<string, TopicImage>;
   readonly #topicsById: MapDraft<string, TopicImage>;
   readonly #configs: MapDraft<string, ConfigOverrides>;
+  readonly #acls: MapDraft<string, Acl>;
+  readonly #scramCredentials: MapDraft<string, StoredScramCredential>;
+  readonly #delegationTokens: MapDraft<string, DelegationToken>;
+  readonly #clientQuotas: MapDraft<string, EntityQuotas>;
 
   constructor(image: FoldedImage) {
     this.#clusterId = image.clusterId;
@@ -59,6 +90,10 @@ class ImageDraft {
     this.#topics = image.topics.draft();
     this.#topicsById = image.topicsById.draft();
     this.#configs = image.configs.draft();
+    this.#acls = image.acls.draft();
+    this.#scramCredentials = image.scramCredentials.draft();
+    this.#delegationTokens = image.delegationTokens.draft();
+    this.#clientQuotas = image.clientQuotas.draft();
   }
 
   apply(change: MetadataChange): void {
@@ -99,6 +134,27 @@ class ImageDraft {
       case 'producer-ids-reserved':
         this.#nextProducerId = change.next;
         break;
+      case 'acl-created':
+        this.#acls.set(change.acl.id, change.acl);
+        break;
+      case 'acl-deleted':
+        this.#acls.delete(change.id);
+        break;
+      case 'scram-credential-set':
+        this.#scramCredentials.set(scramKey(change.credential.user, change.credential.mechanism), change.credential);
+        break;
+      case 'scram-credential-deleted':
+        this.#scramCredentials.delete(scramKey(change.user, change.mechanism));
+        break;
+      case 'delegation-token-set':
+        this.#delegationTokens.set(change.token.id, change.token);
+        break;
+      case 'delegation-token-deleted':
+        this.#delegationTokens.delete(change.id);
+        break;
+      case 'client-quota-set':
+        this.#setQuota(change.entity, change.key, change.value);
+        break;
       default:
         throw new MetadataError(
           'NEWER_FORMAT',
@@ -116,6 +172,10 @@ class ImageDraft {
       topicsById: this.#topicsById.finish(),
       configs: this.#configs.finish(),
       nextProducerId: this.#nextProducerId,
+      acls: this.#acls.finish(),
+      scramCredentials: this.#scramCredentials.finish(),
+      delegationTokens: this.#delegationTokens.finish(),
+      clientQuotas: this.#clientQuotas.finish(),
     };
     return finished;
   }
@@ -143,6 +203,15 @@ class ImageDraft {
     else overrides.set(name, value);
     if (overrides.size === 0) this.#configs.delete(resource);
     else this.#configs.set(resource, overrides);
+  }
+
+  #setQuota(entity: QuotaEntity, key: string, value: number | null): void {
+    const entityKey = quotaEntityKey(entity);
+    const quotas = new Map(this.#clientQuotas.get(entityKey)?.quotas);
+    if (value === null) quotas.delete(key);
+    else quotas.set(key, value);
+    if (quotas.size === 0) this.#clientQuotas.delete(entityKey);
+    else this.#clientQuotas.set(entityKey, { entity, quotas });
   }
 }
 

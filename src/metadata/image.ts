@@ -1,4 +1,5 @@
-// What the cluster knows, as an immutable value: topics, partitions, configs, brokers, reserved producer ids.
+// What the cluster knows, as an immutable value: topics, partitions, configs, brokers, reserved producer ids, and who may do
+// what and how much of it.
 // An image is folded from numbered commits (metadata-log.ts); every change makes a new image that shares what did not change.
 
 export interface Image {
@@ -13,6 +14,14 @@ export interface Image {
   readonly configs: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Producer ids below this were handed to some broker in a block and are never given out again. */
   readonly nextProducerId: number;
+  /** By id. */
+  readonly acls: ReadonlyMap<string, Acl>;
+  /** By `scramKey`. */
+  readonly scramCredentials: ReadonlyMap<string, StoredScramCredential>;
+  /** By token id. */
+  readonly delegationTokens: ReadonlyMap<string, DelegationToken>;
+  /** By `quotaEntityKey`; entities without quotas are left out. */
+  readonly clientQuotas: ReadonlyMap<string, EntityQuotas>;
 }
 
 export interface BrokerImage {
@@ -46,6 +55,50 @@ export interface PartitionImage {
   readonly isr: readonly number[];
 }
 
+/** An entry of the access control list; numbers are Kafka's (protocol/acl-codes.ts). */
+export interface Acl {
+  readonly id: string;
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly patternType: number;
+  /** `User:alice`; `User:*` is everybody. */
+  readonly principal: string;
+  /** An address, or `*`. */
+  readonly host: string;
+  readonly operation: number;
+  readonly permission: number;
+}
+
+/** What checks a SCRAM login, as base64; the password cannot be computed from it, but can be guessed against it. */
+export interface StoredScramCredential {
+  readonly user: string;
+  readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+  readonly salt: string;
+  readonly storedKey: string;
+  readonly serverKey: string;
+  readonly iterations: number;
+}
+
+/** Principals as `User:alice`. The secret of a token follows from its id and delegation.token.secret.key. */
+export interface DelegationToken {
+  readonly id: string;
+  readonly owner: string;
+  readonly requester: string;
+  readonly renewers: readonly string[];
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly endsAtMs: number;
+}
+
+export type QuotaEntityType = 'user' | 'client-id' | 'ip';
+/** A name, or null for the default of the type. */
+export type QuotaEntity = Readonly<Partial<Record<QuotaEntityType, string | null>>>;
+
+export interface EntityQuotas {
+  readonly entity: QuotaEntity;
+  readonly quotas: ReadonlyMap<string, number>;
+}
+
 /** Commits are lists of these, as JSON; folding is total: an unknown `type` is refused (a newer format). */
 export type MetadataChange =
   | { readonly type: 'cluster-created'; readonly clusterId: string }
@@ -64,7 +117,25 @@ export type MetadataChange =
   | { readonly type: 'leader-epochs-raised'; readonly brokerId: number }
   /** value null removes the override. */
   | { readonly type: 'config-set'; readonly resource: string; readonly name: string; readonly value: string | null }
-  | { readonly type: 'producer-ids-reserved'; readonly next: number };
+  | { readonly type: 'producer-ids-reserved'; readonly next: number }
+  | { readonly type: 'acl-created'; readonly acl: Acl }
+  | { readonly type: 'acl-deleted'; readonly id: string }
+  | { readonly type: 'scram-credential-set'; readonly credential: StoredScramCredential }
+  | {
+      readonly type: 'scram-credential-deleted';
+      readonly user: string;
+      readonly mechanism: StoredScramCredential['mechanism'];
+    }
+  /** Created, renewed, or given another end. */
+  | { readonly type: 'delegation-token-set'; readonly token: DelegationToken }
+  | { readonly type: 'delegation-token-deleted'; readonly id: string }
+  /** value null removes the quota. */
+  | {
+      readonly type: 'client-quota-set';
+      readonly entity: QuotaEntity;
+      readonly key: string;
+      readonly value: number | null;
+    };
 
 /** The image and the one way to change it. */
 export interface Metadata {

@@ -43,6 +43,10 @@ export function plainImage(image: Image): unknown {
     topicsById: sorted(image.topicsById),
     configs: sorted(image.configs).map(([resource, overrides]) => [resource, sorted(overrides)]),
     nextProducerId: image.nextProducerId,
+    acls: sorted(image.acls),
+    scramCredentials: sorted(image.scramCredentials),
+    delegationTokens: sorted(image.delegationTokens),
+    clientQuotas: sorted(image.clientQuotas).map(([key, { entity, quotas }]) => [key, entity, sorted(quotas)]),
   };
 }
 

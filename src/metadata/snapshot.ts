@@ -12,5 +12,11 @@ export function snapshotChanges(image: Image): MetadataChange[] {
     for (const [name, value] of overrides) changes.push({ type: 'config-set', resource, name, value });
   }
   if (image.nextProducerId > 0) changes.push({ type: 'producer-ids-reserved', next: image.nextProducerId });
+  for (const acl of image.acls.values()) changes.push({ type: 'acl-created', acl });
+  for (const credential of image.scramCredentials.values()) changes.push({ type: 'scram-credential-set', credential });
+  for (const token of image.delegationTokens.values()) changes.push({ type: 'delegation-token-set', token });
+  for (const { entity, quotas } of image.clientQuotas.values()) {
+    for (const [key, value] of quotas) changes.push({ type: 'client-quota-set', entity, key, value });
+  }
   return changes;
 }

@@ -39,6 +39,14 @@ export interface MorePartitions {
 /** A topic that was created, grown, deleted, or would have been (validate-only), or why not. */
 export type TopicOutcome = { readonly topic: TopicImage; readonly refusal?: undefined } | { readonly refusal: Refusal };
 
+/** Pays for partitions before they come or go; throws a Refusal when it is too early. */
+export type Charge = (topic: string, partitions: number) => void;
+
+interface ChangeOptions {
+  readonly validateOnly: boolean;
+  readonly charge?: Charge | undefined;
+}
+
 export interface TopicsOptions {
   readonly metadata: Metadata;
   readonly configs: Configs;
@@ -68,46 +76,51 @@ export class Topics {
   }
 
   /** One outcome per topic, in order. What was created is durable, and its partitions are open, when it resolves. */
-  async create(topics: readonly NewTopic[], options: { validateOnly: boolean }): Promise<TopicOutcome[]> {
+  async create(topics: readonly NewTopic[], { validateOnly, charge }: ChangeOptions): Promise<TopicOutcome[]> {
     const excess = this.#tooMany(topics.map((topic) => this.#partitionCount(topic)));
     if (excess) return topics.map(() => ({ refusal: excess }));
-    return this.#decideAll(topics, options.validateOnly, (image, topic) => this.#created(image, topic));
+    return this.#decideAll(topics, validateOnly, (image, topic) => this.#created(image, topic, charge));
   }
 
   /** Creates a topic because a client asked for it: as auto.create.topics.enable has it, or the broker's own topics. */
-  autoCreate(name: string): Promise<TopicOutcome> {
+  autoCreate(name: string, charge?: Charge): Promise<TopicOutcome> {
     const existing = this.#metadata.image.topics.get(name);
     if (existing) return Promise.resolve({ topic: existing });
     const underWay = this.#creating.get(name);
     if (underWay) return underWay;
-    const creation = this.#autoCreate(name).finally(() => this.#creating.delete(name));
+    const creation = this.#autoCreate(name, charge).finally(() => this.#creating.delete(name));
     this.#creating.set(name, creation);
     return creation;
   }
 
-  async addPartitions(topics: readonly MorePartitions[], options: { validateOnly: boolean }): Promise<TopicOutcome[]> {
+  async addPartitions(
+    topics: readonly MorePartitions[],
+    { validateOnly, charge }: ChangeOptions,
+  ): Promise<TopicOutcome[]> {
     const added = topics.map(
       (topic) => topic.count - (this.#metadata.image.topics.get(topic.name)?.partitions.length ?? topic.count),
     );
     const excess = this.#tooMany(added);
     if (excess) return topics.map(() => ({ refusal: excess }));
-    return this.#decideAll(topics, options.validateOnly, (image, topic) => this.#grown(image, topic));
+    return this.#decideAll(topics, validateOnly, (image, topic) => this.#grown(image, topic, charge));
   }
 
   /** By id, so that a topic created anew under the same name in between is safe. */
-  async delete(topicIds: readonly string[]): Promise<TopicOutcome[]> {
+  async delete(topicIds: readonly string[], charge?: Charge): Promise<TopicOutcome[]> {
     return this.#decideAll(
       topicIds,
       false,
       (image, id) => {
-        if (!image.topicsById.has(id)) refuse(ErrorCode.UNKNOWN_TOPIC_ID);
+        const topic = image.topicsById.get(id);
+        if (!topic) refuse(ErrorCode.UNKNOWN_TOPIC_ID);
+        charge?.(id, topic.partitions.length);
         return [{ type: 'topic-deleted', id }];
       },
       (image, id) => image.topicsById.get(id),
     );
   }
 
-  async #autoCreate(name: string): Promise<TopicOutcome> {
+  async #autoCreate(name: string, charge?: Charge): Promise<TopicOutcome> {
     const topic = internalTopic(name, this.#configs.broker, this.#metadata.image.brokers.size) ?? {
       name,
       numPartitions: -1,
@@ -115,7 +128,7 @@ export class Topics {
       assignments: [],
       configs: [],
     };
-    const [outcome] = await this.create([topic], { validateOnly: false });
+    const [outcome] = await this.create([topic], { validateOnly: false, charge });
     if (outcome?.refusal?.errorCode === ErrorCode.TOPIC_ALREADY_EXISTS) {
       const existing = this.#metadata.image.topics.get(name);
       if (existing) return { topic: existing };
@@ -162,10 +175,11 @@ export class Topics {
     return outcomes;
   }
 
-  #created(image: Image, topic: NewTopic): readonly MetadataChange[] {
+  #created(image: Image, topic: NewTopic, charge: Charge | undefined): readonly MetadataChange[] {
     this.#checkName(image, topic.name);
     const overrides = this.#overrides(topic);
     const partitions = topic.assignments.length > 0 ? this.#assigned(image, topic) : this.#placed(image, topic);
+    charge?.(topic.name, partitions.length);
     const id = this.#freshId(image);
     return [
       { type: 'topic-created', name: topic.name, id, internal: isInternalTopic(topic.name), partitions },
@@ -248,7 +262,7 @@ export class Topics {
     return placeReplicas(image, this.#random, count, factor).map(newPartition);
   }
 
-  #grown(image: Image, wanted: MorePartitions): readonly MetadataChange[] {
+  #grown(image: Image, wanted: MorePartitions, charge: Charge | undefined): readonly MetadataChange[] {
     const topic = image.topics.get(wanted.name);
     if (!topic) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     const existing = topic.partitions.length;
@@ -260,6 +274,7 @@ export class Topics {
       );
     }
     this.#checkCount(wanted.count);
+    charge?.(wanted.name, wanted.count - existing);
     const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;
     return [
       {

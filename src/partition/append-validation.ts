@@ -118,8 +118,18 @@ function validate(
   return describe(stored, isRewritten, walk, rules, place);
 }
 
-/** The request's shape: exactly one v2 batch. An incomplete second one is cut off, as in Kafka. */
-export function refuseEnvelope(records: Buffer, place: Pick<AppendPlace, 'zstdAllowed'>): Refused | undefined {
+/** Whether the bytes are one batch that says who wrote it; whatever else is wrong with it. */
+export function isOneBatch(records: Buffer): boolean {
+  try {
+    return refuseEnvelope(records, { zstdAllowed: true }) === undefined;
+  } catch (error) {
+    if (error instanceof RecordError) return false;
+    throw error;
+  }
+}
+
+/** The request's shape: exactly one v2 batch. An incomplete second one is cut off, as in Kafka. Throws a RecordError for what is no batch. */
+function refuseEnvelope(records: Buffer, place: Pick<AppendPlace, 'zstdAllowed'>): Refused | undefined {
   const length = completeBatchLength(records, 0);
   if (length === 0) return refuse(ErrorCode.INVALID_RECORD, 'no complete record batch');
   if (batches.magic(records, 0) !== batches.MAGIC) {

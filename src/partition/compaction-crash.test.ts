@@ -304,7 +304,8 @@ async function scenario(seed: number): Promise<{ rounds: number }> {
     });
     // A small map makes a log take several rounds.
     const dedupeBufferBytes = dice.below(2) === 0 ? 24 * 8 : 1024 * 1024;
-    engine.startCleaning(() => ({ ...slowCleaner, dedupeBufferBytes }));
+    const threads = 1 + dice.below(2);
+    engine.startCleaning(() => ({ ...slowCleaner, threads, dedupeBufferBytes }));
     const id = { topic: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition: 0 };
     const image = { leader: 1, leaderEpoch: round, replicas: [1], isr: [1] };
     let log: Log | undefined;

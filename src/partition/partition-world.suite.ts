@@ -28,9 +28,11 @@ export const BROKER_ID = 1;
 export class ManualTime implements Clock, Timers {
   #nowMs = 1_700_000_000_000;
   #timers: { dueAtMs: number; callback: () => void }[] = [];
+  /** By so much the wall clock is wrong. */
+  clockErrorMs = 0;
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.clockErrorMs;
   }
 
   monotonicMs(): number {

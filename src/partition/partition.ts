@@ -17,7 +17,7 @@ import type {
   TimestampAndOffset,
 } from '../storage/storage.ts';
 import { type AppendRules, appendRules } from './append-rules.ts';
-import { type RecordRefusal, refuseEnvelope, type Validated, validateAppend } from './append-validation.ts';
+import { isOneBatch, type RecordRefusal, type Validated, validateAppend } from './append-validation.ts';
 import { CommittedBytes } from './committed-bytes.ts';
 import { type EndMarker, markerIn } from './end-marker.ts';
 import { type FetchWaiter, FetchWaiters } from './fetch-waiters.ts';
@@ -407,7 +407,7 @@ export class Partition {
   /** Whether a transaction may go on, or begin, with this batch of a client. */
   #admit(records: Buffer, options: AppendOptions): ErrorCode {
     // What is no batch at all is refused as such, before anybody is asked about it.
-    if (refuseEnvelope(records, { zstdAllowed: true }) !== undefined) return ErrorCode.NONE;
+    if (!isOneBatch(records)) return ErrorCode.NONE;
     const { producerId, producerEpoch, baseSequence } = producerBatch(records);
     const producers = this.#producers;
     if (producerEpoch < producers.epochOf(producerId)) return ErrorCode.INVALID_PRODUCER_EPOCH;

@@ -5,7 +5,7 @@
 // buffers, which must stay unchanged until they are written. Decoding returns views of the frame.
 import { decodeRequestHeader, type RequestHeader, writeRequestHeader } from './header.ts';
 import { Message } from './message.ts';
-import { Reader } from './reader.ts';
+import { REQUEST_ELEMENTS_MAX, Reader } from './reader.ts';
 import { type DecodedOf, type Fields, type InputOf, type Versions, versionRange } from './schema.ts';
 import { Writer } from './writer.ts';
 
@@ -54,7 +54,7 @@ export function defineApi<const Q extends Fields, const P extends Fields>(defini
 
 /** Decodes a request's body, which starts at `offset` (`bodyOffset` of the header). */
 export function decodeRequest<Request>(api: Api<Request>, version: number, bytes: Buffer, offset = 0): Request {
-  return api.request.read(new Reader(bytes, offset), version);
+  return api.request.read(new Reader(bytes, offset, bytes.length, REQUEST_ELEMENTS_MAX), version);
 }
 
 export function decodeResponse<Response>(

@@ -35,7 +35,7 @@ export class FrameSizeError extends Error {
 }
 
 export class FrameAssembler {
-  readonly #maxFrameBytes: number;
+  #maxFrameBytes: number;
   readonly #pool: RegionPool | undefined;
   #region: Buffer = EMPTY;
   /** Of the region, unless it is nobody's or to be left to the garbage collector. */
@@ -58,6 +58,11 @@ export class FrameAssembler {
   /** Somebody keeps views of the frame given out last, for nobody knows how long. */
   keepRegion(): void {
     this.#pooled = undefined;
+  }
+
+  /** From the next frame on. */
+  set maxFrameBytes(bytes: number) {
+    this.#maxFrameBytes = bytes;
   }
 
   /** Bytes received that belong to no frame yet given out. */

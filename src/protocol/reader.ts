@@ -10,6 +10,9 @@ import { ProtocolError } from './protocol-error.ts';
  */
 export const ELEMENTS_MAX = 1_000_000;
 
+/** The same for requests, which come from anybody and hold up everybody: a broker is busy with as many for less than a second. */
+export const REQUEST_ELEMENTS_MAX = 250_000;
+
 /** Kafka refuses longer strings, also where the compact form could carry them. */
 export const STRING_BYTES_MAX = 0x7fff;
 
@@ -17,9 +20,11 @@ export class Reader {
   readonly bytes: Buffer;
   readonly end: number;
   position: number;
+  readonly #elementsMax: number;
   #elements = 0;
 
-  constructor(bytes: Buffer, position = 0, end = bytes.length) {
+  constructor(bytes: Buffer, position = 0, end = bytes.length, elementsMax = ELEMENTS_MAX) {
+    this.#elementsMax = elementsMax;
     this.bytes = bytes;
     this.position = position;
     this.end = end;
@@ -200,8 +205,8 @@ export class Reader {
     if (count < 0) throw nullNotAllowed();
     if (count * bytesMin > this.end - this.position) throw truncated();
     this.#elements += count * weight;
-    if (this.#elements > ELEMENTS_MAX) {
-      throw new ProtocolError('too-large', `a message of more than ${ELEMENTS_MAX} elements`);
+    if (this.#elements > this.#elementsMax) {
+      throw new ProtocolError('too-large', `a message of more than ${this.#elementsMax} elements`);
     }
     return count;
   }

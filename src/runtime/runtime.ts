@@ -14,6 +14,13 @@ export interface Runtime {
   readonly log: LogLines;
   /** Absent where there is one thread only. */
   readonly threads?: Threads;
+  /** Absent where there is no web. */
+  readonly web?: Web;
+}
+
+export interface Web {
+  /** The body of a GET that was answered 200. Rejects with an Error when it was not, when it is larger or takes longer. */
+  text(url: string, limits: { readonly bytesMax: number; readonly timeoutMs: number }): Promise<string>;
 }
 
 export interface Clock {

@@ -10,11 +10,17 @@ import type { ApiHandler, ConnectionInfo, Reply, RequestContext } from '../apis/
 import type { AnyApiHandler, Registry } from '../apis/registry.ts';
 import { encodeResponseFrame, type RequestHeader } from '../protocol/api.ts';
 import { FrameAssembler, FrameSizeError } from '../protocol/frame-assembler.ts';
+import { apiVersions } from '../protocol/messages/api-versions.ts';
 import type { RegionPool } from '../protocol/region-pool.ts';
 import { runSoon } from '../runtime/microtask.ts';
-import type { Connection } from '../runtime/network.ts';
-import type { Clock } from '../runtime/runtime.ts';
+import type { Connection, TlsPeer } from '../runtime/network.ts';
+import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
+import type { ConnectionIdentity } from '../security/connection-identity.ts';
+import type { Principal } from '../security/principal.ts';
+import type { SaslSession } from '../security/sasl-session.ts';
+import type { SecurityProtocol } from '../security/security-settings.ts';
 import type { LimitedLog } from './limited-log.ts';
+import { rawLogin } from './raw-login.ts';
 import { failedResponse, readRequest } from './request.ts';
 import type { MemoryUser, RequestMemory } from './request-memory.ts';
 import { ResponseQueue, type Slot } from './response-queue.ts';
@@ -31,12 +37,21 @@ export interface ConnectionSurroundings {
   readonly registry: Registry;
   readonly memory: RequestMemory;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly log: LimitedLog;
   readonly frameBytesMax: number;
+  readonly login: LoginLimits;
   /** What is received goes into its regions; absent, into memory that the garbage collector frees. */
   readonly regions?: RegionPool | undefined;
   /** Called once, when the connection is gone. */
   readonly onGone: (connection: ClientConnection) => void;
+}
+
+/** Of connections that have not yet logged in. */
+export interface LoginLimits {
+  readonly loginBytesMax: number;
+  readonly loginMsMax: number;
+  readonly failedLoginDelayMs: number;
 }
 
 export class ClientConnection implements ConnectionInfo, MemoryUser {
@@ -45,12 +60,12 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   readonly localAddress: string;
   readonly localPort: number;
   readonly remoteAddress: string;
-  readonly principal = { type: 'User', name: 'ANONYMOUS' };
   softwareName = 'unknown';
   softwareVersion = 'unknown';
 
   readonly #socket: Connection;
   readonly #surroundings: ConnectionSurroundings;
+  readonly #identity: ConnectionIdentity;
   readonly #assembler: FrameAssembler;
   readonly #queue = new ResponseQueue();
   #closedListeners: Set<() => void> | undefined;
@@ -65,9 +80,21 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #unansweredBytes = 0;
   /** Unanswered, and not waiting for the future on purpose. */
   #unansweredPrompt = 0;
+  /** Set while the client is made to wait: no request is taken. */
+  #unmute: Timer | undefined;
+  #mutedUntilMs = 0;
   #lastActiveMs: number;
+  readonly #openedMs: number;
+  /** Handshake and login were behind it when this was last looked at. */
+  #isKnown = false;
 
-  constructor(id: number, listener: string, socket: Connection, surroundings: ConnectionSurroundings) {
+  constructor(
+    id: number,
+    listener: string,
+    socket: Connection,
+    identity: ConnectionIdentity,
+    surroundings: ConnectionSurroundings,
+  ) {
     this.id = id;
     this.listener = listener;
     this.localAddress = socket.localAddress;
@@ -75,19 +102,42 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.remoteAddress = socket.remoteAddress;
     this.#socket = socket;
     this.#surroundings = surroundings;
-    this.#assembler = new FrameAssembler(surroundings.frameBytesMax, surroundings.regions);
-    this.#lastActiveMs = surroundings.clock.monotonicMs();
+    this.#identity = identity;
+    this.#assembler = new FrameAssembler(
+      Math.min(surroundings.login.loginBytesMax, surroundings.frameBytesMax),
+      surroundings.regions,
+    );
+    this.#openedMs = surroundings.clock.monotonicMs();
+    this.#lastActiveMs = this.#openedMs;
+    this.#lookAtIdentity();
   }
 
   start(): void {
     this.#socket.start({
       buffer: () => this.#assembler.buffer(),
       received: (count) => this.#received(count),
-      closed: () => this.#gone(),
+      secured: (peer) => this.#secured(peer),
+      closed: (error) => this.#closed(error),
     });
   }
 
   // --- ConnectionInfo: what handlers see ---
+
+  get principal(): Principal {
+    return this.#identity.principal;
+  }
+
+  get byToken(): boolean {
+    return this.#identity.byToken;
+  }
+
+  get securityProtocol(): SecurityProtocol {
+    return this.#identity.protocol;
+  }
+
+  get sasl(): SaslSession | undefined {
+    return this.#identity.sasl;
+  }
 
   get closed(): boolean {
     return this.#state !== 'open';
@@ -98,6 +148,17 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       this.#surroundings.log.warn('Closing a connection', { remote: this.remoteAddress, reason });
       this.#end();
     }
+  }
+
+  mute(forMs: number): void {
+    const untilMs = this.#surroundings.clock.monotonicMs() + forMs;
+    if (this.#state !== 'open' || untilMs <= this.#mutedUntilMs) return;
+    this.#mutedUntilMs = untilMs;
+    this.#unmute?.cancel();
+    this.#unmute = this.#surroundings.timers.set(forMs, () => {
+      this.#unmute = undefined;
+      this.#pump();
+    });
   }
 
   onClosed(listener: () => void): () => void {
@@ -138,6 +199,17 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     }
   }
 
+  /** Closes when handshake and login are not behind it by now. */
+  closeIfLate(nowMs: number): void {
+    if (this.#isKnown || this.#identity.isComplete) return;
+    if (nowMs - this.#openedMs < this.#surroundings.login.loginMsMax) return;
+    this.#surroundings.log.warn('Closing a connection', {
+      remote: this.remoteAddress,
+      reason: 'it did not finish its handshake and login in time',
+    });
+    this.#destroy();
+  }
+
   /** Whether answers lie unread for this long. */
   isStalledReader(nowMs: number, forMs: number): boolean {
     return this.#socket.queuedBytes > 0 && nowMs - this.#lastActiveMs >= forMs;
@@ -152,6 +224,31 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
 
   destroy(): void {
     this.#destroy();
+  }
+
+  // --- who it is ---
+
+  #secured(peer: TlsPeer): void {
+    this.#lastActiveMs = this.#surroundings.clock.monotonicMs();
+    const objection = this.#identity.secured(peer);
+    if (objection !== undefined) this.close(objection);
+    this.#lookAtIdentity();
+  }
+
+  /** Strangers may send only small frames. */
+  #lookAtIdentity(): void {
+    if (this.#isKnown || !this.#identity.isComplete) return;
+    this.#isKnown = true;
+    this.#assembler.maxFrameBytes = this.#surroundings.frameBytesMax;
+  }
+
+  #closed(error: Error | undefined): void {
+    if (error && this.#state === 'open' && !this.#isKnown) {
+      const code = (error as { code?: string }).code;
+      const reason = code === undefined ? error.message : code;
+      this.#surroundings.log.warn('A handshake failed', { remote: this.remoteAddress, reason });
+    }
+    this.#gone();
   }
 
   // --- from bytes to handlers ---
@@ -195,6 +292,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
   #hasRoom(): boolean {
     return (
       !this.#draining &&
+      this.#unmute === undefined &&
       this.#queue.length < REQUESTS_IN_FLIGHT_MAX &&
       this.#unansweredBytes < REQUEST_BYTES_IN_FLIGHT_MAX &&
       this.#queue.waitingBytes + this.#socket.queuedBytes < UNREAD_RESPONSE_BYTES_MAX
@@ -220,6 +318,8 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
     this.#surroundings.memory.requestCompleted(this);
     const slot = this.#queue.reserve(frame.length + FRAME_SIZE_BYTES);
     this.#unansweredBytes += slot.requestBytes;
+    const { sasl } = this.#identity;
+    if (sasl !== undefined && !this.#mayAsk(sasl, frame, slot)) return;
     const incoming = readRequest(frame, this.#surroundings.registry);
     switch (incoming.kind) {
       case 'refusal':
@@ -232,10 +332,35 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
         this.#answer(slot, incoming.parts, true);
         return;
       case 'request':
+        if (sasl !== undefined && incoming.header.apiKey === apiVersions.key) sasl.versionsTold();
         if (incoming.handler.keepsNoBytes !== true && incoming.handler.api.request.hasByteFields)
           this.#assembler.keepRegion();
         this.#dispatch(incoming.handler, incoming.request, incoming.header, slot);
     }
+  }
+
+  /** Before anything is decoded: strangers get no further than the API key. */
+  #mayAsk(sasl: SaslSession, frame: Buffer, slot: Slot): boolean {
+    if (sasl.takesRawTokens) {
+      this.#takeToken(sasl, frame, slot);
+      return false;
+    }
+    const objection = frame.length < 2 ? undefined : sasl.objectionTo(frame.readInt16BE(0));
+    if (objection !== undefined) this.close(objection);
+    return objection === undefined;
+  }
+
+  #takeToken(sasl: SaslSession, frame: Buffer, slot: Slot): void {
+    const { timers, login } = this.#surroundings;
+    this.#promptStarted();
+    this.#dispatching = true;
+    rawLogin(sasl, Buffer.from(frame), timers, login.failedLoginDelayMs)
+      .then((parts) => {
+        if (parts) this.#answer(slot, parts, true);
+        else this.close('its login failed');
+      })
+      .catch((error: Error) => this.close(`its login could not be checked: ${error.message}`))
+      .then(() => this.#dispatched());
   }
 
   #promptStarted(): void {
@@ -256,7 +381,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       correlationId: header.correlationId,
       clientId: header.clientId,
       connection: this,
-      receivedAtMs: this.#lastActiveMs,
+      requestBytes: slot.requestBytes - FRAME_SIZE_BYTES,
     };
     const reply: Reply<unknown> = (response, onSent) => {
       try {
@@ -287,6 +412,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
 
   #dispatched(): void {
     this.#dispatching = false;
+    this.#lookAtIdentity();
     this.#pump();
   }
 
@@ -398,6 +524,7 @@ export class ClientConnection implements ConnectionInfo, MemoryUser {
       return;
     }
     this.#state = 'gone';
+    this.#unmute?.cancel();
     const { memory, onGone } = this.#surroundings;
     memory.forget(this);
     memory.requestsAnswered(this.#unansweredPrompt);

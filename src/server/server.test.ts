@@ -212,6 +212,40 @@ test('a request is dispatched only when the one before it is done with its dispa
   assert.deepEqual(events, ['begin 0', 'end 0', 'begin 1', 'end 1', 'begin 2', 'end 2']);
 });
 
+test('a muted connection takes no request until its time is over, and others go on', async (context) => {
+  let unmute: (() => void) | undefined;
+  const { timers } = nodeRuntime();
+  const byHand: Timers = {
+    defer: (callback) => timers.defer(callback),
+    set(delayMs, callback) {
+      if (delayMs !== 1234) return timers.set(delayMs, callback);
+      unmute = callback;
+      return { cancel() {} };
+    },
+  };
+  const taken: number[] = [];
+  const { connect } = await running(context, {
+    runtime: { timers: byHand },
+    handlers: [
+      heartbeats((_request, { correlationId, connection }, reply) => {
+        taken.push(correlationId);
+        if (correlationId === 0) connection.mute(1234);
+        reply(OK);
+      }),
+    ],
+  });
+  const client = await connect();
+  client.request(heartbeat, 4, 0, HEARTBEAT);
+  client.request(heartbeat, 4, 1, HEARTBEAT);
+  assert.equal((await client.answer(heartbeat, 4)).id, 0);
+  const other = await connect();
+  other.request(heartbeat, 4, 2, HEARTBEAT);
+  assert.equal((await other.answer(heartbeat, 4)).id, 2);
+  assert.deepEqual(taken, [0, 2]);
+  unmute!();
+  assert.equal((await client.answer(heartbeat, 4)).id, 1);
+});
+
 test('ApiVersions of an unknown version is answered in version 0 with the range that works', async (context) => {
   const { connect } = await running(context);
   const client = await connect();

@@ -2,12 +2,17 @@
 // Each connection is a ClientConnection; what they share (memory budget, limits, log) is here.
 import type { Registry } from '../apis/registry.ts';
 import type { RegionPool } from '../protocol/region-pool.ts';
+import type { ConnectionRates } from '../quota/connection-rates.ts';
 import type { Connection, Listener } from '../runtime/network.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
-import { ClientConnection, type ConnectionSurroundings } from './client-connection.ts';
+import { ConnectionIdentity } from '../security/connection-identity.ts';
+import type { ListenerGate } from '../security/listener-gates.ts';
+import { PrincipalMapping } from '../security/principal-mapping.ts';
+import { ClientConnection, type ConnectionSurroundings, type LoginLimits } from './client-connection.ts';
 import { type ConnectionLimitSettings, ConnectionLimits } from './connection-limits.ts';
 import { LimitedLog } from './limited-log.ts';
 import { RequestMemory } from './request-memory.ts';
+import { SlowDoor } from './slow-door.ts';
 
 /** Read again whenever they matter, so that dynamic configs apply: `() => configs.broker`. */
 export interface ServerLimits extends ConnectionLimitSettings {
@@ -30,6 +35,11 @@ export interface ServerOptions {
   readonly registry: Registry;
   readonly listeners: readonly ListenerAddress[];
   readonly limits: () => ServerLimits;
+  /** By listener; one that is not here is plain text without a login. */
+  readonly gates?: ReadonlyMap<string, ListenerGate>;
+  readonly login?: LoginLimits;
+  /** Absent: connections may come as fast as they like. */
+  readonly connectionRates?: ConnectionRates;
   /** Requests read and not answered, and answers not read, of all connections together. */
   readonly requestMemoryMaxBytes: number;
   /** What others hold beyond their own budget: requests may take so much less. Tell `memoryFreed` when it fell. */
@@ -55,6 +65,8 @@ const SWEEP_MS_MIN = 20;
 /** While request memory is full, answers may lie unread no longer than this. */
 const UNREAD_WHILE_FULL_MS_MAX = 30_000;
 const GRACE_MS = 5_000;
+const NO_LOGINS: LoginLimits = { loginBytesMax: 0, loginMsMax: 30_000, failedLoginDelayMs: 0 };
+const DEFAULT_MAPPING = new PrincipalMapping('DEFAULT');
 
 /** Rejects with the NetworkError of the first listener that cannot be opened; none stays open then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -68,6 +80,7 @@ class ListeningServer implements Server {
   readonly #limits: ConnectionLimits;
   readonly #memory: RequestMemory;
   readonly #log: LimitedLog;
+  readonly #slowDoor: SlowDoor | undefined;
   readonly #connections = new Set<ClientConnection>();
   readonly #bound: { readonly address: ListenerAddress; readonly listener: Listener }[] = [];
   #nextConnectionId = 1;
@@ -81,6 +94,9 @@ class ListeningServer implements Server {
     const { requestMemoryMaxBytes, memoryOwedBytes = () => 0 } = options;
     this.#memory = new RequestMemory(() => requestMemoryMaxBytes - memoryOwedBytes(), options.runtime.timers);
     this.#log = new LimitedLog(options.runtime.log, options.runtime.clock);
+    const { connectionRates: rates, limits, runtime } = options;
+    const waitingMax = () => limits().socketListenBacklogSize;
+    this.#slowDoor = rates && new SlowDoor({ rates, timers: runtime.timers, waitingMax });
   }
 
   get listeners(): readonly ListenerAddress[] {
@@ -99,9 +115,12 @@ class ListeningServer implements Server {
     const backlog = this.#options.limits().socketListenBacklogSize;
     try {
       for (const { name, host, port } of this.#options.listeners) {
-        const listener = await this.#options.runtime.network.listen({ host, port, backlog }, (socket) =>
-          this.#accept(name, socket),
+        const gate = this.#options.gates?.get(name);
+        const listener = await this.#options.runtime.network.listen(
+          { host, port, backlog, ...(gate?.tls && { tls: gate.tls }) },
+          (socket) => this.#arrived(name, socket),
         );
+        gate?.onTlsChange((terms) => listener.changeTls?.(terms));
         this.#bound.push({ address: { name, host, port: listener.port }, listener });
       }
     } catch (error) {
@@ -117,6 +136,7 @@ class ListeningServer implements Server {
     }
     this.#closing = true;
     this.#sweepTimer?.cancel();
+    this.#slowDoor?.close();
     await Promise.all(this.#bound.map(({ listener }) => listener.close()));
     for (const connection of [...this.#connections]) {
       connection.drain();
@@ -127,6 +147,15 @@ class ListeningServer implements Server {
     }
   }
 
+  #arrived(listener: string, socket: Connection): void {
+    const refusal = this.#slowDoor
+      ? this.#slowDoor.arrive(socket, () => this.#accept(listener, socket))
+      : this.#accept(listener, socket);
+    if (refusal !== undefined) {
+      this.#log.warn('Refusing a connection', { remote: socket.remoteAddress, reason: refusal });
+    }
+  }
+
   #accept(listener: string, socket: Connection): void {
     const refusal = this.#closing ? 'the broker is stopping' : this.#limits.open(socket.remoteAddress);
     if (refusal !== undefined) {
@@ -134,7 +163,10 @@ class ListeningServer implements Server {
       socket.destroy();
       return;
     }
-    const connection = new ClientConnection(this.#nextConnectionId++, listener, socket, this.#surroundings());
+    const identity =
+      this.#options.gates?.get(listener)?.newIdentity() ??
+      new ConnectionIdentity({ protocol: 'PLAINTEXT', mapping: DEFAULT_MAPPING, sasl: undefined });
+    const connection = new ClientConnection(this.#nextConnectionId++, listener, socket, identity, this.#surroundings());
     this.#connections.add(connection);
     connection.start();
   }
@@ -146,6 +178,8 @@ class ListeningServer implements Server {
       registry,
       memory: this.#memory,
       clock: runtime.clock,
+      timers: runtime.timers,
+      login: this.#options.login ?? NO_LOGINS,
       log: this.#log,
       frameBytesMax: limits().socketRequestMaxBytes,
       onGone: (connection) => this.#forget(connection),
@@ -162,7 +196,9 @@ class ListeningServer implements Server {
 
   #sweepLater(): void {
     const idleMs = this.#options.limits().connectionsMaxIdleMs;
-    const everyMs = idleMs > 0 ? Math.min(Math.max(idleMs / 4, SWEEP_MS_MIN), SWEEP_MS_MAX) : SWEEP_MS_MAX;
+    const loginMs = (this.#options.login ?? NO_LOGINS).loginMsMax;
+    const shortestMs = idleMs > 0 ? Math.min(idleMs, loginMs) : loginMs;
+    const everyMs = Math.min(Math.max(shortestMs / 4, SWEEP_MS_MIN), SWEEP_MS_MAX);
     this.#sweepTimer = this.#options.runtime.timers.set(everyMs, () => {
       this.#sweep();
       this.#sweepLater();
@@ -173,6 +209,7 @@ class ListeningServer implements Server {
     const nowMs = this.#options.runtime.clock.monotonicMs();
     const idleMs = this.#options.limits().connectionsMaxIdleMs;
     for (const connection of [...this.#connections]) {
+      connection.closeIfLate(nowMs);
       if (this.#memory.isFull && connection.isStalledReader(nowMs, UNREAD_WHILE_FULL_MS_MAX)) {
         connection.destroy();
       } else if (idleMs > 0) {

@@ -1,11 +1,14 @@
 // listeners, advertised.listeners and listener.security.protocol.map → where to listen and what to tell clients.
 import type { BrokerConfig } from '../metadata/configs/broker-definitions.ts';
 import { splitList } from '../metadata/configs/parse-value.ts';
+import type { SecurityProtocol } from '../security/security-settings.ts';
+
+const PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 
 export interface ListenerSetting {
   /** Upper case, as Kafka keeps it. */
   readonly name: string;
-  readonly securityProtocol: 'PLAINTEXT';
+  readonly securityProtocol: SecurityProtocol;
   /** '' is every interface. */
   readonly host: string;
   /** 0 takes a free one. */
@@ -82,11 +85,11 @@ function readOne(
     problems.push(`${setting} has the listener ${name}, which listener.security.protocol.map does not know.`);
     return undefined;
   }
-  if (protocol !== 'PLAINTEXT') {
-    problems.push(`The listener ${name} asks for ${protocol}; this version speaks PLAINTEXT only.`);
+  if (!PROTOCOLS.includes(protocol)) {
+    problems.push(`The listener ${name} asks for ${protocol}; the protocols are ${PROTOCOLS.join(', ')}.`);
     return undefined;
   }
-  return { name, securityProtocol: 'PLAINTEXT', host: parts[2] ?? parts[3] ?? '', port };
+  return { name, securityProtocol: protocol as SecurityProtocol, host: parts[2] ?? parts[3] ?? '', port };
 }
 
 function checkNames(setting: string, listeners: readonly ListenerSetting[], problems: string[]): void {

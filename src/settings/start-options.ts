@@ -11,6 +11,8 @@ export interface StartOptions {
   readonly port?: number | undefined;
   /** `host:port` that clients are told to connect to; undefined: the address they dialled. */
   readonly advertise?: string | undefined;
+  /** Says in as many words that others on the network may do everything without a login. */
+  readonly allowUnauthenticatedNetworkAccess?: boolean | undefined;
   /** From a properties file. */
   readonly properties?: ReadonlyMap<string, string> | undefined;
   /** Settings by name; stronger than the file, weaker than the options above. */
@@ -31,12 +33,13 @@ export function settingsFrom(options: StartOptions, defaults: StartDefaults): Se
 
   if (given('listeners') === undefined || options.host !== undefined || options.port !== undefined) {
     const host = options.host ?? defaults.host;
-    overrides.listeners = `PLAINTEXT://${host.includes(':') ? `[${host}]` : host}:${options.port ?? defaults.port}`;
+    overrides.listeners = `${onlyListener(given('listeners')) ?? 'PLAINTEXT'}://${host.includes(':') ? `[${host}]` : host}:${options.port ?? defaults.port}`;
   }
   if (options.advertise !== undefined) {
     const listener = /^\s*([^:\s]+):\/\//.exec(given('listeners') ?? '')?.[1] ?? 'PLAINTEXT';
     overrides['advertised.listeners'] = `${listener}://${options.advertise}`;
   }
+  if (options.allowUnauthenticatedNetworkAccess) overrides['ottla.allow.unauthenticated.network.access'] = 'true';
   if (options.durability !== undefined) overrides['ottla.durability'] = options.durability;
   const namesDirectory = given('log.dirs') !== undefined || given('log.dir') !== undefined;
   return resolveSettings({
@@ -48,4 +51,9 @@ export function settingsFrom(options: StartOptions, defaults: StartDefaults): Se
         ? {}
         : { dataDirectory: defaults.data }),
   });
+}
+
+/** The name of the one listener that the settings have: another address must not take its protocol away. */
+function onlyListener(text: string | undefined): string | undefined {
+  return /^\s*([A-Za-z0-9_-]+):\/\/[^,]*$/.exec(text ?? '')?.[1];
 }

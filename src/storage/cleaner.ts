@@ -1,5 +1,6 @@
 // Compaction: looks for the log with the largest share of dirty bytes, has it cleaned segment group by segment group, and
-// puts each group in its place. One log at a time; what it does is spread over many turns, or another thread.
+// puts each group in its place. As many logs at a time as log.cleaner.threads says, which share the memory and the bytes per second
+// that are allowed; what is done in one is spread over many turns, or another thread.
 // Only closed segments below the last stable offset are touched, and only when the published checkpoint has them as closed
 // too: then no start needs them as they were. Source of the rules: Kafka's LogCleaner and LogCleanerManager.
 import { FileError, type Files } from '../runtime/files.ts';
@@ -16,6 +17,8 @@ import type { StorageMetrics } from './storage-metrics.ts';
 /** As Kafka's log.cleaner settings. */
 export interface CleanerSettings {
   readonly enabled: boolean;
+  /** Logs that are compacted side by side; each has its share of what follows. */
+  readonly threads: number;
   readonly backoffMs: number;
   readonly dedupeBufferBytes: number;
   readonly loadFactor: number;
@@ -60,6 +63,7 @@ class Interrupted extends Error {}
 
 export const defaultCleanerSettings: CleanerSettings = {
   enabled: true,
+  threads: 1,
   backoffMs: 15_000,
   dedupeBufferBytes: 128 * 1024 * 1024,
   loadFactor: 0.9,
@@ -88,6 +92,8 @@ export class Cleaner {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  /** Somebody cleans them. */
+  #claimed = new Set<Log>();
   /** As each log was when there was nothing to do in it. */
   #looked = new WeakMap<Log, Looked>();
 
@@ -134,6 +140,11 @@ export class Cleaner {
   }
 
   async #pass(): Promise<void> {
+    const ends = await Promise.allSettled(Array.from({ length: this.#settings().threads }, () => this.#cleanAll()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  async #cleanAll(): Promise<void> {
     for (;;) {
       let filthiest: Dirty | undefined;
       for (const log of [...this.#options.logs()]) {
@@ -143,12 +154,21 @@ export class Cleaner {
         if (dirty !== undefined && dirty.ratio > (filthiest?.ratio ?? -1)) filthiest = dirty;
       }
       if (filthiest === undefined) return;
-      await this.#cleanOne(filthiest);
+      const { log } = filthiest;
+      // Another may have taken it while this one looked on.
+      if (this.#claimed.has(log)) continue;
+      this.#claimed.add(log);
+      try {
+        await this.#cleanOne(filthiest);
+      } finally {
+        this.#claimed.delete(log);
+      }
     }
   }
 
   #mayBeDirty(log: Log): boolean {
     if (!log.config.cleanupPolicy.compact || log.deleted || log.uncleanable !== undefined) return false;
+    if (this.#claimed.has(log)) return false;
     return hasLags(log.config) || !isAsLooked(log, this.#looked.get(log));
   }
 
@@ -234,7 +254,7 @@ export class Cleaner {
 
   async #round(log: Log, dirty: Dirty): Promise<void> {
     const { clock } = this.#options;
-    const settings = this.#settings();
+    const settings = this.#share();
     const { config } = log;
     const plan: CleaningPlan = {
       directory: log.segments.directory,
@@ -271,6 +291,18 @@ export class Cleaner {
     }
   }
 
+  /** What one of those that run side by side may use. */
+  #share(): CleanerSettings {
+    const settings = this.#settings();
+    const threads = Math.max(1, settings.threads);
+    return {
+      ...settings,
+      dedupeBufferBytes: Math.floor(settings.dedupeBufferBytes / threads),
+      ioBufferBytes: Math.max(1, Math.floor(settings.ioBufferBytes / threads)),
+      ioBytesPerSecondMax: settings.ioBytesPerSecondMax / threads,
+    };
+  }
+
   #ended(log: Log, { endOffset }: CleaningEnd): void {
     log.cleanedOffset = endOffset;
     log.version++;
@@ -283,7 +315,7 @@ export class Cleaner {
     for (const segment of plan.segments) bytes += segment.sizeBytes;
     if (this.#threads === undefined || bytes < threadBytesMin) return runInSlices(files, plan, this.#pauseFor(log));
     const { threads, module } = this.#threads;
-    const { ioBytesPerSecondMax: bytesPerSecondMax, ioBufferBytes } = this.#settings();
+    const { ioBytesPerSecondMax: bytesPerSecondMax, ioBufferBytes } = this.#share();
     const data: ThreadPlan = { plan: { ...plan, bufferBytes: ioBufferBytes }, bytesPerSecondMax };
     return runOnThread(threads.start(module, data), (read) => {
       this.#options.metrics.cleanerReadBytes.add(read);
@@ -327,7 +359,7 @@ export class Cleaner {
       await new Promise<void>((resolve) => timers.defer(resolve));
       for (;;) {
         if (this.#stopped || log.deleted) throw new Interrupted();
-        const { ioBytesPerSecondMax } = this.#settings();
+        const { ioBytesPerSecondMax } = this.#share();
         const aheadMs = (total / ioBytesPerSecondMax) * 1000 - (clock.monotonicMs() - since);
         if (aheadMs <= 1) return;
         await new Promise<void>((resolve) => void timers.set(Math.min(aheadMs, lookMs), resolve));

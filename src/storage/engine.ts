@@ -20,7 +20,8 @@ import { IndexCache } from './disk/index-cache.ts';
 import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from './disk/partition-directory.ts';
 import { PatientFiles } from './disk/patient-files.ts';
 import { PromptReads } from './disk/prompt-reads.ts';
-import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
+import { RecoveredFiles } from './disk/recovered-files.ts';
+import { isInMemory, logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
 import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
@@ -131,7 +132,7 @@ async function openLocked(
     options.durability === 'memory' && found === undefined ? [] : await openSlots(files, own, settings.walFiles);
   const recovery: Recovery =
     slots.length === 0
-      ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0 }
+      ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0, files: new RecoveredFiles(files) }
       : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
   const startEpoch = checkpoint.startEpoch + 1;
   await checkpoints.publish(
@@ -273,6 +274,7 @@ export class Engine implements Storage {
       whenDurable: (ticket) => this.#whenDurable(ticket),
       grow: async () => this.#wal?.grow(runtime.files, opened.own),
       carry: (log) => this.#carry(log),
+      recoveredSynced: () => recovery.files.synced(),
       deletedLeft: () => this.#deletedLeft(),
       onFlushed: () => this.#evictAgain(),
       onFailed: (error) => this.#fail(error),
@@ -452,7 +454,7 @@ export class Engine implements Storage {
     const inUse = new Set<string>();
     for (const { segments } of this.#logs.values()) inUse.add(segments.directory);
     for (const recovered of this.#recovered.values()) {
-      for (const item of recovered.items) if ('backing' in item) this.arena.release(item.backing);
+      for (const item of recovered.items) if (isInMemory(item)) this.arena.release(item.backing);
       for (const run of recovered.early) this.arena.release(run.backing);
       if (recovered.record === undefined) continue;
       const { topic, partition } = recovered.record;
@@ -554,6 +556,7 @@ export class Engine implements Storage {
       ...this.#leaving.values(),
     ]);
     await this.#segmentsHost.cache.close();
+    await this.#opened.recovery.files.close();
     await Promise.allSettled(this.#opened.slots.map((slot) => slot.file.close()));
     await this.#opened.lock.release();
     if (error !== undefined) throw storageError(error);
@@ -731,6 +734,8 @@ export class Engine implements Storage {
       await earlier;
       await after;
       await this.#segmentsHost.cache.drop(directory);
+      // Where open files keep a directory from being renamed.
+      await this.#opened.recovery.files.synced().catch(() => {});
       if ((await readTopicId(files, directory)) !== topicId) return;
       const doomed = await renameForRemoval(files, random, this.#opened.directory, directoryName(topic, partition));
       this.#leftUnsynced = true;

@@ -33,6 +33,8 @@ export interface FlusherOptions {
   readonly grow: () => Promise<void>;
   /** Puts a copy of the log's unwritten bytes into the next commit. */
   readonly carry: (log: Log) => void;
+  /** Resolves when what the start put into segments is durable there. */
+  readonly recoveredSynced: () => Promise<void>;
   /** Resolves when the partitions deleted so far have left their directories, durably. */
   readonly deletedLeft: () => Promise<void>;
   readonly onFlushed: () => void;
@@ -316,6 +318,7 @@ export class Flusher {
   /** Makes all blocks durable that are written now, and first what they say is in segments. */
   async syncLog(wal: Wal): Promise<void> {
     const upTo = wal.nextSequence - 1;
+    await this.#options.recoveredSynced();
     for (const log of [...this.#options.dirtyLogs]) {
       if (log.unsyncedSequence <= upTo) await this.flush(log);
     }
@@ -360,6 +363,7 @@ export class Flusher {
     const ticket = this.#options.lastTicket();
     await this.#durable(ticket);
     if (this.#options.syncWal && wal !== undefined) await this.syncLog(wal);
+    else await this.#options.recoveredSynced();
     // A directory that no checkpoint names any more would never be removed.
     await this.#options.deletedLeft();
     if (this.#stopped && !clean) return;

@@ -51,7 +51,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
     commitBytesMax,
     formingBytesMax: Math.max(tailBytes, 4 * commitBytesMax),
-    extentReplayBytesMax: 8 * walFileBytes,
+    extentReplayBytesMax: 4 * walFileBytes,
     reserveBytes: 64 * mebibyte,
     spaceCheckMs: 2_000,
     retentionCheckMs: 300_000,

@@ -73,12 +73,15 @@ export class TransactionMachine {
   readonly transactionalId: string;
   readonly #rules: TransactionRules;
   #metadata: TransactionMetadata;
+  /** When what is open began; when the wall clock was set back to before that, when this was noticed. */
+  #openSinceMs: number;
   #retryMs = MARKER_RETRY_MS;
 
   constructor(transactionalId: string, metadata: TransactionMetadata, rules: TransactionRules) {
     this.transactionalId = transactionalId;
     this.#rules = rules;
     this.#metadata = metadata;
+    this.#openSinceMs = metadata.startTimestampMs;
   }
 
   /** Of an id that is used for the first time. */
@@ -203,9 +206,14 @@ export class TransactionMachine {
     return [...effects, { type: 'reply', to, response: { errorCode: ErrorCode.NONE, producerId, producerEpoch } }];
   }
 
-  /** Open for longer than its producer allowed. */
+  /**
+   * Open for longer than its producer allowed. The coordinator asks again and again: nothing began after now, so that a clock that is
+   * set back makes a transaction last twice its timeout at most, and holds back readers no longer (Kafka: until the clock has
+   * caught up).
+   */
   isTimedOut(nowMs: number): boolean {
-    return isTimedOut(this.#metadata, nowMs);
+    this.#openSinceMs = Math.min(this.#openSinceMs, nowMs);
+    return isTimedOut(this.#metadata, this.#openSinceMs, nowMs);
   }
 
   /** What the coordinator does with a transaction that is open for too long; nothing when it cannot be done now. */
@@ -272,6 +280,7 @@ export class TransactionMachine {
   }
 
   #become(next: TransactionMetadata): Effect {
+    if (isIdle(this.#metadata.state)) this.#openSinceMs = next.startTimestampMs;
     this.#metadata = next;
     return { type: 'append', records: [this.#record(next)] };
   }

@@ -208,8 +208,8 @@ export function completed(before: TransactionMetadata, nowMs: number): Transacti
 }
 
 /** Whether a transaction has been open for longer than its producer allowed. */
-export function isTimedOut({ state, timeoutMs, startTimestampMs }: TransactionMetadata, nowMs: number): boolean {
-  return state === TransactionState.ONGOING && timeoutMs !== NO_TIMEOUT_MS && startTimestampMs + timeoutMs < nowMs;
+export function isTimedOut({ state, timeoutMs }: TransactionMetadata, openSinceMs: number, nowMs: number): boolean {
+  return state === TransactionState.ONGOING && timeoutMs !== NO_TIMEOUT_MS && openSinceMs + timeoutMs < nowMs;
 }
 
 export function partitionCount(partitions: TransactionPartitions): number {

@@ -64,6 +64,7 @@ export function beginTransaction(): Execute {
 class TransactionNarrator {
   #lines: string[] = [];
   #nowMs = 1_000_000;
+  #setBackMs = 0;
   #timerAtMs: number | undefined;
   #looksAtMs = this.#nowMs + TIMEOUTS_EVERY_MS;
   #nextProducerId = 1000;
@@ -108,9 +109,17 @@ class TransactionNarrator {
     refuse: ({ subject }) => this.#refusing.add(subject),
     allow: ({ subject }) => this.#refusing.delete(subject),
     advance: ({ subject }) => this.#advance(durationMs(subject)),
+    /** The wall clock; timers go on as before. */
+    'set-back': ({ subject }) => {
+      this.#setBackMs += durationMs(subject);
+    },
     crash: (command) => this.#crash(command.number('lost', 0)),
     read: ({ subject }) => this.#tell(`${subject} shows ${this.#partition(subject).visible.join(' ') || 'nothing'}`),
   };
+
+  get #wallMs(): number {
+    return this.#nowMs - this.#setBackMs;
+  }
 
   #init(command: Command): void {
     const { subject } = command;
@@ -122,8 +131,8 @@ class TransactionNarrator {
       if (answer.errorCode === ErrorCode.NONE) this.#apps.set(subject, { producer: claimOf(answer), version });
     };
     const timeoutMs = command.duration('timeout', 60_000);
-    this.#machine ??= TransactionMachine.unused('tx', this.#nextProducerId++, timeoutMs, this.#nowMs, this.#rules);
-    this.#perform(this.#machine.initProducerId({ timeoutMs, expected }, to, this.#nowMs));
+    this.#machine ??= TransactionMachine.unused('tx', this.#nextProducerId++, timeoutMs, this.#wallMs, this.#rules);
+    this.#perform(this.#machine.initProducerId({ timeoutMs, expected }, to, this.#wallMs));
   }
 
   #add({ subject, words }: Command): void {
@@ -137,7 +146,7 @@ class TransactionNarrator {
       const [topic, partition] = place.split('-') as [string, string];
       wanted.set(topic, new Set([...(wanted.get(topic) ?? []), Number(partition)]));
     }
-    const { errorCode, effects } = this.#machine!.addPartitions(producer, wanted, version, this.#nowMs);
+    const { errorCode, effects } = this.#machine!.addPartitions(producer, wanted, version, this.#wallMs);
     this.#perform(effects);
     return errorCode;
   }
@@ -168,7 +177,7 @@ class TransactionNarrator {
       this.#answer(subject, answer);
       if (answer.errorCode === ErrorCode.NONE && answer.producerId !== -1) app.producer = claimOf(answer);
     };
-    this.#perform(this.#machine!.end({ ...producer, committed, clientTransactionVersion }, to, this.#nowMs));
+    this.#perform(this.#machine!.end({ ...producer, committed, clientTransactionVersion }, to, this.#wallMs));
   }
 
   #advance(ms: number): void {
@@ -182,7 +191,7 @@ class TransactionNarrator {
         this.#perform(this.#machine!.timer('markers'));
       } else {
         this.#looksAtMs += TIMEOUTS_EVERY_MS;
-        this.#perform(this.#machine?.abortWhenTimedOut(this.#nowMs) ?? []);
+        this.#perform(this.#machine?.abortWhenTimedOut(this.#wallMs) ?? []);
       }
     }
     this.#nowMs = endMs;
@@ -234,7 +243,7 @@ class TransactionNarrator {
           });
       }
     }
-    this.#perform(this.#machine!.markersWritten(left, this.#nowMs));
+    this.#perform(this.#machine!.markersWritten(left, this.#wallMs));
   }
 
   #append(entry: Entry): void {

@@ -1,7 +1,7 @@
 // Random lives of transactional producers over a real coordinator and real partitions: messages come late, twice and out of
-// order, answers are lost, producers are replaced while their messages are still on the way, markers cannot be written for a
-// while, the broker is killed with any part of what it had appended. At the end, what readers of committed records see is held against
-// what the producers were told.
+// order, answers are lost, producers are replaced while their messages are still on the way, the wall clock jumps, markers
+// cannot be written for a while, the broker is killed with any part of what it had appended. At the end, what readers of
+// committed records see is held against what the producers were told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -18,6 +18,8 @@ const PLACES = [
   { topic: 'b', partition: 0 },
 ];
 
+const errorMs = fc.constantFrom(0, -40_000, -3_600_000, 3_600_000);
+
 const action = fc.oneof(
   { weight: 50, arbitrary: fc.record({ type: fc.constant('act' as const), who: fc.nat(), dice: fc.nat() }) },
   { weight: 15, arbitrary: fc.record({ type: fc.constant('deliver' as const), which: fc.nat(), twice: fc.boolean() }) },
@@ -27,6 +29,10 @@ const action = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ type: fc.constant('pass' as const), ms: fc.constantFrom(50, 500, 5000, 80_000) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('clock' as const), errorMs }),
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('crash' as const), survivors: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reload' as const) }) },
@@ -222,6 +228,9 @@ class Life {
       case 'pass':
         world.time.advance(action.ms);
         break;
+      case 'clock':
+        world.time.clockErrorMs = action.errorMs;
+        break;
       case 'crash':
         await world.crash(action.survivors);
         break;
@@ -253,13 +262,14 @@ class Life {
     return successor;
   }
 
-  /** Every message arrives; then everything that is open runs out of time. */
-  async end(): Promise<void> {
+  /** Every message arrives, or none; then everything that is open runs out of time, whatever the wall clock says. */
+  async end(arrives: boolean, clockErrorMs: number): Promise<void> {
     const { world } = this;
     world.storage.writable = true;
     world.refusals.clear();
-    for (const message of this.#network) message();
+    if (arrives) for (const message of this.#network) message();
     world.storage.commit();
+    world.time.clockErrorMs = clockErrorMs;
     for (let i = 0; i < 3; i++) {
       world.time.advance(90_000);
       await world.turn();
@@ -300,21 +310,26 @@ class Life {
 test('what was committed is seen, whole and once, and nothing else is, whatever happens on the way', async () => {
   let commits = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 40, maxLength: 250 }), async (actions) => {
-      const life = new Life();
-      for (const each of actions) await life.take(each);
-      await life.end();
-      const visible = life.visible();
-      const seen = new Set(visible);
-      assert.equal(seen.size, visible.length, 'a record is seen twice');
-      for (const { values, acknowledged, wanted, told } of life.attempts) {
-        const count = values.filter((value) => seen.has(value)).length;
-        if (wanted !== 'commit') assert.equal(count, 0, 'a record is seen that was not committed');
-        else if (told) assert.equal(count, acknowledged.size, 'a committed record is not seen');
-        else assert.ok(count === 0 || count === values.length, 'a part of a transaction is seen');
-        if (wanted === 'commit' && told) commits++;
-      }
-    }),
+    fc.asyncProperty(
+      fc.array(action, { minLength: 40, maxLength: 250 }),
+      fc.boolean(),
+      errorMs,
+      async (actions, arrives, clockErrorMs) => {
+        const life = new Life();
+        for (const each of actions) await life.take(each);
+        await life.end(arrives, clockErrorMs);
+        const visible = life.visible();
+        const seen = new Set(visible);
+        assert.equal(seen.size, visible.length, 'a record is seen twice');
+        for (const { values, acknowledged, wanted, told } of life.attempts) {
+          const count = values.filter((value) => seen.has(value)).length;
+          if (wanted !== 'commit') assert.equal(count, 0, 'a record is seen that was not committed');
+          else if (told) assert.equal(count, acknowledged.size, 'a committed record is not seen');
+          else assert.ok(count === 0 || count === values.length, 'a part of a transaction is seen');
+          if (wanted === 'commit' && told) commits++;
+        }
+      },
+    ),
     { numRuns: 150 },
   );
   assert.ok(commits > 10, `only ${commits} transactions were committed`);

@@ -18,9 +18,10 @@ export const testSettings = {
   'group.consumer.heartbeat.interval.ms': '500',
 };
 
-/** Resolves when the ready line has come: `{ bootstrap, pid, readyLine, exited, stop() }`. */
+/** With `--config` the file says where it listens. Resolves when the ready line has come: `{ bootstrap, pid, readyLine, exited, stop() }`. */
 export async function startOttla(data, args = [], deadlineMs = 30_000) {
-  const child = spawn(process.execPath, [ottla, 'serve', '--port', '0', '--data', data, ...args], {
+  const where = args.includes('--config') ? [] : ['--port', '0'];
+  const child = spawn(process.execPath, [ottla, 'serve', ...where, '--data', data, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = [];

@@ -1,4 +1,4 @@
-// Which client folders there are, what they need, which have checks of their own, of groups and of transactions, and which names they read
+// Which client folders there are, what they need, which have checks of their own, of groups, of transactions and of logins, and which names they read
 // and write the access log under. A producer writes with each of its codecs; `nodeOnly` marks those that `npm test` runs, for they need
 // nothing but Node.
 
@@ -13,6 +13,7 @@ export const clients = [
   },
   {
     folder: 'kafkajs',
+    logins: true,
     nodeOnly: true,
     checks: true,
     groups: true,
@@ -33,6 +34,7 @@ export const clients = [
   },
   {
     folder: 'librdkafka',
+    logins: true,
     checks: true,
     groups: true,
     transactions: true,
@@ -44,6 +46,7 @@ export const clients = [
   },
   {
     folder: 'python',
+    logins: true,
     checks: true,
     groups: true,
     transactions: true,
@@ -55,6 +58,7 @@ export const clients = [
   },
   {
     folder: 'go',
+    logins: true,
     checks: true,
     groups: true,
     transactions: true,
@@ -63,6 +67,7 @@ export const clients = [
   },
   {
     folder: 'java',
+    logins: true,
     checks: true,
     groups: true,
     transactions: true,

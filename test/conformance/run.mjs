@@ -1,5 +1,5 @@
 // The conformance run: other people's clients against one broker. Their own checks first, then groups and transactions (where the
-// broker says that it has them), several clients side by side because they mostly wait. Then the access log: every producer and codec writes its 10,000 lines to a topic of one partition, every consumer reads every topic, and what comes out must be
+// broker says that it has them), several clients side by side because they mostly wait. Then every login, and what is refused. Then the access log: every producer and codec writes its 10,000 lines to a topic of one partition, every consumer reads every topic, and what comes out must be
 // the file, byte for byte. Then a clean stop, kafka-dump-log over the segments, a restart, and all topics read again.
 // Prints "ok …" or "not ok …" for each check and "N passed, N failed" at the end; the exit status says the same.
 
@@ -14,6 +14,7 @@ import { gunzipSync } from 'node:zlib';
 import { untilAccepted } from '../../bench/probe.mjs';
 import { root, startOttla, testSettings } from './broker.mjs';
 import { clients } from './clients.mjs';
+import { startSecureBroker } from './logins.mjs';
 
 const here = join(root, 'test', 'conformance');
 const STEP_MS_MAX = 300_000;
@@ -31,6 +32,7 @@ const { values: options, positionals } = parseArgs({
     'no-checks': { type: 'boolean', default: false },
     'no-groups': { type: 'boolean', default: false },
     'no-transactions': { type: 'boolean', default: false },
+    'no-logins': { type: 'boolean', default: false },
     'no-log': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -48,6 +50,7 @@ that it starts over a temporary directory.
   --no-checks            without the clients' own checks
   --no-groups            without groups
   --no-transactions      without transactions
+  --no-logins            without logins, certificates and access control
   --no-log               without the access log
   --keep                 leave the temporary directory and say where it is`);
   process.exit(0);
@@ -86,6 +89,7 @@ async function main() {
   }
   if (!options['no-groups']) await runSideBySide('groups', JOIN_GROUP, ready);
   if (!options['no-transactions']) await runSideBySide('transactions', END_TXN, ready);
+  if (!options['no-logins'] && !options.bootstrap) await runLogins(ready);
   const topics = options['no-log'] ? [] : await produceAll(ready);
   await consumeAll(ready, topics, 'reads');
   if (options.bootstrap) return;
@@ -114,9 +118,22 @@ async function runSideBySide(what, apiKey, ready) {
   }
   const waiting = ready.filter((client) => client[what]);
   const next = async () => {
-    for (let client = waiting.shift(); client; client = waiting.shift()) await runChecks(client, what);
+    for (let client = waiting.shift(); client; client = waiting.shift()) await runChecks(client, [what]);
   };
   await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, next));
+}
+
+/** Against a broker of its own, which lets nobody in who is not known. */
+async function runLogins(ready) {
+  const place = join(directory, 'logins');
+  const logins = await startSecureBroker(place);
+  try {
+    for (const client of ready.filter((one) => one.logins)) {
+      await runChecks(client, ['logins', logins.casesFile, logins.adminFile]);
+    }
+  } finally {
+    await logins.stop();
+  }
 }
 
 async function brokerApis() {
@@ -129,10 +146,11 @@ async function brokerApis() {
 }
 
 /** The client prints its own "ok" and "not ok" lines; they get its name in front and are counted. */
-async function runChecks(client, command = 'checks') {
+async function runChecks(client, args = ['checks']) {
+  const [command] = args;
   let notOk = 0;
   let total = 0;
-  const { status, tail } = await runClient(client, [command], (line) => {
+  const { status, tail } = await runClient(client, args, (line) => {
     const match = /^(not )?ok (.*)$/.exec(line);
     if (match === null) return;
     total++;

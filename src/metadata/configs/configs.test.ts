@@ -214,9 +214,9 @@ describe('changing configs', () => {
       ErrorCode.INVALID_REQUEST,
       'Cannot update these configs dynamically: Set(num.partitions)',
     ]);
-    assert.deepEqual(await refused('', 'ssl.keystore.location', '/x'), [
+    assert.deepEqual(await refused('', 'principal.builder.class', 'x'), [
       ErrorCode.INVALID_REQUEST,
-      'Cannot update these configs at default cluster level: Set(ssl.keystore.location)',
+      'Cannot update these configs at default cluster level: Set(principal.builder.class)',
     ]);
     assert.match(
       String(await refused('', 'num.io.threads', '3')),

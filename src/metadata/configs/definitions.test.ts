@@ -69,7 +69,25 @@ const OWN_DEFAULTS: Readonly<Record<string, string>> = {
   listeners: 'PLAINTEXT://127.0.0.1:9092',
   'log.dir': './ottla-data',
 };
-const READ_ONLY_HERE = new Set(['listeners', 'listener.security.protocol.map']);
+const READ_ONLY_HERE = new Set([
+  'listeners',
+  'listener.security.protocol.map',
+  'sasl.enabled.mechanisms',
+  'sasl.jaas.config',
+  'ssl.cipher.suites',
+  'ssl.client.auth',
+  'ssl.enabled.protocols',
+  'ssl.key.password',
+  'ssl.keystore.certificate.chain',
+  'ssl.keystore.key',
+  'ssl.keystore.location',
+  'ssl.keystore.password',
+  'ssl.keystore.type',
+  'ssl.truststore.certificates',
+  'ssl.truststore.location',
+  'ssl.truststore.password',
+  'ssl.truststore.type',
+]);
 
 /** name|type|default|rule|importance|update mode|internal */
 function goldenLines(file: string): string[] {

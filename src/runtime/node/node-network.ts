@@ -1,19 +1,34 @@
 // TCP over Node's sockets. Received bytes go straight into the receiver's buffers (Node's `onread`, two to four times
-// cheaper than 'data' events); a write of several parts reaches the kernel as one writev.
+// cheaper than 'data' events); a write of several parts reaches the kernel as one writev. With TLS (node-tls.ts) 'data'
+// events it is: the bytes were copied while they were decrypted anyhow.
 import { type AddressInfo, createServer, Socket, type SocketConstructorOpts } from 'node:net';
-import { type Connection, type Listener, type Network, NetworkError, type Receiver } from '../network.ts';
+import type { TLSSocket } from 'node:tls';
+import {
+  type ClientTls,
+  type Connection,
+  type Listener,
+  type Network,
+  NetworkError,
+  type Receiver,
+  type TlsPeer,
+  type TlsTerms,
+} from '../network.ts';
+import { secure, type TlsAcceptor, tlsAcceptor } from './node-tls.ts';
 
 export function nodeNetwork(): Network {
   return { listen, connect };
 }
 
 function listen(
-  address: { host: string; port: number; backlog?: number },
+  address: { host: string; port: number; backlog?: number; tls?: TlsTerms },
   onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ pauseOnConnect: true, noDelay: true });
-    server.on('connection', (socket) => onConnection(new NodeConnection(socket)));
+    const tls = address.tls && tlsAcceptor(address.tls);
+    const server = createServer({ pauseOnConnect: tls === undefined, noDelay: true });
+    server.on('connection', (socket) =>
+      onConnection(tls ? new TlsConnection(socket, tls) : new NodeConnection(socket)),
+    );
     server.once('error', (error) => reject(networkError(error, `cannot listen on ${address.host}:${address.port}`)));
     server.listen({ host: address.host, port: address.port, backlog: address.backlog ?? 511 }, () => {
       // Failures of single accepts (no file descriptors left) must not end the process.
@@ -22,6 +37,7 @@ function listen(
       resolve({
         host: bound.address,
         port: bound.port,
+        ...(tls && { changeTls: (terms: TlsTerms) => tls.changeTls(terms) }),
         // The port is free once the handle is closed; open connections go on, so 'close' of the server is not awaited.
         close: () =>
           new Promise((closed) => {
@@ -33,7 +49,7 @@ function listen(
   });
 }
 
-function connect(address: { host: string; port: number; timeoutMs?: number }): Promise<Connection> {
+function connect(address: { host: string; port: number; timeoutMs?: number; tls?: ClientTls }): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = new Socket();
     const where = `${address.host}:${address.port}`;
@@ -47,13 +63,31 @@ function connect(address: { host: string; port: number; timeoutMs?: number }): P
       address.timeoutMs ?? 30_000,
     );
     socket.once('error', failed);
-    socket.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+    const done = (connection: Connection): void => {
       clearTimeout(timer);
-      socket.pause();
       socket.removeListener('error', failed);
-      resolve(new NodeConnection(socket));
+      resolve(connection);
+    };
+    socket.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+      if (address.tls) {
+        secure(
+          socket,
+          address.host,
+          address.tls,
+          (secured) => done(new TlsConnection(socket, already(secured))),
+          failed,
+        );
+        return;
+      }
+      socket.pause();
+      done(new NodeConnection(socket));
     });
   });
+}
+
+/** For a socket whose handshake is done before anybody listens to it. */
+function already(secured: TLSSocket): Pick<TlsAcceptor, 'accept'> {
+  return { accept: (_socket, onSecured) => onSecured(secured, { certificate: undefined }) };
 }
 
 interface Internals {
@@ -152,25 +186,7 @@ class NodeConnection implements Connection {
   }
 
   write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
-    const socket = this.#socket;
-    if (socket.destroyed || socket.writableEnded) {
-      if (onDone) setImmediate(onDone, false);
-      return 0;
-    }
-    const last = parts.length - 1;
-    // Called for every write, with an error when the socket was destroyed before it was its turn.
-    const done = onDone && ((error?: Error | null) => onDone(!error));
-    if (last > 0) {
-      socket.cork();
-      for (let i = 0; i < last; i++) socket.write(parts[i] as Uint8Array);
-      socket.write(parts[last] as Uint8Array, done);
-      socket.uncork();
-    } else if (last === 0) {
-      socket.write(parts[0] as Uint8Array, done);
-    } else if (onDone) {
-      setImmediate(onDone, true);
-    }
-    return socket.writableLength;
+    return writeParts(this.#socket, parts, onDone);
   }
 
   get queuedBytes(): number {
@@ -186,6 +202,130 @@ class NodeConnection implements Connection {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** Delivers what the TLS socket decrypts; before the handshake is done nothing, and what is written then goes nowhere. */
+class TlsConnection implements Connection {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #raw: Socket;
+  readonly #tls: Pick<TlsAcceptor, 'accept'>;
+  #secured: TLSSocket | undefined;
+  #receiver: Receiver | undefined;
+  #closed = false;
+  #closeError: Error | undefined;
+  #paused = false;
+
+  constructor(raw: Socket, tls: Pick<TlsAcceptor, 'accept'>) {
+    this.#raw = raw;
+    this.localAddress = plainAddress(raw.localAddress);
+    this.localPort = raw.localPort ?? 0;
+    this.remoteAddress = plainAddress(raw.remoteAddress);
+    this.remotePort = raw.remotePort ?? 0;
+    this.#tls = tls;
+    raw.on('error', (error) => this.#failed(error));
+    raw.on('close', () => this.#closeOnce());
+  }
+
+  start(receiver: Receiver): void {
+    this.#receiver = receiver;
+    if (this.#closed) {
+      setImmediate(() => receiver.closed(this.#closeError));
+      return;
+    }
+    this.#tls.accept(
+      this.#raw,
+      (secured, peer) => this.#start(secured, peer),
+      (error) => this.#failed(error),
+    );
+  }
+
+  #failed(error: Error): void {
+    this.#closeError ??= error;
+  }
+
+  #start(secured: TLSSocket, peer: TlsPeer): void {
+    if (this.#closed) {
+      secured.destroy();
+      return;
+    }
+    const receiver = this.#receiver!;
+    this.#secured = secured;
+    secured.on('error', (error) => {
+      this.#closeError ??= error;
+    });
+    secured.on('end', () => this.#closeOnce());
+    secured.on('close', () => this.#closeOnce());
+    secured.on('data', (bytes: Buffer) => {
+      if (!this.#closed) deliver(bytes, receiver);
+    });
+    if (this.#paused) secured.pause();
+    receiver.secured?.(peer);
+  }
+
+  #closeOnce(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#receiver?.closed(this.#closeError);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#secured?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#secured?.resume();
+  }
+
+  write(parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
+    if (this.#secured) return writeParts(this.#secured, parts, onDone);
+    if (onDone) setImmediate(onDone, false);
+    return 0;
+  }
+
+  get queuedBytes(): number {
+    return this.#secured?.writableLength ?? 0;
+  }
+
+  end(): void {
+    const socket = this.#secured;
+    if (!socket) {
+      this.#raw.destroy();
+      return;
+    }
+    socket.end();
+    socket.once('finish', () => socket.destroy());
+  }
+
+  destroy(): void {
+    this.#secured?.destroy();
+    this.#raw.destroy();
+  }
+}
+
+function writeParts(socket: Socket, parts: readonly Uint8Array[], onDone?: (sent: boolean) => void): number {
+  if (socket.destroyed || socket.writableEnded) {
+    if (onDone) setImmediate(onDone, false);
+    return 0;
+  }
+  const last = parts.length - 1;
+  // Called for every write, with an error when the socket was destroyed before it was its turn.
+  const done = onDone && ((error?: Error | null) => onDone(!error));
+  if (last > 0) {
+    socket.cork();
+    for (let i = 0; i < last; i++) socket.write(parts[i] as Uint8Array);
+    socket.write(parts[last] as Uint8Array, done);
+    socket.uncork();
+  } else if (last === 0) {
+    socket.write(parts[0] as Uint8Array, done);
+  } else if (onDone) {
+    setImmediate(onDone, true);
+  }
+  return socket.writableLength;
 }
 
 function deliver(bytes: Uint8Array, receiver: Receiver): void {

@@ -4,6 +4,7 @@ import type { Clock, LogFields, LogLines, Random, Runtime, Timer, Timers } from 
 import { nodeFiles } from './node-files.ts';
 import { nodeNetwork } from './node-network.ts';
 import { nodeThreads } from './node-threads.ts';
+import { nodeWeb } from './node-web.ts';
 
 export interface NodeRuntimeOptions {
   /** Where log lines go; standard error when not given. */
@@ -17,6 +18,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     random: nodeRandom,
     files: nodeFiles(),
     network: nodeNetwork(),
+    web: nodeWeb,
     threads: nodeThreads(),
     log: logLinesTo(options.writeLogLine ?? ((line) => void process.stderr.write(line)), nodeClock),
   };

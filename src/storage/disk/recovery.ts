@@ -4,7 +4,6 @@
 import { crc32c } from '../../records/crc32c.ts';
 import { batchLength, nextOffset } from '../../records/record-batch.ts';
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { FileError } from '../../runtime/files.ts';
 import type { Arena, Backing } from '../arena.ts';
 import { StorageError } from '../storage-error.ts';
 import {
@@ -21,16 +20,25 @@ import {
   readEntries,
 } from './block.ts';
 import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
-import { readTopicId } from './partition-directory.ts';
+import { ExtentReader } from './extent-reader.ts';
+import { RecoveredFiles } from './recovered-files.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
+import { SlotReader } from './slot-reader.ts';
 import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
 
-/** Neighbouring batches that the log holds. */
-export interface RecoveredRun {
+/** Neighbouring batches that the log holds; where, and a copy. */
+export interface RecoveredRun extends RecoveredStretch {
   readonly backing: Backing;
   readonly start: number;
   readonly end: number;
+}
+
+/** Such as are not needed in memory, since an extent follows: they were in a segment before it. */
+export interface RecoveredStretch {
+  readonly wal: OpenFile;
+  readonly position: number;
+  readonly length: number;
   readonly baseOffset: number;
   readonly endOffset: number;
   readonly sequence: number;
@@ -43,6 +51,10 @@ export interface RecoveredExtent {
   readonly endOffset: number;
   readonly crc: number;
   readonly sequence: number;
+}
+
+export function isInMemory(item: RecoveredRun | RecoveredStretch | RecoveredExtent): item is RecoveredRun {
+  return 'backing' in item;
 }
 
 /** All that is known about one partition before anybody opens it. */
@@ -64,7 +76,7 @@ export class RecoveredLog {
   /** Offsets that some block speaks of end here: beyond endOffset, something is missing. */
   claimedEnd = 0;
   /** What follows the flushed offset, in order. */
-  items: (RecoveredRun | RecoveredExtent)[] = [];
+  items: (RecoveredRun | RecoveredStretch | RecoveredExtent)[] = [];
   /** Runs met before those they follow: a carried copy of the older ones stands in a later block. */
   early: RecoveredRun[] = [];
   firstSequence = Number.POSITIVE_INFINITY;
@@ -86,6 +98,8 @@ export interface Recovery {
   readonly next: WalPosition;
   /** Everything up to this block is durable. */
   readonly lastSynced: number;
+  /** To be synced before anything calls it durable. */
+  readonly files: RecoveredFiles;
 }
 
 export interface RecoveryOptions {
@@ -101,6 +115,8 @@ export interface RecoveryOptions {
 }
 
 const windowBytes = 4 * 1024 * 1024;
+/** Enough for the heads of most blocks. */
+const headWindowBytes = 16 * 1024;
 
 export interface Block {
   readonly slot: WalSlot;
@@ -112,6 +128,24 @@ export interface Block {
 }
 
 export async function recover(options: RecoveryOptions): Promise<Recovery> {
+  const extents = new ExtentReader(options.files, options.dataDirectory);
+  const files = new RecoveredFiles(options.files);
+  try {
+    return await recoverLogs({ ...options, extents, recovered: files });
+  } catch (error) {
+    await files.close();
+    throw error;
+  } finally {
+    await extents.close();
+  }
+}
+
+interface Work extends RecoveryOptions {
+  readonly extents: ExtentReader;
+  readonly recovered: RecoveredFiles;
+}
+
+async function recoverLogs(options: Work): Promise<Recovery> {
   const { checkpoint, slots, alignment } = options;
   const logs = new Map<string, RecoveredLog>();
   checkpoint.records.forEach((record, i) => {
@@ -133,7 +167,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     logs.set(logKey(log.topicId, log.partition), log);
   });
 
-  const reader = new SlotReader();
+  const reader = new SlotReader(windowBytes);
   let expected: WalPosition = checkpoint.replayFrom;
   let end = expected.position;
   let epoch = 0;
@@ -159,10 +193,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovery> {
     expected = behind(block, alignment);
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(reader, options, expected, epoch);
-  await writeAgain(unproven, options.makeDurable);
+  refuseLaterBlocks(options, expected, end, epoch);
+  await writeAgain(unproven, options);
   for (const log of logs.values()) await settle(options, log, proven);
-  return { logs, next: expected, lastSynced: options.makeDurable ? expected.sequence - 1 : proven };
+  const lastSynced = options.makeDurable ? expected.sequence - 1 : proven;
+  return { logs, next: expected, lastSynced, files: options.recovered };
 }
 
 /**
@@ -174,7 +209,7 @@ export function visitBlocks(
   visit: (block: Block) => void,
 ): WalPosition {
   const { checkpoint, slots, alignment } = options;
-  const reader = new SlotReader();
+  const reader = new SlotReader(windowBytes);
   let expected: WalPosition = checkpoint.replayFrom;
   let end = expected.position;
   let epoch = 0;
@@ -196,7 +231,7 @@ export function visitBlocks(
     expected = behind(block, alignment);
   }
   if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(reader, options, expected, epoch);
+  refuseLaterBlocks(options, expected, end, epoch);
   return expected;
 }
 
@@ -226,13 +261,12 @@ function findNext(
   epoch: number,
   logId: Buffer,
 ): Block | undefined {
-  let found: { slot: WalSlot; position: number; epoch: number } | undefined;
+  const candidates: { slot: WalSlot; position: number; epoch: number }[] = [];
   const look = (slot: WalSlot, position: number): void => {
-    const header = readBlock(reader, slot, position, logId)?.header;
+    const fixed = reader.read(slot, position, blockHeaderBytes);
+    const header = fixed && readBlockHeader(fixed, 0, logId);
     if (header?.sequence !== expected.sequence || header.previousCrc !== expected.previousCrc) return;
-    if (header.startEpoch >= epoch && header.startEpoch > (found?.epoch ?? -1)) {
-      found = { slot, position, epoch: header.startEpoch };
-    }
+    if (header.startEpoch >= epoch) candidates.push({ slot, position, epoch: header.startEpoch });
   };
   const here = slots[expected.slot];
   // The run before may have had another durability, and with it another alignment.
@@ -242,7 +276,12 @@ function findNext(
     if (slot === here && expected.position === 0) continue;
     if (reader.firstSequence(slot, logId) === expected.sequence) look(slot, 0);
   }
-  return found && readBlock(reader, found.slot, found.position, logId);
+  candidates.sort((a, b) => b.epoch - a.epoch);
+  for (const { slot, position } of candidates) {
+    const block = readBlock(reader, slot, position, logId);
+    if (block !== undefined) return block;
+  }
+  return undefined;
 }
 
 function placesFor(position: number): number[] {
@@ -280,17 +319,20 @@ function noteBlock(slot: WalSlot, block: Block): void {
   slot.lastSequence = block.header.sequence;
 }
 
-function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer) => void): void {
+/** `position`: of the entry's bytes in the file. */
+function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer, position: number) => void): void {
+  const bodyPosition = block.position + block.bytes - block.body.length;
   let at = 0;
   for (const entry of block.entries) {
-    visit(entry, block.body.subarray(at, at + entry.bytes));
+    visit(entry, block.body.subarray(at, at + entry.bytes), bodyPosition + at);
     at += entry.bytes;
   }
 }
 
 function applyBlock(options: RecoveryOptions, logs: Map<string, RecoveredLog>, block: Block): void {
   const { sequence } = block.header;
-  eachEntry(block, (entry, bytes) => {
+  const wal = block.slot.file;
+  eachEntry(block, (entry, bytes, position) => {
     const key = logKey(entry.topicId.toString('base64url'), entry.partition);
     let log = logs.get(key);
     if (log === undefined) {
@@ -308,17 +350,19 @@ function applyBlock(options: RecoveryOptions, logs: Map<string, RecoveredLog>, b
     if (entry.type === EntryType.EXTENT) {
       if (entry.baseOffset !== log.endOffset) return;
       const { baseOffset, endOffset, crc } = entry;
+      giveUpCopies(options.arena, log);
       log.items.push({ place: decodeExtentPlace(bytes), baseOffset, endOffset, crc, sequence });
       log.endOffset = endOffset;
     } else {
-      addBatches(options.arena, log, bytes, entry, sequence);
+      const { baseOffset, endOffset } = entry;
+      addBatches(options.arena, log, bytes, { wal, position, length: bytes.length, baseOffset, endOffset, sequence });
     }
     addEarly(options.arena, log);
   });
 }
 
 /** Adds what of the entry follows the log's end; all of it may be known, or its beginning. */
-function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: BlockEntry, sequence: number): void {
+function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: RecoveredStretch): void {
   let from = 0;
   let base = entry.baseOffset;
   while (base < log.endOffset) {
@@ -328,13 +372,32 @@ function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: Block
   const backing = arena.copy(bytes.subarray(from));
   arena.reference(backing);
   const start = backing.used - (bytes.length - from);
-  const run = { backing, start, end: backing.used, baseOffset: base, endOffset: entry.endOffset, sequence };
+  const stretch = { ...entry, position: entry.position + from, length: bytes.length - from, baseOffset: base };
+  const run: RecoveredRun = { ...stretch, backing, start, end: backing.used };
   if (base > log.endOffset) {
     log.early.push(run);
     return;
   }
   log.items.push(run);
   log.endOffset = run.endOffset;
+}
+
+/** So that a start needs no more memory than a log's tail, and uses the same again and again. */
+function giveUpCopies(arena: Arena, { items }: RecoveredLog): void {
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item === undefined || !isInMemory(item)) return;
+    const { wal, position, length, baseOffset, endOffset, sequence } = item;
+    arena.release(item.backing);
+    items[i] = { wal, position, length, baseOffset, endOffset, sequence };
+  }
+}
+
+/** Reads them again, into memory of one's own. */
+export function readStretch({ wal, position, length }: RecoveredStretch, into: Buffer): Buffer {
+  const bytes = into.subarray(0, length);
+  if (wal.readSync(bytes, position) === length) return bytes;
+  throw new StorageError('DAMAGED', `${wal.path} ends before byte ${position + length}, which was there a moment ago.`);
 }
 
 /** Runs that waited for their predecessors. */
@@ -359,7 +422,7 @@ function addEarly(arena: Arena, log: RecoveredLog): void {
 
 /** False when bytes that the block says were written in place are not there. A file that is gone belonged to a deleted topic. */
 async function extentsAreThere(
-  options: RecoveryOptions,
+  { extents: reader }: Work,
   block: Block,
   logs: Map<string, RecoveredLog>,
 ): Promise<boolean> {
@@ -371,50 +434,74 @@ async function extentsAreThere(
     extents.push({ entry: { ...entry, topicId: Buffer.from(entry.topicId) }, place: decodeExtentPlace(bytes) });
   });
   for (const { entry, place } of extents) {
-    const directory = `${options.dataDirectory}/${place.directory}`;
-    if ((await readTopicId(options.files, directory)) !== entry.topicId.toString('base64url')) continue;
-    const bytes = await readExtent(options.files, directory, place);
+    if ((await reader.topicIdIn(place.directory)) !== entry.topicId.toString('base64url')) continue;
+    const bytes = await reader.read(place);
     if (bytes === undefined || crc32c(bytes) !== entry.crc) return false;
   }
   return true;
 }
 
-async function readExtent(files: Files, directory: string, place: ExtentPlace): Promise<Buffer | undefined> {
-  let file: OpenFile;
-  try {
-    file = await files.open(`${directory}/${segmentName(place.segmentBase)}.log`, 'read');
-  } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(place.length);
-    return (await file.read(bytes, place.position)) === place.length ? bytes : undefined;
-  } finally {
-    await file.close();
-  }
-}
-
-/** A block beyond the end that was formed when the missing one was already durable proves damage. */
+/**
+ * A block beyond the end that was formed when the missing one was already durable proves damage. From head to head where
+ * they follow one another; what comes after the last of them is searched. `endBytes` is where the last block ends.
+ */
 function refuseLaterBlocks(
-  reader: SlotReader,
   options: Pick<RecoveryOptions, 'slots' | 'checkpoint'>,
   expected: WalPosition,
+  endBytes: number,
   epoch: number,
 ): void {
   const { logId } = options.checkpoint;
   const pattern = blockPattern(logId);
+  const reader = new SlotReader(headWindowBytes);
+  const isProof = (header: ReadHeader): boolean =>
+    header.sequence > expected.sequence &&
+    header.lastSynced >= expected.sequence &&
+    header.startEpoch >= epochFor(options.checkpoint, header.sequence, epoch);
   for (const slot of options.slots) {
-    for (const position of reader.find(slot, pattern)) {
-      const fixed = reader.read(slot, position, blockHeaderBytes);
-      const header = fixed && readBlockHeader(fixed, 0, logId);
-      if (header === undefined || header.sequence <= expected.sequence) continue;
-      if (header.lastSynced < expected.sequence) continue;
-      if (header.startEpoch < epochFor(options.checkpoint, header.sequence, epoch)) continue;
-      const head = reader.read(slot, position, blockHeaderBytes + header.entryCount * descriptorBytes);
-      if (head !== undefined && headIsValid(head)) throw damagedLog(options, expected);
+    // Where the missing block belongs an older one may stand, and hide later ones.
+    const limit = slot.index === expected.slot ? endBytes : Number.POSITIVE_INFINITY;
+    let end = 0;
+    for (let head = readHead(reader, slot, 0, logId); head !== undefined && head.position < limit; ) {
+      if (isProof(head.header)) throw damagedLog(options, expected);
+      end = head.position + head.bytes;
+      head = readNextHead(reader, slot, head, logId);
+    }
+    for (const at of reader.find(slot, pattern, Math.min(end, limit))) {
+      const head = readHead(reader, slot, at, logId);
+      if (head !== undefined && isProof(head.header)) throw damagedLog(options, expected);
     }
   }
+}
+
+interface Head {
+  readonly header: ReadHeader;
+  readonly position: number;
+  /** Of the whole block. */
+  readonly bytes: number;
+}
+
+/** A valid head, whatever has become of the body. */
+function readHead(reader: SlotReader, slot: WalSlot, position: number, logId: Buffer): Head | undefined {
+  const fixed = reader.read(slot, position, blockHeaderBytes);
+  const header = fixed && readBlockHeader(fixed, 0, logId);
+  if (header === undefined) return undefined;
+  const headBytes = blockHeaderBytes + header.entryCount * descriptorBytes;
+  const head = reader.read(slot, position, headBytes);
+  if (head === undefined || !headIsValid(head)) return undefined;
+  return { header, position, bytes: headBytes + header.bodyBytes };
+}
+
+/** What stands behind a block; of two places where that may be, the one of the block that was written next. */
+function readNextHead(reader: SlotReader, slot: WalSlot, before: Head, logId: Buffer): Head | undefined {
+  const { sequence, headerCrc } = before.header;
+  let found: Head | undefined;
+  for (const position of placesFor(before.position + before.bytes)) {
+    const head = readHead(reader, slot, position, logId);
+    if (head?.header.sequence === sequence + 1 && head.header.previousCrc === headerCrc) return head;
+    found ??= head;
+  }
+  return found;
 }
 
 function damagedLog(options: Pick<RecoveryOptions, 'slots'>, expected: WalPosition): StorageError {
@@ -426,30 +513,36 @@ function damagedLog(options: Pick<RecoveryOptions, 'slots'>, expected: WalPositi
 }
 
 /** The same bytes to the same places: the next sync writes them for sure, even where a failed one left the page clean. */
-async function writeAgain(blocks: readonly Block[], sync: boolean): Promise<void> {
+async function writeAgain(blocks: readonly Block[], { makeDurable, recovered }: Work): Promise<void> {
   const touched = new Set<OpenFile>();
   for (const { slot, position, bytes } of blocks) {
+    const { file } = slot;
+    if (!makeDurable) {
+      recovered.addAgain({ file, position, bytes });
+      continue;
+    }
     const copy = Buffer.allocUnsafe(bytes);
-    slot.file.readSync(copy, position);
-    slot.file.writeSync([copy], position);
-    touched.add(slot.file);
+    file.readSync(copy, position);
+    file.writeSync([copy], position);
+    touched.add(file);
   }
-  if (sync) for (const file of touched) await file.sync();
+  for (const file of touched) await file.sync();
 }
 
 /** Works out where the segments end: runs before an extent were written before it, into the same segments. */
-async function settle(options: RecoveryOptions, log: RecoveredLog, proven: number): Promise<void> {
+async function settle(options: Work, log: RecoveredLog, proven: number): Promise<void> {
+  const { files, dataDirectory, recovered } = options;
   const extents = log.items.filter((item): item is RecoveredExtent => 'place' in item);
   const last = extents[extents.length - 1];
   if (last === undefined) return;
-  const directory = `${options.dataDirectory}/${last.place.directory}`;
-  if ((await readTopicId(options.files, directory)) !== log.topicId) {
+  const directory = `${dataDirectory}/${last.place.directory}`;
+  if ((await options.extents.topicIdIn(last.place.directory)) !== log.topicId) {
     cutAtLostExtent(options.arena, log, proven);
     return;
   }
-  await removeBetween(options.files, directory, log.flushedPlace?.activeBase ?? -1, extents);
-  const writer = new SegmentRewriter(options.files, directory, log.flushedPlace);
-  let runs: RecoveredRun[] = [];
+  await removeBetween(files, directory, log.flushedPlace?.activeBase ?? -1, extents);
+  const writer = new SegmentRewriter(options, directory, log.flushedPlace);
+  let runs: RecoveredStretch[] = [];
   for (const item of log.items) {
     if (!('place' in item)) {
       runs.push(item);
@@ -461,8 +554,13 @@ async function settle(options: RecoveryOptions, log: RecoveredLog, proven: numbe
     if (item === last) break;
   }
   await writer.finish();
-  await options.files.syncDirectory(directory);
-  await options.files.syncDirectory(options.dataDirectory);
+  if (options.makeDurable) {
+    await files.syncDirectory(directory);
+    await files.syncDirectory(dataDirectory);
+  } else {
+    recovered.addDirectory(directory);
+    recovered.addDirectory(dataDirectory);
+  }
   log.flushedPlace = writer.place;
   log.flushedOffset = last.endOffset;
 }
@@ -475,7 +573,7 @@ function cutAtLostExtent(arena: Arena, log: RecoveredLog, proven: number): void 
   const at = log.items.findIndex((item) => 'place' in item);
   const extent = log.items[at] as RecoveredExtent;
   if (extent.sequence <= proven) return;
-  for (const item of [...log.items.slice(at), ...log.early]) if ('backing' in item) arena.release(item.backing);
+  for (const item of [...log.items.slice(at), ...log.early]) if (isInMemory(item)) arena.release(item.backing);
   log.items = log.items.slice(0, at);
   log.early = [];
   log.endOffset = extent.baseOffset;
@@ -501,20 +599,20 @@ async function removeBetween(
 
 class SegmentRewriter {
   place: KnownSegments | undefined;
-  #files: Files;
+  #options: Work;
   #directory: string;
   #file: OpenFile | undefined;
 
-  constructor(files: Files, directory: string, place: KnownSegments | undefined) {
-    this.#files = files;
+  constructor(options: Work, directory: string, place: KnownSegments | undefined) {
+    this.#options = options;
     this.#directory = directory;
     this.place = place;
   }
 
   /** Batches from `nextBase` on belong to that segment, those before to the current one. */
-  async addRun(run: RecoveredRun, nextBase: number): Promise<void> {
-    const { buffer } = run.backing;
-    for (let at = run.start, offset = run.baseOffset; at < run.end; ) {
+  async addRun(run: RecoveredStretch, nextBase: number): Promise<void> {
+    const buffer = readStretch(run, this.#options.extents.buffer(run.length));
+    for (let at = 0, offset = run.baseOffset; at < run.length; ) {
       const bytes = batchLength(buffer, at);
       if (offset === nextBase || this.place === undefined) await this.#begin(offset);
       const file = await this.#current();
@@ -537,8 +635,10 @@ class SegmentRewriter {
         `${file.path} ends at byte ${place.activeBytes} where the write-ahead log says ${position}.`,
       );
     }
-    if (again) {
-      const bytes = Buffer.allocUnsafe(length);
+    if (again && !this.#options.makeDurable) {
+      this.#options.recovered.addAgain({ file, position, bytes: length });
+    } else if (again) {
+      const bytes = this.#options.extents.buffer(length);
       file.readSync(bytes, position);
       file.writeSync([bytes], position);
     }
@@ -554,7 +654,7 @@ class SegmentRewriter {
 
   async #current(): Promise<OpenFile> {
     const base = (this.place as KnownSegments).activeBase;
-    this.#file ??= await this.#files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
+    this.#file ??= await this.#options.files.open(`${this.#directory}/${segmentName(base)}.log`, 'write');
     return this.#file;
   }
 
@@ -562,62 +662,14 @@ class SegmentRewriter {
     if (this.place === undefined) return;
     const file = await this.#current();
     if (file.sizeSync() > this.place.activeBytes) file.truncateSync(this.place.activeBytes);
+    this.#file = undefined;
+    if (!this.#options.makeDurable) {
+      await this.#options.recovered.add(file);
+      return;
+    }
     await file.sync();
     await file.close();
-    this.#file = undefined;
   }
 }
 
 const emptyBuffer = Buffer.alloc(0);
-
-/** Reads log files through a window; what it returns is valid until the next read. */
-class SlotReader {
-  #slot: WalSlot | undefined;
-  #start = 0;
-  #window: Buffer = Buffer.alloc(0);
-  #buffer: Buffer | undefined;
-  #firstSequences = new Map<WalSlot, number | undefined>();
-
-  /** Undefined when the file ends before. */
-  read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
-    if (this.#slot !== slot || position < this.#start || position + bytes > this.#start + this.#window.length) {
-      if (position + bytes > slot.file.sizeSync()) return undefined;
-      const want = Math.max(windowBytes, bytes);
-      if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
-      const got = slot.file.readSync(this.#buffer.subarray(0, want), position);
-      this.#slot = slot;
-      this.#start = position;
-      this.#window = this.#buffer.subarray(0, got);
-      if (got < bytes) return undefined;
-    }
-    return this.#window.subarray(position - this.#start, position - this.#start + bytes);
-  }
-
-  /** Sequence that the file's first header claims. */
-  firstSequence(slot: WalSlot, logId: Buffer): number | undefined {
-    if (!this.#firstSequences.has(slot)) {
-      const bytes = Buffer.alloc(blockHeaderBytes);
-      const whole = slot.file.readSync(bytes, 0) === bytes.length;
-      this.#firstSequences.set(slot, whole ? readBlockHeader(bytes, 0, logId)?.sequence : undefined);
-    }
-    return this.#firstSequences.get(slot);
-  }
-
-  /** Positions of a pattern. */
-  *find(slot: WalSlot, pattern: Buffer): Generator<number> {
-    const size = slot.file.sizeSync();
-    const window = Buffer.allocUnsafe(Math.min(windowBytes, size));
-    for (let from = 0; from + pattern.length <= size; ) {
-      const got = slot.file.readSync(window, from);
-      for (
-        let at = window.indexOf(pattern);
-        at >= 0 && at + pattern.length <= got;
-        at = window.indexOf(pattern, at + 1)
-      ) {
-        yield from + at;
-      }
-      if (from + got >= size) return;
-      from += got - pattern.length + 1;
-    }
-  }
-}

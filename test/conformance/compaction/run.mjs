@@ -1,6 +1,7 @@
-// Compaction of two brokers compared: the same random history (history.mjs) against Apache Kafka 4.3 and against Ottla, both
-// cleaning as often as they can. In the end the same batches with the same records, offsets and times, and the same aborted
-// transactions must be left in both; and Kafka's kafka-dump-log must find nothing wrong with Ottla's segments.
+// Compaction of two brokers compared: the same random histories (history.mjs) against Apache Kafka 4.3 and against Ottla, first
+// without compaction, then with both cleaning as often as they can. Before and after, the same batches with the same records,
+// offsets and times, and the same aborted transactions must be in both; and Kafka's kafka-dump-log must find nothing wrong with
+// Ottla's segments. Prints "ok …" or "not ok …" for each check and "N passed, N failed" at the end.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +34,7 @@ const SETTINGS = {
 };
 const SETTLED_MS_MAX = 30_000;
 const TOPIC = {
-  'cleanup.policy': 'compact',
+  'cleanup.policy': '',
   'min.cleanable.dirty.ratio': '0',
   'segment.ms': String(SEGMENT_MS),
   'retention.ms': '-1',
@@ -46,29 +47,62 @@ const data = mkdtempSync(join(tmpdir(), 'ottla-compaction-'));
 const arguments_ = Object.entries(SETTINGS)
   .filter(([name]) => name !== 'log.initial.task.delay.ms')
   .flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+let passed = 0;
 let failed = 0;
-const kafka = await startKafka({ properties: SETTINGS });
 try {
-  const ottla = await startOttla(data, arguments_);
+  const kafka = await startKafka({ properties: SETTINGS });
   try {
-    for (let i = 0; i < Number(options.histories); i++) await compare(Number(options.seed) + i, ottla);
+    await main(kafka);
+  } finally {
+    await kafka.stop();
+  }
+} catch (error) {
+  report(false, 'the run', error.message);
+} finally {
+  rmSync(data, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+async function main(kafka) {
+  let ottla = await startOttla(data, arguments_);
+  try {
+    const histories = [];
+    for (let i = 0; i < Number(options.histories); i++) {
+      const history = await begin(Number(options.seed) + i, [kafka.bootstrap, ottla.bootstrap]);
+      histories.push(history);
+      await play(history, history.before);
+      await compare(history, 'before compaction');
+    }
+    // A clean stop brings all of it into segments, and the compaction begins with transactions that a restart found open.
+    await ottla.stop();
+    dumpSegments('before compaction', kafka);
+    ottla = await startOttla(data, arguments_);
+    for (const history of histories) {
+      history.worlds[1].bootstrap = ottla.bootstrap;
+      await play(history, history.after);
+      await compare(history, 'after it');
+    }
   } finally {
     await ottla.stop();
   }
-  dumpSegments();
-} finally {
-  await kafka.stop();
-  rmSync(data, { recursive: true, force: true });
+  dumpSegments('after it', kafka);
 }
-process.exit(failed === 0 ? 0 : 1);
 
-async function compare(seed, ottla) {
+async function begin(seed, bootstraps) {
+  const name = `history-${seed}`;
+  const worlds = bootstraps.map((bootstrap) => new World(bootstrap, name));
   // Half of the histories keep deletion markers, half let them go at once.
   const topic = { ...TOPIC, 'delete.retention.ms': seed % 2 === 0 ? '0' : '86400000' };
-  const steps = historyOf(seed, Number(options.steps), performance.timeOrigin);
-  const worlds = [new World(kafka.bootstrap, `history-${seed}`), new World(ottla.bootstrap, `history-${seed}`)];
   for (const world of worlds) await world.create(topic);
+  return { name, worlds, ...historyOf(seed, Number(options.steps), performance.timeOrigin) };
+}
+
+async function play({ worlds }, steps) {
   for (const step of steps) await Promise.all(worlds.map((world) => world.step(step)));
+}
+
+async function compare({ name, worlds }, when) {
   const deadline = performance.now() + SETTLED_MS_MAX;
   let difference;
   let told;
@@ -77,13 +111,15 @@ async function compare(seed, ottla) {
     difference = firstDifference(told[0], told[1]);
     if (difference !== undefined) await sleep(500);
   } while (difference !== undefined && performance.now() < deadline);
-  const kept = told[1].batches.reduce((sum, { records }) => sum + records.length, 0);
-  const what = `history ${seed}: ${told[1].end} offsets, of which ${kept} records in ${told[1].batches.length} batches are left`;
+  const { end, batches, aborted } = told[1];
+  const count = batches.reduce((sum, { records }) => sum + records.length, 0);
+  const what = `${name} ${when}: ${end} offsets, ${count} records in ${batches.length} batches, ${aborted.length} aborted`;
   report(difference === undefined, what, difference);
 }
 
 function firstDifference(kafkas, ottlas) {
   if (kafkas.end !== ottlas.end) return `the log ends at ${kafkas.end} in Kafka, at ${ottlas.end} here`;
+  if (kafkas.stable !== ottlas.stable) return `committed up to ${kafkas.stable} in Kafka, ${ottlas.stable} here`;
   for (let i = 0; i < Math.max(kafkas.batches.length, ottlas.batches.length); i++) {
     const [theirs, ours] = [kafkas.batches[i], ottlas.batches[i]].map((batch) => JSON.stringify(batch));
     if (theirs !== ours) return `Kafka has ${theirs}\n  Ottla has ${ours}`;
@@ -93,14 +129,14 @@ function firstDifference(kafkas, ottlas) {
 }
 
 /** What kafka-dump-log says of Kafka's own compacted segments (emptied batches have a time and no record) it may say of ours. */
-function dumpSegments() {
+function dumpSegments(when, kafka) {
   for (const directory of readdirSync(data).filter((name) => name.startsWith('history-'))) {
     const theirs = complaintsAbout(join(kafka.directory, 'logs', directory));
     const ours = complaintsAbout(join(data, directory));
     const own = ours.filter((line) => !theirs.includes(line));
     report(
       own.length === 0,
-      `kafka-dump-log finds in ${directory} what it finds in Kafka's: ${ours.length} complaints`,
+      `kafka-dump-log finds in ${directory} ${when} nothing but what it finds in Kafka's: ${ours.length} complaints`,
       own.join('\n'),
     );
   }
@@ -130,6 +166,7 @@ function complaintsAbout(directory) {
 }
 
 function report(isOk, what, detail) {
-  if (!isOk) failed++;
-  console.log(`${isOk ? 'ok    ' : 'not ok'} ${what}${isOk ? '' : `\n  ${detail}`}`);
+  if (isOk) passed++;
+  else failed++;
+  console.log(isOk ? `ok ${what}` : `not ok ${what}: ${detail}`);
 }

@@ -147,47 +147,60 @@ export class World {
     return answer.topics?.[0].partitions[0].offset ?? -1;
   }
 
-  /** Every batch and record, and the transactions that a reader of committed ones is told to leave out. */
+  /** Every batch and record, how far a reader of committed ones comes, and what that one is told to leave out. */
   async contents() {
     const end = await this.end();
     const batches = [];
-    const aborted = new Set();
     for (let offset = 0; offset < end; ) {
-      const answer = await this.ask('fetch', 12, {
-        replicaId: -1,
-        maxWaitMs: 100,
-        minBytes: 1,
-        maxBytes: 50_000_000,
-        isolationLevel: 1,
-        sessionId: 0,
-        sessionEpoch: -1,
-        topics: [
-          {
-            topic: this.topic,
-            partitions: [
-              {
-                partition: 0,
-                currentLeaderEpoch: -1,
-                fetchOffset: offset,
-                lastFetchedEpoch: -1,
-                logStartOffset: -1,
-                partitionMaxBytes: 50_000_000,
-              },
-            ],
-          },
-        ],
-        forgottenTopicsData: [],
-        rackId: '',
-      });
-      const { errorCode, records, abortedTransactions } = answer.responses[0].partitions[0];
-      if (errorCode !== 0) throw new Error(`fetch at ${offset}: ${errorCode}`);
-      for (const { firstOffset } of abortedTransactions ?? []) aborted.add(firstOffset);
-      const read = [...readBatches(Buffer.concat(records === null ? [] : [records].flat()))];
+      const { read } = await this.#fetch(offset, 0);
       if (read.length === 0) throw new Error(`nothing can be read at ${offset} of ${end}`);
       for (const batch of read) batches.push(batchTold(batch));
       offset = read[read.length - 1].lastOffset + 1;
     }
-    return { end, aborted: [...aborted].sort((a, b) => a - b), batches };
+    const aborted = new Set();
+    let stable = 0;
+    for (;;) {
+      const { read, abortedTransactions } = await this.#fetch(stable, 1);
+      for (const { firstOffset } of abortedTransactions) aborted.add(firstOffset);
+      if (read.length === 0) break;
+      stable = read[read.length - 1].lastOffset + 1;
+    }
+    // Kafka also names some that begin beyond what it lets one read.
+    const readable = [...aborted].filter((firstOffset) => firstOffset < stable);
+    return { end, stable, aborted: readable.sort((a, b) => a - b), batches };
+  }
+
+  async #fetch(fetchOffset, isolationLevel) {
+    const answer = await this.ask('fetch', 12, {
+      replicaId: -1,
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: 50_000_000,
+      isolationLevel,
+      sessionId: 0,
+      sessionEpoch: -1,
+      topics: [
+        {
+          topic: this.topic,
+          partitions: [
+            {
+              partition: 0,
+              currentLeaderEpoch: -1,
+              fetchOffset,
+              lastFetchedEpoch: -1,
+              logStartOffset: -1,
+              partitionMaxBytes: 50_000_000,
+            },
+          ],
+        },
+      ],
+      forgottenTopicsData: [],
+      rackId: '',
+    });
+    const { errorCode, records, abortedTransactions } = answer.responses[0].partitions[0];
+    if (errorCode !== 0) throw new Error(`fetch at ${fetchOffset}: ${errorCode}`);
+    const read = [...readBatches(Buffer.concat(records === null ? [] : [records].flat()))];
+    return { read, abortedTransactions: abortedTransactions ?? [] };
   }
 }
 

@@ -73,6 +73,7 @@ TRACE=1 prints what the applications say.`);
 
 const { connectClient } = await compiled('client/client.js');
 const { createTopic, listOffset } = await compiled('client/admin.js');
+const { committedOffsets } = await compiled('client/groups.js');
 const { nodeRuntime } = await compiled('runtime/node/node-runtime.js');
 
 let passed = 0;
@@ -124,6 +125,7 @@ async function underFire(name, { folder, Expected, last, ownState }) {
         .join(', ')}`,
     );
     judge(`${name}: a reader that is there all the time`, live, writer, places);
+    if (!isRight(live, writer)) tellState(broker.bootstrap);
     const late = read(command, broker.bootstrap, new Expected(written));
     readers.push(late);
     await until(SETTLE_MS_MAX, () => late.expected.breach !== null || late.expected.complete());
@@ -131,6 +133,8 @@ async function underFire(name, { folder, Expected, last, ownState }) {
     await Promise.all(places.map((place) => place.end()));
     const open = await openTransactions(client);
     report(open.length === 0, `${name}: no transaction stays open when the applications are dead`, open.join(', '));
+    const behind = await offsetsBehind(client, written);
+    report(behind === '', `${name}: the group's offsets are stable, and at the end of what was written`, behind);
     const wanted = [options['no-broker-kills'] ? [] : 'broker kills', 'application kills', 'zombies'].flat();
     const killed = wanted.every((what) => kills[what] > 0);
     const ended = ownState || (counts.committed > 0 && counts.aborted > 0);
@@ -201,10 +205,36 @@ function read(command, bootstrap, expected) {
 
 function judge(what, { expected }, writer, places) {
   const sees = `${what} sees ${writer.total} records exactly once, in order, with the right sums`;
-  const complete = expected.complete();
-  const right = expected.breach === null && complete && expected.count() === writer.total;
+  const right = isRight({ expected }, writer);
   report(right, sees, expected.breach ?? `it saw ${expected.count()}`);
   if (!right) for (const place of places) for (const line of place.words) console.log(`#   ${line}`);
+}
+
+function isRight({ expected }, writer) {
+  return expected.breach === null && expected.complete() && expected.count() === writer.total;
+}
+
+/** What the broker knows of the group and of transactions, for whoever looks for the cause. */
+function tellState(bootstrap) {
+  for (const question of ['group describe application', 'transaction list', 'transaction find-hanging']) {
+    const args = [join(root, 'bin', 'ottla'), ...question.split(' '), '--bootstrap-server', bootstrap];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
+    for (const line of `${stdout}${stderr}`.trimEnd().split('\n')) console.log(`#   ${question}: ${line}`);
+  }
+}
+
+/** What is wrong with the offsets that the transactions committed; empty when nothing is. */
+async function offsetsBehind(client, written) {
+  const partitions = written.map((_, partition) => partition);
+  try {
+    const [input] = await committedOffsets(client, 'application', [{ topic: 'input', partitions }]);
+    const wrong = partitions.filter((partition) => input?.offsets.get(partition) !== written[partition].length);
+    return wrong
+      .map((partition) => `${partition} is at ${input?.offsets.get(partition)} of ${written[partition].length}`)
+      .join(', ');
+  } catch (error) {
+    return error.message;
+  }
 }
 
 /** Partitions of the output whose last stable offset does not reach their end, after every transaction has had its time. */

@@ -43,6 +43,10 @@ func main() {
 		if runTransactionChecks(ctx, bootstrap, only) > 0 {
 			os.Exit(1)
 		}
+	case "logins": // CASES
+		if runLoginChecks(ctx, args[0]) > 0 {
+			os.Exit(1)
+		}
 	case "transform": // INPUT OUTPUT GROUP TRANSACTIONAL-ID
 		err = transform(bootstrap, args[0], args[1], args[2], args[3])
 	case "read": // TOPIC PARTITIONS

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { shareTopic } from '../group-scenario.mjs';
 import { linesOf, Report, readTopics, topicNames, within } from '../report.mjs';
+import { checkLogins } from './logins.mjs';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 const require = createRequire(new URL('../../../.cache/kafkajs/package.json', import.meta.url));
@@ -23,7 +24,8 @@ const retry = { retries: 3, initialRetryTime: 50 };
 const kafka = new Kafka({ clientId: 'conformance', brokers: [bootstrap], logLevel: kafkajs.logLevel.NOTHING, retry });
 const newName = topicNames('kafkajs');
 
-const commands = { checks, groups, transactions, produce: produceFile, consume: consumeFiles };
+const logins = (casesFile) => checkLogins(kafkajs, casesFile);
+const commands = { checks, logins, groups, transactions, produce: produceFile, consume: consumeFiles };
 process.exitCode = await commands[command](...args);
 
 async function checks(only) {

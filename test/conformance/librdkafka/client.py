@@ -24,6 +24,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection  # noq
 from group_scenario import PARTITIONS, share_topic  # noqa: E402
 from report import Report, equal, lines_of, read_topics  # noqa: E402
 from transactions import TransactionChecks  # noqa: E402
+from logins import check_logins  # noqa: E402
 import transform  # noqa: E402
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -378,6 +379,8 @@ def main():
         report = Report(args[0] if args else "")
         Checks(bootstrap, report).run()
         sys.exit(report.exit_status())
+    if command == "logins":
+        sys.exit(check_logins(args[0]))
     if command == "groups":
         report = Report(args[0] if args else "")
         GroupChecks(bootstrap, report).run()

@@ -2,6 +2,7 @@
 transaction; some it aborts. Whatever goes wrong it aborts and begins again where the group is; when not even that works, it ends,
 and whoever started it starts another. And the reader of what comes out."""
 
+import faulthandler
 import random
 import time
 
@@ -9,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 ABORTED = 0.15
 BATCH_MAX = 50
+CALL_SECONDS_MAX = 20
 
 
 def note(text):
@@ -62,7 +64,7 @@ def transform(bootstrap, topic, output, group, transactional_id):
                 if random.randrange(BATCH_MAX) == 0:
                     time.sleep(random.random() / 20)  # so that transactions meet what happens to them
             positions = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
-            producer.send_offsets_to_transaction(positions, consumer.consumer_group_metadata(), 20)
+            send_offsets(producer, positions, consumer.consumer_group_metadata())
             if random.random() < ABORTED:
                 abort(producer, consumer)
             else:
@@ -73,11 +75,21 @@ def transform(bootstrap, topic, output, group, transactional_id):
             abort(producer, consumer)
 
 
+def send_offsets(producer, positions, group):
+    """The library forgets the time limit of this call while it waits for a coordinator whose connection is gone (confluentinc/librdkafka
+    issue 5456), and may wait forever: then the process ends, and another takes its place."""
+    faulthandler.dump_traceback_later(CALL_SECONDS_MAX + 5, exit=True)
+    try:
+        producer.send_offsets_to_transaction(positions, group, CALL_SECONDS_MAX)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
 def commit(producer):
     """A commit whose answer did not come may have happened: it is asked again, never aborted."""
     for _ in range(5):
         try:
-            producer.commit_transaction(20)
+            producer.commit_transaction(CALL_SECONDS_MAX)
             return
         except KafkaException as error:
             if not error.args[0].retriable():
@@ -87,9 +99,9 @@ def commit(producer):
 
 
 def abort(producer, consumer):
-    producer.abort_transaction(20)
+    producer.abort_transaction(CALL_SECONDS_MAX)
     note("aborted")
-    for position in consumer.committed(consumer.assignment(), 20):
+    for position in consumer.committed(consumer.assignment(), CALL_SECONDS_MAX):
         if position.error:
             raise KafkaException(position.error)
         # Below zero: nothing is committed for it, and it begins anew.

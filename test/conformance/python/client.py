@@ -19,6 +19,7 @@ from kafka.admin import KafkaAdminClient, NewTopic  # noqa: E402
 
 from group_scenario import PARTITIONS, share_topic  # noqa: E402
 from report import Report, equal, lines_of, read_topics  # noqa: E402
+from logins import check_logins  # noqa: E402
 from transactions import run_transactions  # noqa: E402
 
 logging.disable(logging.CRITICAL)
@@ -433,6 +434,8 @@ def main():
             Checks(library, report).run()
         AdminChecks(bootstrap, report).run()
         sys.exit(report.exit_status())
+    if command == "logins":
+        sys.exit(check_logins(args[0]))
     if command == "groups":
         report = Report(args[0] if args else "")
         run_groups(libraries, report)

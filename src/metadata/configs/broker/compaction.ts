@@ -1,5 +1,5 @@
 // Log compaction: when it runs, how much memory and disk it may use, and the defaults of topics.
-import { brokerKey, unused } from '../define.ts';
+import { brokerKey } from '../define.ts';
 import { atLeast, between } from '../rule.ts';
 
 export const compactionDefinitions = {
@@ -76,14 +76,12 @@ export const compactionDefinitions = {
     'cluster-wide',
     'Default of the topic config min.compaction.lag.ms.',
   ),
-  ...unused('one log is compacted at a time', {
-    'log.cleaner.threads': brokerKey(
-      'INT',
-      '1',
-      atLeast(0),
-      'MEDIUM',
-      'cluster-wide',
-      'Compactions that run side by side.',
-    ),
-  } as const),
+  'log.cleaner.threads': brokerKey(
+    'INT',
+    '1',
+    atLeast(0),
+    'MEDIUM',
+    'cluster-wide',
+    'Logs that are compacted side by side; they share the memory and the bytes per second of compaction.',
+  ),
 } as const;

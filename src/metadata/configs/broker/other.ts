@@ -129,15 +129,10 @@ export const otherDefinitions = {
   `,
   ),
   ...readTable(
-    { kind: 'later', feature: 'quotas' },
+    { kind: 'unused', reason: 'one broker with one directory copies and moves nothing' },
     `
     alter.log.dirs.replication.quota.window.num | INT | 11 | [1,...] | LOW | read-only | Samples kept for the quota of moves between directories.
     alter.log.dirs.replication.quota.window.size.seconds | INT | 1 | [1,...] | LOW | read-only | Seconds per sample of the quota of moves between directories.
-    controller.quota.window.num | INT | 11 | [1,...] | LOW | read-only | Samples kept for the quota of topic changes.
-    controller.quota.window.size.seconds | INT | 1 | [1,...] | LOW | read-only | Seconds per sample of the quota of topic changes.
-    max.connection.creation.rate | INT | 2147483647 | [0,...] | MEDIUM | cluster-wide | New connections accepted per second.
-    quota.window.num | INT | 11 | [1,...] | LOW | read-only | Samples kept for client quotas.
-    quota.window.size.seconds | INT | 1 | [1,...] | LOW | read-only | Seconds per sample of client quotas.
     replication.quota.window.num | INT | 11 | [1,...] | LOW | read-only | Samples kept for replication quotas.
     replication.quota.window.size.seconds | INT | 1 | [1,...] | LOW | read-only | Seconds per sample of replication quotas.
   `,

@@ -35,6 +35,11 @@ public final class Main {
                 }
                 report.end();
             }
+            case "logins" -> {
+                Report report = new Report("");
+                new LoginChecks(args[2], args[3], report).run();
+                report.end();
+            }
             case "transform" -> Transform.run(bootstrap, args[2], args[3], args[4], args[5], args[6]);
             case "read" -> Transform.read(bootstrap, args[2], Integer.parseInt(args[3]));
             case "produce" -> AccessLog.produce(bootstrap, args[2], args[3], args[4], args[5]);
