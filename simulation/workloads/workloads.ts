@@ -188,6 +188,7 @@ const topics: Workload = {
 const retention: Workload = {
   ...records,
   name: 'retention',
+  faults: [...ALL_FAULTS, 'slow-client', 'slow-client'],
   topics: [
     {
       name: 'by-size',
@@ -217,6 +218,7 @@ const compaction: Workload = {
   ...records,
   name: 'compaction',
   settings: { 'log.cleaner.backoff.ms': 300 },
+  faults: [...ALL_FAULTS, 'slow-client', 'slow-client'],
   topics: [
     { name: 'one', partitions: 1, loses: 'replaced', configs: COMPACTED },
     { name: 'two', partitions: 2, loses: 'replaced', configs: { ...COMPACTED, 'internal.segment.bytes': '8000' } },
