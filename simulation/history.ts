@@ -26,7 +26,14 @@ export interface SentRecord {
   readonly id: string;
   /** Of the value. */
   readonly digest: string;
+  /** Where later records replace earlier ones of the same key. */
+  readonly key?: string;
+  /** It has no value: with it, nothing of its key is left in the end. */
+  readonly isTombstone?: boolean;
 }
+
+/** Records of a log may go by themselves: the oldest, those of whose key there is a newer one, or both kinds. */
+export type Losing = 'oldest' | 'replaced' | 'both';
 
 /** One batch goes out, for the first time. */
 export interface SendEvent {
@@ -64,6 +71,7 @@ export interface FetchedRecord {
   readonly offset: number;
   readonly id: string;
   readonly digest: string;
+  readonly key?: string;
 }
 
 export interface FetchedEvent {
@@ -137,8 +145,7 @@ export interface TopicEvent {
   readonly type: 'topic-created' | 'topic-delete-asked';
   readonly topicId: string;
   readonly name: string;
-  /** Records may go by themselves (retention, compaction). */
-  readonly loses?: 'oldest' | 'replaced';
+  readonly loses?: Losing;
 }
 
 /** What its producer knows of it: not committed is aborted, also when nobody asked for that. */

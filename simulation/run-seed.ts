@@ -4,6 +4,7 @@ import { Client } from '../src/client/client.ts';
 import { loadCompression } from '../src/records/compression.ts';
 import { settingsFrom } from '../src/settings/start-options.ts';
 import type { Durability } from '../src/settings.ts';
+import { checkCompacted } from './checkers/compacted.ts';
 import { hasHandedOutAll } from './checkers/groups.ts';
 import { checkLogContents } from './checkers/log-contents.ts';
 import { checkRegisters } from './checkers/registers.ts';
@@ -137,6 +138,7 @@ class Run {
       const { events } = this.#history;
       this.#violations.push(
         ...checkLogContents(events, finals),
+        ...checkCompacted(events, finals),
         ...checkWatermarks(events),
         ...checkRegisters(events),
         ...checkTransactions(events),
@@ -191,6 +193,7 @@ class Run {
           'group.consumer.min.heartbeat.interval.ms': 100,
           'group.consumer.heartbeat.interval.ms': 500,
           'auto.create.topics.enable': false,
+          ...this.#workload.settings,
         },
       },
       { data: '/data', host: '10.0.0.1', port: 9092 },
@@ -372,9 +375,16 @@ class Run {
 function countsOf(events: readonly HistoryEvent[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const event of events) {
-    const how = 'outcome' in event ? ` ${event.outcome}` : 'decision' in event ? ` ${event.decision}` : '';
-    const what = `${event.type}${how}`;
+    const what = `${event.type}${howOf(event)}`;
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   return counts;
+}
+
+function howOf(event: HistoryEvent): string {
+  if (event.type === 'fetched') {
+    const { spans } = event;
+    return spans.some(([first], i) => i > 0 && first !== spans[i - 1]![1] + 1) ? ' over a hole' : '';
+  }
+  return 'outcome' in event ? ` ${event.outcome}` : 'decision' in event ? ` ${event.decision}` : '';
 }

@@ -60,6 +60,7 @@ test('where nothing goes wrong, every workload does what it is there for', async
       'written refused',
       'read-value',
     ],
+    compaction: ['sent ok', 'fetched', 'fetched over a hole', 'transaction-ended committed'],
     many: ['sent ok'],
   };
   for (const { name } of WORKLOADS) {

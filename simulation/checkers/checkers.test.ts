@@ -1,7 +1,8 @@
 // Each checker is given a history that breaks its promise and has to complain, and one that does not.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HistoryEvent } from '../history.ts';
+import type { HistoryEvent, SentRecord } from '../history.ts';
+import { checkCompacted } from './compacted.ts';
 import { notHandedOut } from './groups.ts';
 import { checkLogContents, type FinalReading } from './log-contents.ts';
 import { checkRegisters } from './registers.ts';
@@ -39,7 +40,8 @@ function read(op: number, records: readonly (readonly [offset: number, id: strin
 
 function final(records: readonly (readonly [offset: number, id: string])[], logStartOffset = 0): FinalReading {
   const endOffset = (records.at(-1)?.[0] ?? logStartOffset - 1) + 1;
-  return { log, logStartOffset, endOffset, records: records.map(([offset, id]) => ({ offset, id, digest: `d${id}` })) };
+  const read = records.map(([offset, id]) => ({ offset, id, digest: `d${id}` }));
+  return { log, logStartOffset, endOffset, records: read, hidden: [] };
 }
 
 function checkers(violations: readonly Violation[]): string[] {
@@ -213,4 +215,55 @@ test('transactions are shown as they were decided, and as a whole', () => {
   assert.deepEqual(checkers(checkTransactions(transaction('unknown', ['a'], ['b']))), ['torn']);
   const changed = [...transaction('committed', ['a', 'b'], []), ...transaction('committed', ['b'], ['a']).slice(-2)];
   assert.deepEqual(checkers(checkTransactions(changed)), ['undecided']);
+});
+
+const compactedTopic: HistoryEvent = { type: 'topic-created', topicId: 'T', name: 'compacted', loses: 'replaced' };
+
+function sendKeyed(op: number, id: string, more: Partial<SentRecord> = {}, transaction?: string): HistoryEvent {
+  const records = [{ id, digest: `d${id}`, key: 'k', ...more }];
+  const event = { type: 'send', op, log, acks: -1, records, producer: undefined, mayRepeat: false } as const;
+  return transaction === undefined ? event : { ...event, transaction };
+}
+
+function finalKeyed(records: readonly (readonly [offset: number, id: string])[], hidden: string[] = []): FinalReading {
+  const { records: read, ...rest } = final(records);
+  return { ...rest, records: read.map((record) => ({ ...record, key: 'k' })), hidden };
+}
+
+const replaced = [compactedTopic, sendKeyed(1, 'a'), sent(1, 0), sendKeyed(2, 'b'), sent(2, 1)];
+
+test('of a compacted log only the newest record of a key must be there, and a deletion not even then', () => {
+  assert.deepEqual(checkCompacted(replaced, [finalKeyed([[1, 'b']])]), []);
+  assert.deepEqual(checkers(checkCompacted(replaced, [finalKeyed([])])), ['lost']);
+  const deleted = [...replaced, sendKeyed(3, 'c', { isTombstone: true }), sent(3, 2)];
+  assert.deepEqual(checkCompacted(deleted, [finalKeyed([])]), []);
+  const perhapsDeleted = [...replaced, sendKeyed(3, 'c', { isTombstone: true }), sent(3, -1, 'unknown')];
+  assert.deepEqual(checkCompacted(perhapsDeleted, [finalKeyed([])]), []);
+});
+
+test('an older record of a key that outlives a newer one is resurrected', () => {
+  const deleted = [...replaced, sendKeyed(3, 'c', { isTombstone: true }), sent(3, 2)];
+  assert.deepEqual(checkers(checkCompacted(deleted, [finalKeyed([[1, 'b']])])), ['resurrected']);
+  assert.deepEqual(
+    checkCompacted(deleted, [
+      finalKeyed([
+        [1, 'b'],
+        [2, 'c'],
+      ]),
+    ]),
+    [],
+  );
+});
+
+test('what an aborted transaction wrote replaces nothing, and what a committed one wrote must be there', () => {
+  const ended = (decision: 'committed' | 'aborted'): HistoryEvent[] => [
+    ...replaced,
+    sendKeyed(3, 'c', {}, 'tx'),
+    sent(3, 2),
+    { type: 'transaction-ended', transaction: 'tx', decision },
+  ];
+  assert.deepEqual(checkers(checkCompacted(ended('aborted'), [finalKeyed([[2, 'c']], ['c'])])), ['lost']);
+  assert.deepEqual(checkCompacted(ended('aborted'), [finalKeyed([[1, 'b']])]), []);
+  assert.deepEqual(checkers(checkCompacted(ended('committed'), [finalKeyed([[1, 'b']])])), ['lost', 'resurrected']);
+  assert.deepEqual(checkCompacted(ended('committed'), [finalKeyed([[2, 'c']])]), []);
 });

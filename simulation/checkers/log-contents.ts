@@ -5,7 +5,7 @@
 //   repeated           what was sent once is there once
 //   order              what was sent after an acknowledgement stands after what was acknowledged; a producer's own in its order
 //   dense              offsets follow one another without a hole
-import type { FetchedRecord, HistoryEvent, LogKey, SendEvent, SentRecord } from '../history.ts';
+import type { FetchedRecord, HistoryEvent, LogKey, Losing, SendEvent, SentRecord } from '../history.ts';
 import type { Violation } from './violation.ts';
 
 interface SentState {
@@ -31,6 +31,8 @@ export interface FinalReading {
   readonly logStartOffset: number;
   readonly endOffset: number;
   readonly records: readonly FetchedRecord[];
+  /** Ids of those that a reader of committed records does not show. */
+  readonly hidden: readonly string[];
 }
 
 export function checkLogContents(events: readonly HistoryEvent[], finals: readonly FinalReading[]): Violation[] {
@@ -43,7 +45,7 @@ class LogContents {
   readonly #logs = new Map<LogKey, LogState>();
   readonly #violations: Violation[] = [];
   /** Topic ids of which records may go by themselves, and how. */
-  readonly #losing = new Map<string, 'oldest' | 'replaced'>();
+  readonly #losing = new Map<string, Losing>();
 
   constructor(events: readonly HistoryEvent[], finals: readonly FinalReading[]) {
     this.#events = events;
@@ -127,11 +129,12 @@ class LogContents {
 
   #fetched(key: LogKey, spans: readonly (readonly [number, number])[], records: readonly FetchedRecord[]): void {
     const log = this.#log(key);
-    const mayHaveHoles = this.#losing.get(topicIdOf(key)) === 'replaced';
-    for (let i = 1; i < spans.length && !mayHaveHoles; i++) {
+    const mayHaveHoles = this.#mayHaveHoles(key);
+    for (let i = 1; i < spans.length; i++) {
       const end = spans[i - 1]![1] + 1;
-      if (spans[i]![0] !== end)
-        this.#complain('dense', `in ${key} a batch at ${spans[i]![0]} follows one that ends before ${end}`);
+      const start = spans[i]![0];
+      if (start !== end && !(mayHaveHoles && start > end))
+        this.#complain('dense', `in ${key} a batch at ${start} follows one that ends before ${end}`);
     }
     for (const record of records) this.#read(key, log, record);
   }
@@ -174,9 +177,9 @@ class LogContents {
 
   #final({ log: key, logStartOffset, endOffset, records }: FinalReading): void {
     const log = this.#log(key);
-    const mayHaveHoles = this.#losing.get(topicIdOf(key)) === 'replaced';
     for (const record of records) this.#read(key, log, record);
-    if (mayHaveHoles) return;
+    // What may be gone of such a log, compacted.ts knows.
+    if (this.#mayHaveHoles(key)) return;
     const present = new Set(records.map(({ id }) => id));
     for (const state of log.sent.values()) {
       if (state.outcome !== 'ok' || state.send.acks !== -1 || present.has(state.record.id)) continue;
@@ -195,6 +198,11 @@ class LogContents {
         `${id} was ${source} at ${offset} of ${key} and is not there; it holds ${logStartOffset} to ${endOffset}`,
       );
     }
+  }
+
+  #mayHaveHoles(key: LogKey): boolean {
+    const loses = this.#losing.get(topicIdOf(key));
+    return loses === 'replaced' || loses === 'both';
   }
 
   /** By the places of the producer's sends: what it sent later stands later. */

@@ -43,7 +43,7 @@ class Watermarks {
   take(event: HistoryEvent): void {
     switch (event.type) {
       case 'topic-created':
-        if (event.loses !== undefined) this.#losing.add(event.topicId);
+        if (event.loses === 'oldest' || event.loses === 'both') this.#losing.add(event.topicId);
         break;
       case 'send':
         this.#sends.set(event.op, { log: event.log, acks: event.acks, count: event.records.length });

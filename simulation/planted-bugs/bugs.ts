@@ -20,6 +20,7 @@ export interface PlantedBug {
 const LOSS = ['lost', 'offset-reuse', 'order', 'mark-went-back', 'start-moved', 'repeated', 'stuck-producer', 'broker'];
 /** Wrong bytes are served, or nothing where something should be. */
 const DAMAGE = [...LOSS, 'corrupt', 'never-sent', 'dense', 'uncaught', 'server-error', 'progress', 'bad-answer'];
+const COMPACTION = [...DAMAGE, 'resurrected', 'aborted-visible', 'undecided'];
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -322,6 +323,66 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     seeds: [29, 43, 66],
     caughtBy: ['stale', 'two-owners'],
     sentence: 'a group answers before its records are durable',
+  },
+  {
+    name: 'cleaned-segment-without-sync',
+    file: 'storage/cleaning/clean-log.js',
+    find: 'await this.#file?.sync();',
+    replaceWith: '',
+    workload: 'compaction',
+    seeds: [3],
+    caughtBy: COMPACTION,
+    sentence: 'a compacted segment takes the place of others before it is durable',
+  },
+  {
+    name: 'compaction-before-the-checkpoint',
+    file: 'storage/cleaner.js',
+    find: 'if (!isPublished)',
+    replaceWith: 'if (false)',
+    workload: 'compaction',
+    seeds: [4],
+    caughtBy: COMPACTION,
+    sentence: 'compaction replaces segments that a start still has to complete',
+  },
+  {
+    name: 'compaction-beyond-the-stable-offset',
+    file: 'storage/cleaner.js',
+    find: 'const limit = Math.min(stableOffsetOf(log), ',
+    replaceWith: 'const limit = Math.min(log.committedOffset, ',
+    workload: 'compaction',
+    seeds: [12],
+    caughtBy: COMPACTION,
+    sentence: 'compaction lets transactions win that are not decided yet',
+  },
+  {
+    name: 'aborted-records-replace-others',
+    file: 'storage/cleaning/clean-log.js',
+    find: '!transactions.onBatch(buffer, at) &&',
+    replaceWith: '(transactions.onBatch(buffer, at) || true) &&',
+    workload: 'compaction',
+    seeds: [3],
+    caughtBy: COMPACTION,
+    sentence: 'compaction lets aborted records replace committed ones',
+  },
+  {
+    name: 'aborted-records-stay',
+    file: 'storage/cleaning/cleaned-transactions.js',
+    find: 'aborted.seen = true;',
+    replaceWith: 'return false;',
+    workload: 'compaction',
+    seeds: [2],
+    caughtBy: COMPACTION,
+    sentence: 'compaction forgets that a transaction was aborted while its records are there',
+  },
+  {
+    name: 'tombstones-remove-nothing',
+    file: 'storage/cleaning/clean-log.js',
+    find: 'if (record.keyLength < 0 || record.offset < firstDirtyOffset)',
+    replaceWith: 'if (record.keyLength < 0 || record.offset < firstDirtyOffset || record.valueLength < 0)',
+    workload: 'compaction',
+    seeds: [4],
+    caughtBy: COMPACTION,
+    sentence: 'compaction removes a deletion and leaves what it deletes',
   },
   {
     name: 'metadata-without-its-name',

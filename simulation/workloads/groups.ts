@@ -149,6 +149,8 @@ export function consumerMember(group: string): (context: ProgramContext) => Prom
       members.add(membership);
       try {
         await beMember(context, group, membership);
+        // Once it has said that it leaves, others may have what it had, whether it hears of that or not.
+        members.delete(membership);
         await consumer.close();
       } catch (error) {
         context.note(`as a member: ${(error as Error).message}`);

@@ -28,9 +28,8 @@ async function sendPlainly(context: ProgramContext, lane: number, sizes?: readon
     const topic = someTopic(context);
     if (topic === undefined) continue;
     const partition = dice.below(topic.partitions);
-    const { values: bodies, sent } = values.some(8);
+    const { records, sent } = values.some(topic, 8, context.process.runtime.clock.nowMs());
     const acks = dice.oneIn(6) ? 1 : -1;
-    const records = bodies.map((value) => ({ key: null, value, timestampMs: context.process.runtime.clock.nowMs() }));
     const op = history.nextOp();
     const log = logKey(topic.topicId, partition);
     history.add({ type: 'send', op, log, acks, records: sent, producer: undefined, mayRepeat: false });
@@ -144,10 +143,8 @@ async function sendIdempotently(
   for (let round = 0; round < rounds && !context.isOver(); round++) {
     const window: WindowEntry[] = [];
     for (let i = dice.between(1, WINDOW); i > 0; i--) {
-      const { values: bodies, sent } = values.some(5);
+      const { records, sent } = values.some(topic, 5, context.process.runtime.clock.nowMs());
       const op = history.nextOp();
-      const timestampMs = context.process.runtime.clock.nowMs();
-      const records = bodies.map((value) => ({ key: null, value, timestampMs }));
       history.add({ type: 'send', op, log, acks: -1, records: sent, producer, mayRepeat: false });
       window.push({ op, batch: buildBatch({ records, ...identity, baseSequence: sequence }), done: false });
       sequence += records.length;

@@ -2,9 +2,11 @@
 import type { Client } from '../../src/client/client.ts';
 import { ClientError } from '../../src/client/client-error.ts';
 import { ErrorCode, errorName } from '../../src/protocol/error-code.ts';
+import type { RecordToBuild } from '../../src/records/build-batch.ts';
 import { crc32c } from '../../src/records/crc32c.ts';
+import type { ReadRecord } from '../../src/records/read-batches.ts';
 import { sleep } from '../../src/runtime/runtime.ts';
-import type { History, SentRecord } from '../history.ts';
+import type { FetchedRecord, History, Losing, SentRecord } from '../history.ts';
 import type { Dice } from '../world/dice.ts';
 import type { SimulatedProcess } from '../world/simulated-process.ts';
 
@@ -12,9 +14,14 @@ export interface KnownTopic {
   readonly name: string;
   readonly topicId: string;
   partitions: number;
-  readonly loses: 'oldest' | 'replaced' | undefined;
+  readonly loses: Losing | undefined;
   /** Somebody asked for its deletion. */
   doomed: boolean;
+}
+
+/** Its topic is compacted: records without a key are refused. */
+export function isKeyed({ loses }: KnownTopic): boolean {
+  return loses === 'replaced' || loses === 'both';
 }
 
 export interface ProgramContext {
@@ -65,6 +72,11 @@ export function outcomeOf(context: ProgramContext, api: string, errorCode: numbe
   return UNCERTAIN.has(errorCode) ? 'unknown' : 'refused';
 }
 
+/** So few that most records are replaced soon. */
+const KEYS = 12;
+const TOMBSTONE_ONE_IN = 6;
+/** Where a record without a value says who it is. */
+const ID_HEADER = 'id';
 const SIZES = [0, 10, 10, 60, 60, 300, 1_500, 5_000, 12_000];
 
 /** Values that say who they are: `<id>:<filler>`. */
@@ -88,10 +100,39 @@ export class ValueMaker {
     return { value, sent: { id, digest: digestOf(value) } };
   }
 
-  some(countMax: number): { values: Buffer[]; sent: SentRecord[] } {
-    const made = Array.from({ length: 1 + this.#dice.below(countMax) }, () => this.next());
-    return { values: made.map(({ value }) => value), sent: made.map(({ sent }) => sent) };
+  some(topic: KnownTopic, countMax: number, timestampMs: number): { records: RecordToBuild[]; sent: SentRecord[] } {
+    const made = Array.from({ length: 1 + this.#dice.below(countMax) }, () =>
+      isKeyed(topic) ? this.#keyed() : this.#unkeyed(),
+    );
+    return { records: made.map(({ record }) => ({ ...record, timestampMs })), sent: made.map(({ sent }) => sent) };
   }
+
+  #unkeyed(): { record: RecordToBuild; sent: SentRecord } {
+    const { value, sent } = this.next();
+    return { record: { key: null, value }, sent };
+  }
+
+  #keyed(): { record: RecordToBuild; sent: SentRecord } {
+    const { value, sent } = this.next();
+    const key = `key ${this.#dice.below(KEYS)}`;
+    if (!this.#dice.oneIn(TOMBSTONE_ONE_IN)) {
+      return { record: { key: Buffer.from(key), value }, sent: { ...sent, key } };
+    }
+    const headers = [{ key: ID_HEADER, value: Buffer.from(`${sent.id}:`) }];
+    return {
+      record: { key: Buffer.from(key), value: null, headers },
+      sent: { id: sent.id, digest: digestOf(NOTHING), key, isTombstone: true },
+    };
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** What a reader writes down of a record. */
+export function readingOf({ offset, key, value, headers }: ReadRecord): FetchedRecord {
+  const name = value ?? headers.find((header) => header.key === ID_HEADER)?.value ?? null;
+  const reading = { offset, id: idOf(name), digest: digestOf(value ?? NOTHING) };
+  return key === null ? reading : { ...reading, key: key.toString() };
 }
 
 export function idOf(value: Buffer | null): string {
@@ -100,7 +141,7 @@ export function idOf(value: Buffer | null): string {
   return colon < 0 ? `nobody's ${JSON.stringify(text)}` : text.slice(0, colon);
 }
 
-export function digestOf(value: Buffer): string {
+function digestOf(value: Buffer): string {
   return `${value.length}/${crc32c(value).toString(16)}`;
 }
 

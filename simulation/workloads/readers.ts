@@ -9,16 +9,7 @@ import { type FetchResponse, fetch } from '../../src/protocol/messages/fetch.ts'
 import { listOffsets } from '../../src/protocol/messages/list-offsets.ts';
 import { readBatches } from '../../src/records/read-batches.ts';
 import { type FetchedRecord, logKey } from '../history.ts';
-import {
-  digestOf,
-  failureOf,
-  idOf,
-  type KnownTopic,
-  outcomeOf,
-  type ProgramContext,
-  pause,
-  someTopic,
-} from './program.ts';
+import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, readingOf, someTopic } from './program.ts';
 
 /** Follows one partition after another, from the beginning, the end or somewhere. */
 export async function reader(context: ProgramContext): Promise<void> {
@@ -49,6 +40,7 @@ export async function reader(context: ProgramContext): Promise<void> {
 
 export interface Fetched {
   readonly records: readonly FetchedRecord[];
+  readonly hidden: readonly string[];
   readonly nextOffset: number;
   readonly highWatermark: number;
   readonly logStartOffset: number;
@@ -109,12 +101,9 @@ function noteFetched(
       spans.push([batch.baseOffset, batch.lastOffset]);
       if (batch.isControl) continue;
       for (const record of batch.records()) {
-        records.push({
-          offset: record.offset,
-          id: idOf(record.value),
-          digest: digestOf(record.value ?? Buffer.alloc(0)),
-        });
-        if (!isReadable) hidden.push(idOf(record.value));
+        const reading = readingOf(record);
+        records.push(reading);
+        if (!isReadable) hidden.push(reading.id);
       }
     }
   } catch (error) {
@@ -122,7 +111,7 @@ function noteFetched(
   }
   const { highWatermark, lastStableOffset, logStartOffset } = answer;
   context.history.add({ type: 'fetched', op, highWatermark, lastStableOffset, logStartOffset, spans, records, hidden });
-  return { records, nextOffset: (spans.at(-1)?.[1] ?? offset - 1) + 1, highWatermark, logStartOffset };
+  return { records, hidden, nextOffset: (spans.at(-1)?.[1] ?? offset - 1) + 1, highWatermark, logStartOffset };
 }
 
 const TIMESTAMPS = { earliest: -2, latest: -1, stable: -1 } as const;

@@ -122,11 +122,9 @@ async function sendSome(
 ): Promise<boolean> {
   const { history } = context;
   const log = logKey(topic.topicId, partition);
-  const { values: bodies, sent } = values.some(4);
+  const { records, sent } = values.some(topic, 4, context.process.runtime.clock.nowMs());
   const baseSequence = sequences.get(log) ?? 0;
   sequences.set(log, baseSequence + sent.length);
-  const timestampMs = context.process.runtime.clock.nowMs();
-  const records = bodies.map((value) => ({ key: null, value, timestampMs }));
   const { producerId, producerEpoch } = identity;
   const batch = buildBatch({ records, producerId, producerEpoch, baseSequence, isTransactional: true });
   const op = history.nextOp();

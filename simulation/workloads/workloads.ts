@@ -1,5 +1,6 @@
 // The workloads: which programs run against the broker, over which topics, with which faults.
 import type { Durability } from '../../src/settings.ts';
+import type { Losing } from '../history.ts';
 import type { FaultKind } from '../world/faults.ts';
 import { classicMember } from './classic-member.ts';
 import { committer, consumerMember } from './groups.ts';
@@ -13,13 +14,15 @@ export interface TopicPlan {
   readonly name: string;
   readonly partitions: number;
   readonly configs: Readonly<Record<string, string>>;
-  readonly loses?: 'oldest' | 'replaced';
+  readonly loses?: Losing;
 }
 
 export interface Workload {
   readonly name: string;
   readonly durabilities: readonly Durability[];
   readonly topics: readonly TopicPlan[];
+  /** Of the broker. */
+  readonly settings?: Readonly<Record<string, number>>;
   /** By name of the process. */
   readonly programs: Readonly<Record<string, Program>>;
   /** Those that wait for the others to end. */
@@ -185,6 +188,7 @@ const topics: Workload = {
 const retention: Workload = {
   ...records,
   name: 'retention',
+  faults: [...ALL_FAULTS, 'slow-client', 'slow-client'],
   topics: [
     {
       name: 'by-size',
@@ -199,6 +203,44 @@ const retention: Workload = {
       configs: { ...SMALL_SEGMENTS, 'retention.ms': '3000', 'file.delete.delay.ms': '0' },
     },
   ],
+};
+
+const COMPACTED = {
+  ...SMALL_SEGMENTS,
+  'cleanup.policy': 'compact',
+  'min.cleanable.dirty.ratio': '0.01',
+  'delete.retention.ms': '1000',
+  'file.delete.delay.ms': '100',
+};
+
+/** Topics that keep the newest record of each key, with transactions in them. */
+const compaction: Workload = {
+  ...records,
+  name: 'compaction',
+  settings: { 'log.cleaner.backoff.ms': 300 },
+  faults: [...ALL_FAULTS, 'slow-client', 'slow-client'],
+  topics: [
+    { name: 'one', partitions: 1, loses: 'replaced', configs: COMPACTED },
+    { name: 'two', partitions: 2, loses: 'replaced', configs: { ...COMPACTED, 'internal.segment.bytes': '8000' } },
+    {
+      name: 'both',
+      partitions: 1,
+      loses: 'both',
+      configs: { ...COMPACTED, 'cleanup.policy': 'compact,delete', 'retention.ms': '4000' },
+    },
+  ],
+  programs: {
+    'plain-1': plainProducer,
+    'plain-2': plainProducer,
+    'idempotent-1': idempotentProducer,
+    'idempotent-2': idempotentProducer,
+    'transactional-1': transactionalProducer,
+    'transactional-2': transactionalProducer,
+    'reader-1': reader,
+    'reader-2': reader,
+    lister: offsetLister,
+  },
+  faultsMax: 10,
 };
 
 /** More partitions than one would count. */
@@ -246,5 +288,6 @@ export const WORKLOADS: readonly Workload[] = [
   topics,
   retention,
   transactions,
+  compaction,
   many,
 ];

@@ -20,6 +20,7 @@ export type FaultKind =
   | 'broken-connections'
   | 'cut-off-client'
   | 'slow-network'
+  | 'slow-client'
   | 'slow-disk'
   | 'stuck-disk'
   | 'full-disk'
@@ -131,6 +132,12 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
       network.slownessMs = 1 + (choice % 400);
       later(() => network.heal());
       return;
+    case 'slow-client': {
+      const { machine } = clients[choice % clients.length]!;
+      network.slowReaders.set(machine.address, { bytesMax: 1 + (choice % 5_000), pauseMs: 1 + (choice % 97) });
+      later(() => network.heal());
+      return;
+    }
     case 'slow-disk':
       disk.slownessMs = 1 + (choice % 1_500);
       later(() => disk.heal());

@@ -32,6 +32,8 @@ export class ConnectionEnd implements Connection {
   #peer!: ConnectionEnd;
   #receiver: Receiver | undefined;
   #paused = false;
+  /** A slow program reads nothing before. */
+  #readsAtMs = 0;
   /** Given by the program, not yet taken by the kernel. */
   #queue: Queued[] = [];
   #queuedBytes = 0;
@@ -207,7 +209,8 @@ export class ConnectionEnd implements Connection {
 
   #deliver(): void {
     const receiver = this.#receiver;
-    if (receiver === undefined) return;
+    if (receiver === undefined || this.#network.time.nowMs < this.#readsAtMs) return;
+    const slow = this.#network.slowReaders.get(this.localAddress);
     while (this.#arrived.length > 0 && !this.#paused && !this.#over) {
       const piece = this.#arrived[0] as Buffer | 'end';
       if (piece === 'end') {
@@ -215,14 +218,24 @@ export class ConnectionEnd implements Connection {
         return;
       }
       const room = receiver.buffer();
-      const count = Math.min(room.length, piece.length);
+      const count = Math.min(room.length, piece.length, slow?.bytesMax ?? piece.length);
       room.set(piece.subarray(0, count));
       if (count === piece.length) this.#arrived.shift();
       else this.#arrived[0] = piece.subarray(count);
       this.#peer.#wasRead(count);
       this.#network.trace.line(this.process.name, () => `connection ${this.name} receives ${count} bytes`);
       receiver.received(count);
+      if (slow !== undefined) {
+        this.#pauseReading(slow.pauseMs);
+        return;
+      }
     }
+  }
+
+  #pauseReading(pauseMs: number): void {
+    const { time } = this.#network;
+    this.#readsAtMs = time.nowMs + pauseMs;
+    time.plan(pauseMs, this.process, () => this.#deliver());
   }
 
   #wasRead(count: number): void {

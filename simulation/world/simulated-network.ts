@@ -18,6 +18,8 @@ export class SimulatedNetwork {
   readonly trace: Trace;
   /** Added to every journey while the network is slow. */
   slownessMs = 0;
+  /** Addresses of machines whose programs read so much at once, then pause. */
+  readonly slowReaders = new Map<string, { readonly bytesMax: number; readonly pauseMs: number }>();
   readonly #listening = new Map<string, Listening>();
   readonly #processes = new Map<string, SimulatedProcess>();
   readonly #ends = new Set<ConnectionEnd>();
@@ -56,6 +58,7 @@ export class SimulatedNetwork {
   heal(): void {
     this.#cut.clear();
     this.slownessMs = 0;
+    this.slowReaders.clear();
   }
 
   /** A process ended and its machine lives: the kernel sends what it took and closes. */
