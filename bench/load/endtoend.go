@@ -49,7 +49,8 @@ type paced struct {
 	values     [][]byte
 }
 
-func (p *paced) due() int64 { return int64(float64(nowNs()-p.startedNs) * p.job.Rate / 1e9) }
+// Records that are due by now; the first at once.
+func (p *paced) due() int64 { return int64(float64(nowNs()-p.startedNs)*p.job.Rate/1e9) + 1 }
 
 func (p *paced) answered(frame []byte) {
 	errorCode := produceAnswer(frame, p.job.Topic)

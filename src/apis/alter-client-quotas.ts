@@ -12,6 +12,7 @@ import {
   alterClientQuotas,
 } from '../protocol/messages/alter-client-quotas.ts';
 import type { ApiHandler } from './api.ts';
+import { refusalSentence } from './authorization/refusal-sentences.ts';
 
 type Dependencies = { readonly clientQuotas: ClientQuotas };
 
@@ -35,7 +36,7 @@ export function alterClientQuotasHandler({
     },
     failed: ({ entries }, errorCode) => ({
       throttleTimeMs: 0,
-      entries: entries.map(({ entity }) => ({ errorCode, errorMessage: null, entity })),
+      entries: entries.map(({ entity }) => ({ errorCode, errorMessage: refusalSentence(errorCode), entity })),
     }),
   };
 }

@@ -48,6 +48,15 @@ export function alterPartitionReassignmentsHandler({
         })),
       });
     },
+    failed: (request, errorCode) => ({
+      throttleTimeMs: 0,
+      errorCode,
+      errorMessage: null,
+      responses: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, errorMessage: null })),
+      })),
+    }),
   };
 }
 

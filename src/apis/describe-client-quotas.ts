@@ -44,6 +44,7 @@ export function describeClientQuotasHandler({
         }));
       reply({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, entries });
     },
+    failed: (_request, errorCode) => ({ throttleTimeMs: 0, errorCode, errorMessage: null, entries: null }),
   };
 }
 

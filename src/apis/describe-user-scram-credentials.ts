@@ -46,9 +46,16 @@ export function describeUserScramCredentialsHandler({
       ];
       reply({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, results });
     },
+    // As Kafka, with as many results as were asked for, but without names.
+    failed: ({ users }, errorCode) => ({
+      throttleTimeMs: 0,
+      errorCode,
+      errorMessage: null,
+      results: (users ?? []).map(() => refused('', errorCode, null)),
+    }),
   };
 }
 
-function refused(user: string, errorCode: number, errorMessage: string): Result {
+function refused(user: string, errorCode: number, errorMessage: string | null): Result {
   return { user, errorCode, errorMessage, credentialInfos: [] };
 }

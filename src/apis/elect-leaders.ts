@@ -49,6 +49,7 @@ export function electLeadersHandler({
         })),
       });
     },
+    failed: (request, errorCode) => refusal(request, errorCode as ErrorCode, null),
   };
 }
 
@@ -63,7 +64,11 @@ function electLeader(image: Image, topic: string, partitionId: number): Partitio
   return failed(partitionId, ErrorCode.ELECTION_NOT_NEEDED, 'Leader election not needed for topic partition.');
 }
 
-function refusal(request: ElectLeadersRequest, errorCode: ErrorCode, message: string): ElectLeadersResponseInput {
+function refusal(
+  request: ElectLeadersRequest,
+  errorCode: ErrorCode,
+  message: string | null,
+): ElectLeadersResponseInput {
   return {
     throttleTimeMs: 0,
     errorCode,
@@ -74,6 +79,6 @@ function refusal(request: ElectLeadersRequest, errorCode: ErrorCode, message: st
   };
 }
 
-function failed(partitionId: number, errorCode: ErrorCode, errorMessage: string): PartitionResult {
+function failed(partitionId: number, errorCode: ErrorCode, errorMessage: string | null): PartitionResult {
   return { partitionId, errorCode, errorMessage };
 }

@@ -69,6 +69,7 @@ export function initProducerIdHandler({
         },
       );
     },
+    failed: (_request, errorCode) => refused(errorCode),
   };
 }
 
@@ -83,6 +84,6 @@ function refusalOf(request: InitProducerIdRequest, timeoutMaxMs: number): ErrorC
   return isValid ? ErrorCode.NONE : ErrorCode.INVALID_TRANSACTION_TIMEOUT;
 }
 
-function refused(errorCode: ErrorCode): InitProducerIdResponseInput {
+function refused(errorCode: number): InitProducerIdResponseInput {
   return { throttleTimeMs: 0, errorCode, producerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH };
 }

@@ -7,7 +7,7 @@
 //
 // Deviations: none known. KIPs: 62, 345 (static members), 394, 559, 800 (reason), 814 (skipAssignment), 848.
 // Source: GroupCoordinatorService.joinGroup.
-import { joinError, refuseJoin } from '../group/classic-group-answers.ts';
+import { joinAnswerAt, joinError, refuseJoin } from '../group/classic-group-answers.ts';
 import type { GroupCoordinator } from '../group/coordinator.ts';
 import { classicGroupSettings } from '../group/group-world.ts';
 import type { Configs } from '../metadata/configs/configs.ts';
@@ -20,8 +20,6 @@ type Dependencies = {
   readonly configs: Pick<Configs, 'broker' | 'topic'>;
 };
 
-const FIRST_VERSION_WITH_NULL_PROTOCOL = 7;
-
 export function joinGroupHandler({
   groups,
   configs,
@@ -33,7 +31,7 @@ export function joinGroupHandler({
     maxVersion: 9,
     longPoll: true,
     dispatch(request, context, reply) {
-      const answer = (response: JoinGroupResponseInput) => reply(asVersioned(response, context.apiVersion));
+      const answer = (response: JoinGroupResponseInput) => reply(joinAnswerAt(response, context.apiVersion));
       const refusal = refuseJoin(request, settings);
       if (refusal !== null) {
         answer(refusal);
@@ -46,10 +44,4 @@ export function joinGroupHandler({
       });
     },
   };
-}
-
-/** Errors have no protocol name: null from version 7 on, the empty text before. */
-function asVersioned(response: JoinGroupResponseInput, version: number): JoinGroupResponseInput {
-  const lacksNull = version < FIRST_VERSION_WITH_NULL_PROTOCOL && response.protocolName === null;
-  return lacksNull ? { ...response, protocolName: '' } : response;
 }

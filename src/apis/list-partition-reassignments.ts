@@ -22,5 +22,20 @@ export function listPartitionReassignmentsHandler(): ApiHandler<
     dispatch(_request, _context, reply) {
       reply({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, topics: [] });
     },
+    // As Kafka, with what was asked for and empty lists of replicas.
+    failed: (request, errorCode) => ({
+      throttleTimeMs: 0,
+      errorCode,
+      errorMessage: null,
+      topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((partitionIndex) => ({
+          partitionIndex,
+          replicas: [],
+          addingReplicas: [],
+          removingReplicas: [],
+        })),
+      })),
+    }),
   };
 }

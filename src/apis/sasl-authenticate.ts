@@ -47,7 +47,7 @@ export function saslAuthenticateHandler({
         if (sasl.isLoggedIn)
           log.info('audit login allowed', { principal: principalText(connection.principal), ...where });
         const { token, sessionLifetimeMs } = answer;
-        reply({ errorCode: ErrorCode.NONE, errorMessage: null, authBytes: token, sessionLifetimeMs });
+        reply({ errorCode: ErrorCode.NONE, errorMessage: '', authBytes: token, sessionLifetimeMs });
         return;
       }
       log.warn('audit login denied', { reason: answer.reason, ...where });

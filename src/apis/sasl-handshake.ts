@@ -4,7 +4,8 @@
 // that is not offered is answered UNSUPPORTED_SASL_MECHANISM with those that are, and the connection closes. Without a
 // login to make or to renew: ILLEGAL_SASL_STATE. The states are in security/sasl-session.ts.
 //
-// Deviations: none known. KIPs: 43, 152, 368 (renewing a login).
+// Deviations: what is no token between a handshake and the end of its login closes the connection; Kafka answers ILLEGAL_SASL_STATE first.
+// KIPs: 43, 152, 368 (renewing a login).
 import { ErrorCode } from '../protocol/error-code.ts';
 import {
   type SaslHandshakeRequest,

@@ -49,9 +49,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   group: async () => (await import('./group.ts')).groupCommand,
   transaction: async () => (await import('./transaction.ts')).transactionCommand,
   config: async () => (await import('./config.ts')).configCommand,
-  fork: async () => (await import('./fork.ts')).forkCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   inspect: async () => (await import('./inspect.ts')).inspectCommand,
+  fork: async () => (await import('./fork.ts')).forkCommand,
   version: async () => versionCommand,
 };
 

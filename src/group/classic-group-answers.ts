@@ -1,10 +1,12 @@
 // The answers to JoinGroup, SyncGroup and LeaveGroup of classic groups, and those that need no group: what is refused
 // whatever the group, and what a request gets when there is none. GroupCoordinatorService of Kafka 4.3 is the model.
 import { ErrorCode } from '../protocol/error-code.ts';
-import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/messages/join-group.ts';
+import type { JoinGroupRequest, JoinGroupResponse, JoinGroupResponseInput } from '../protocol/messages/join-group.ts';
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/messages/leave-group.ts';
 import type { SyncGroupRequest, SyncGroupResponse } from '../protocol/messages/sync-group.ts';
 import { NO_ASSIGNMENT } from './classic-group-member.ts';
+
+const FIRST_JOIN_VERSION_WITH_NULL_PROTOCOL = 7;
 
 /** What the operator may set while the broker runs; read at each step. */
 export interface ClassicGroupSettings {
@@ -37,13 +39,21 @@ export function joinWithoutGroup(request: JoinGroupRequest): JoinGroupResponse {
 
 /** Error of a SyncGroup whatever the group, or null. */
 export function refuseSync(request: SyncGroupRequest, apiVersion: number): SyncGroupResponse | null {
-  if (apiVersion >= 5 && (request.protocolType === null || request.protocolName === null)) {
-    return syncError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
-  }
+  if (lacksProtocol(request, apiVersion)) return syncError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
   return request.groupId === '' ? syncError(ErrorCode.INVALID_GROUP_ID) : null;
 }
 
-/** Its `protocolName` is null, as Kafka's; the API makes it '' where a version has no null. */
+export function lacksProtocol({ protocolType, protocolName }: SyncGroupRequest, apiVersion: number): boolean {
+  return apiVersion >= 5 && (protocolType === null || protocolName === null);
+}
+
+/** Errors have no protocol name: null from version 7 on, the empty text before. */
+export function joinAnswerAt(response: JoinGroupResponseInput, apiVersion: number): JoinGroupResponseInput {
+  const lacksNull = apiVersion < FIRST_JOIN_VERSION_WITH_NULL_PROTOCOL && response.protocolName === null;
+  return lacksNull ? { ...response, protocolName: '' } : response;
+}
+
+/** Its `protocolName` is null, as Kafka's; `joinAnswerAt` makes it '' where a version has no null. */
 export function joinError(memberId: string, errorCode: number): JoinGroupResponse {
   return {
     throttleTimeMs: 0,

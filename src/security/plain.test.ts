@@ -31,6 +31,15 @@ test('missing parts and another authorization id are refused', () => {
   }
 });
 
+test('a token of other than three parts is told so, and nothing of what it holds', () => {
+  const wordsFor = (text: string) => {
+    const step = login(text);
+    return step.kind === 'failed' ? step.message : step.kind;
+  };
+  assert.equal(wordsFor('alice'), 'Invalid SASL/PLAIN response: expected 3 tokens, got 1');
+  assert.equal(wordsFor('a\0b\0c\0d\0e'), 'Invalid SASL/PLAIN response: expected 3 tokens, got 4');
+});
+
 test('a JAAS text names modules with options, quoted or not', () => {
   const entries = parseJaas(`
     org.apache.kafka.common.security.plain.PlainLoginModule required

@@ -4,6 +4,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { userPrincipal } from './principal.ts';
 import { failed, type SaslServer, type SaslStep } from './sasl-mechanism.ts';
 
+const PARTS = 3;
+
 export class PlainServer implements SaslServer {
   readonly #users: ReadonlyMap<string, string>;
 
@@ -14,7 +16,10 @@ export class PlainServer implements SaslServer {
 
   evaluate(token: Buffer): SaslStep {
     const parts = token.toString('utf8').split('\0');
-    if (parts.length !== 3) return failed('a PLAIN token has three parts');
+    if (parts.length !== PARTS) {
+      const words = `Invalid SASL/PLAIN response: expected ${PARTS} tokens, got ${Math.min(parts.length, PARTS + 1)}`;
+      return failed(words, words);
+    }
     const [authorizationId, user, password] = parts as [string, string, string];
     if (user === '') return refusal('username not specified');
     if (password === '') return refusal('password not specified');

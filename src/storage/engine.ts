@@ -21,7 +21,7 @@ import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from
 import { PatientFiles } from './disk/patient-files.ts';
 import { PromptReads } from './disk/prompt-reads.ts';
 import { RecoveredFiles } from './disk/recovered-files.ts';
-import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
+import { isInMemory, logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments, type SegmentsHost } from './disk/segments.ts';
 import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
@@ -454,7 +454,7 @@ export class Engine implements Storage {
     const inUse = new Set<string>();
     for (const { segments } of this.#logs.values()) inUse.add(segments.directory);
     for (const recovered of this.#recovered.values()) {
-      for (const item of recovered.items) if ('backing' in item) this.arena.release(item.backing);
+      for (const item of recovered.items) if (isInMemory(item)) this.arena.release(item.backing);
       for (const run of recovered.early) this.arena.release(run.backing);
       if (recovered.record === undefined) continue;
       const { topic, partition } = recovered.record;

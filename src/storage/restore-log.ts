@@ -2,7 +2,14 @@
 import { BATCH_HEADER_BYTES, batchLength, isControl, nextOffset } from '../records/record-batch.ts';
 import type { Files, OpenFile } from '../runtime/files.ts';
 import type { Arena } from './arena.ts';
-import type { RecoveredExtent, RecoveredLog } from './disk/recovery.ts';
+import {
+  isInMemory,
+  type RecoveredExtent,
+  type RecoveredLog,
+  type RecoveredRun,
+  type RecoveredStretch,
+  readStretch,
+} from './disk/recovery.ts';
 import { segmentName } from './disk/segment.ts';
 import type { Log } from './partition-log.ts';
 import { Run } from './run.ts';
@@ -20,19 +27,33 @@ export function restoreLog(files: Files, dataDirectory: string, log: Log, recove
   }
   if (recovered.record?.snapshot !== undefined) log.state.restore(recovered.record.snapshot);
   for (const item of recovered.items) {
-    if (item.endOffset > recovered.stateEnd) {
-      if ('place' in item) replayExtent(log, files, dataDirectory, item, recovered.stateEnd);
-      else replay(log, item.backing.buffer.subarray(item.start, item.end), recovered.stateEnd);
-    }
-    if ('place' in item) continue;
-    if (item.endOffset <= recovered.flushedOffset) {
-      arena.release(item.backing);
+    const isReplayed = item.endOffset > recovered.stateEnd;
+    if ('place' in item) {
+      if (isReplayed) replayExtent(log, files, dataDirectory, item, recovered.stateEnd);
       continue;
     }
-    log.tail.push(new Run(log, item.backing, item.start, item.end, item.baseOffset, item.endOffset, item.sequence));
-    log.unwrittenBytes += item.end - item.start;
+    const isInTail = item.endOffset > recovered.flushedOffset;
+    if (!isReplayed && !isInTail) {
+      if (isInMemory(item)) arena.release(item.backing);
+      continue;
+    }
+    const run = isInMemory(item) ? item : copyAgain(item, arena);
+    const { backing, start, end, baseOffset, endOffset, sequence } = run;
+    if (isReplayed) replay(log, backing.buffer.subarray(start, end), recovered.stateEnd);
+    if (!isInTail) {
+      arena.release(backing);
+      continue;
+    }
+    log.tail.push(new Run(log, backing, start, end, baseOffset, endOffset, sequence));
+    log.unwrittenBytes += end - start;
   }
   for (const run of recovered.early) arena.release(run.backing);
+}
+
+function copyAgain(stretch: RecoveredStretch, arena: Arena): RecoveredRun {
+  const backing = arena.copy(readStretch(stretch, Buffer.allocUnsafe(stretch.length)));
+  arena.reference(backing);
+  return { ...stretch, backing, start: backing.used - stretch.length, end: backing.used };
 }
 
 function replay(log: Log, batches: Buffer, fromOffset: number): void {

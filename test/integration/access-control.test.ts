@@ -8,20 +8,29 @@ import { AclOperation as Op, PatternType, Permission, ResourceType } from '../..
 import { apiByKey } from '../../src/protocol/all-apis.ts';
 import type { Api, RequestInputOf } from '../../src/protocol/api.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { addPartitionsToTxn } from '../../src/protocol/messages/add-partitions-to-txn.ts';
+import { alterPartitionReassignments } from '../../src/protocol/messages/alter-partition-reassignments.ts';
 import { apiVersions } from '../../src/protocol/messages/api-versions.ts';
 import { consumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts';
 import { createAcls } from '../../src/protocol/messages/create-acls.ts';
 import { createTopics } from '../../src/protocol/messages/create-topics.ts';
 import { deleteAcls } from '../../src/protocol/messages/delete-acls.ts';
+import { deleteTopics } from '../../src/protocol/messages/delete-topics.ts';
 import { describeAcls } from '../../src/protocol/messages/describe-acls.ts';
+import { describeClientQuotas } from '../../src/protocol/messages/describe-client-quotas.ts';
 import { describeCluster } from '../../src/protocol/messages/describe-cluster.ts';
+import { describeUserScramCredentials } from '../../src/protocol/messages/describe-user-scram-credentials.ts';
+import { electLeaders } from '../../src/protocol/messages/elect-leaders.ts';
 import { fetch } from '../../src/protocol/messages/fetch.ts';
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts';
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts';
+import { joinGroup } from '../../src/protocol/messages/join-group.ts';
 import { listGroups } from '../../src/protocol/messages/list-groups.ts';
+import { listPartitionReassignments } from '../../src/protocol/messages/list-partition-reassignments.ts';
 import { metadata } from '../../src/protocol/messages/metadata.ts';
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts';
 import { produce } from '../../src/protocol/messages/produce.ts';
+import { syncGroup } from '../../src/protocol/messages/sync-group.ts';
 import { SecureClient } from '../secure-client.ts';
 
 const USERS =
@@ -160,7 +169,7 @@ const REQUESTS: Readonly<Record<string, readonly [version: number, request: unkn
   ],
   Heartbeat: [4, { groupId: 'g', generationId: 1, memberId: 'm' }],
   LeaveGroup: [4, { groupId: 'g', members: [] }],
-  SyncGroup: [5, { groupId: 'g', generationId: 1, memberId: 'm', assignments: [] }],
+  SyncGroup: [4, { groupId: 'g', generationId: 1, memberId: 'm', assignments: [] }],
   DescribeGroups: [5, { groups: ['g'], includeAuthorizedOperations: true }],
   CreateTopics: [
     7,
@@ -282,6 +291,8 @@ const OPEN = new Set([
   'DescribeDelegationToken',
 ]);
 
+const CLUSTER_DENIED = ErrorCode.CLUSTER_AUTHORIZATION_FAILED;
+
 describe('a stranger', () => {
   it('is denied every API in Kafka’s words', async () => {
     const { apiKeys } = await alice.call(apiVersions, 3, { clientSoftwareName: 'a', clientSoftwareVersion: '1' });
@@ -308,6 +319,32 @@ describe('a stranger', () => {
         /audit access denied principal=User:alice host=127\.0\.0\.1 operation=WRITE resource=TOPIC:secret/.test(line),
       ),
     );
+  });
+
+  it('gets the shape that Kafka’s refusals have', async () => {
+    const topicPartitions = [{ topic: 'secret', partitions: [0] }];
+    const elected = await alice.call(electLeaders, 2, { topicPartitions });
+    assert.equal(elected.replicaElectionResults[0]?.partitionResult[0]?.errorCode, CLUSTER_DENIED);
+    const topics = [{ name: 'secret', partitions: [{ partitionIndex: 0, replicas: null }] }];
+    const moved = await alice.call(alterPartitionReassignments, 1, { topics });
+    assert.equal(moved.responses[0]?.partitions[0]?.errorCode, CLUSTER_DENIED);
+    const asked = [{ name: 'secret', partitionIndexes: [0] }];
+    const moving = await alice.call(listPartitionReassignments, 0, { topics: asked });
+    assert.deepEqual([moving.errorCode, moving.topics[0]?.partitions.length], [CLUSTER_DENIED, 1]);
+    const quotas = await alice.call(describeClientQuotas, 1, { components: [], strict: false });
+    assert.deepEqual([quotas.errorCode, quotas.entries], [CLUSTER_DENIED, null]);
+    const scram = await alice.call(describeUserScramCredentials, 0, { users: [{ name: 'alice' }] });
+    assert.deepEqual([scram.results[0]?.user, scram.results[0]?.errorCode], ['', CLUSTER_DENIED]);
+    const producer = await alice.call(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 });
+    assert.deepEqual([producer.producerId, producer.producerEpoch], [-1, -1]);
+    const join = {
+      ...{ groupId: 'g', sessionTimeoutMs: 10_000, memberId: '', protocolType: 'consumer', protocols: [] },
+    };
+    assert.equal((await alice.call(joinGroup, 6, join)).protocolName, '');
+    assert.equal((await alice.call(joinGroup, 7, join)).protocolName, null);
+    const sync = { groupId: 'g', generationId: 1, memberId: 'm', assignments: [] };
+    assert.equal((await alice.call(syncGroup, 4, sync)).errorCode, ErrorCode.GROUP_AUTHORIZATION_FAILED);
+    assert.equal((await alice.call(syncGroup, 5, sync)).errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
   });
 
   it('sees nothing in lists, and what each operation bit says', async () => {
@@ -394,6 +431,52 @@ describe('an entry', () => {
         ['orders', ErrorCode.NONE],
         ['secret', denied],
       ]),
+    );
+  });
+
+  it('to see topics tells missing ones from those that may not be deleted', async () => {
+    await allow(Op.DESCRIBE, ResourceType.TOPIC, 'orders', PatternType.PREFIXED);
+    const names = ['orders', 'orders-missing', 'secret', 'secret-missing'];
+    const { responses } = await alice.call(deleteTopics, 5, { topicNames: names, topics: [], timeoutMs: 1000 });
+    const codes = new Map(responses.map(({ name, errorCode }) => [name, errorCode]));
+    assert.deepEqual(
+      names.map((name) => codes.get(name)),
+      [denied, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, denied, denied],
+    );
+  });
+
+  it('to delete a topic is enough when it is named by its id', async () => {
+    const described = await admin.call(metadata, 12, { topics: [{ name: 'orders' }], allowAutoTopicCreation: false });
+    const topics = [{ name: null, topicId: described.topics[0]!.topicId }];
+    const remove = async () =>
+      (await alice.call(deleteTopics, 6, { topics, topicNames: [], timeoutMs: 1000 })).responses[0];
+    const before = await remove();
+    assert.deepEqual([before?.name, before?.errorCode], [null, denied]);
+    await allow(Op.DESCRIBE, ResourceType.TOPIC, 'orders');
+    const seen = await remove();
+    assert.deepEqual([seen?.name, seen?.errorCode], ['orders', denied]);
+    await allow(Op.DELETE, ResourceType.TOPIC, 'orders');
+    await allow(Op.DESCRIBE, ResourceType.TOPIC, 'orders', PatternType.LITERAL, Permission.DENY);
+    assert.equal((await remove())?.errorCode, ErrorCode.NONE);
+  });
+
+  it('to write in a transaction adds all its topics or none', async () => {
+    await allow(Op.WRITE, ResourceType.TRANSACTIONAL_ID, 't');
+    await allow(Op.WRITE, ResourceType.TOPIC, 'orders', PatternType.PREFIXED);
+    const names = ['orders', 'orders-missing', 'secret'];
+    const { resultsByTopicV3AndBelow: results } = await alice.call(addPartitionsToTxn, 3, {
+      v3AndBelowTransactionalId: 't',
+      v3AndBelowProducerId: 1,
+      v3AndBelowProducerEpoch: 0,
+      v3AndBelowTopics: names.map((name) => ({ name, partitions: [0] })),
+    });
+    assert.deepEqual(
+      results.map(({ name, resultsByPartition: [first] }) => [name, first?.partitionErrorCode]),
+      [
+        ['orders', ErrorCode.OPERATION_NOT_ATTEMPTED],
+        ['orders-missing', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+        ['secret', denied],
+      ],
     );
   });
 

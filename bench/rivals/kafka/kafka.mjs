@@ -19,11 +19,15 @@ export function setUpKafka() {
   if (status !== 0) throw new Error('Kafka could not be fetched (see above)');
 }
 
-/** A directory formatted for one combined node, and the arguments that start Kafka over it. Nothing runs yet. */
-export async function prepareKafka({ properties = {}, heap = '1g', data } = {}) {
+/**
+ * A directory formatted for one combined node, and the arguments that start Kafka over it. Nothing runs yet.
+ * `properties` may be a function of the ports that were found free.
+ */
+export async function prepareKafka({ properties: wanted = {}, heap = '1g', data } = {}) {
   const made = data === undefined;
   const directory = data ?? mkdtempSync(join(tmpdir(), 'rival-kafka-'));
   const [port, controllerPort] = await freePorts(2);
+  const properties = typeof wanted === 'function' ? wanted({ port, controllerPort }) : wanted;
   const nodeId = properties['node.id'] ?? '1';
   const settings = {
     'process.roles': 'broker,controller',
@@ -107,7 +111,7 @@ export async function startKafka({ deadlineMs = 60_000, ...options } = {}) {
 
 const clusterId = 'T3R0bGFSaXZhbEthZmthMQ';
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = await Promise.all(
     Array.from({ length: count }, () => {
       const server = createServer();

@@ -9,6 +9,7 @@ import type { ErrorCode } from '../../protocol/error-code.ts';
 import type { Authorizer, Logged, Subject } from '../../security/authorizer.ts';
 import type { RequestContext } from '../api.ts';
 import type { AnyApiHandler } from '../registry.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 /** One question, for the reference page. */
 export interface Check {
@@ -111,9 +112,7 @@ export function authorized(
     dispatch(request, context, reply) {
       const narrowed = authorization.narrow(request, new Asker(authorizer, context, world));
       if ('denied' in narrowed) {
-        const answer =
-          handler.failed?.(request, narrowed.denied) ??
-          ('errorCode' in handler.api.response.fields ? { errorCode: narrowed.denied } : undefined);
+        const answer = denial(handler, request, narrowed.denied);
         // Silence would look like success.
         if (answer === undefined) context.connection.close(`${handler.api.name} is denied and cannot say so`);
         else reply(answer);
@@ -130,6 +129,14 @@ export function authorized(
       );
     },
   };
+}
+
+function denial(handler: AnyApiHandler, request: unknown, errorCode: ErrorCode): unknown {
+  const { fields } = handler.api.response;
+  const answer = handler.failed?.(request, errorCode) ?? ('errorCode' in fields ? { errorCode } : undefined);
+  return answer !== undefined && 'errorMessage' in fields
+    ? { ...answer, errorMessage: refusalSentence(errorCode) }
+    : answer;
 }
 
 /** What is allowed and what is not, in order. */

@@ -6,6 +6,7 @@ import { ErrorCode } from '../../protocol/error-code.ts';
 import type { AlterConfigsRequest, AlterConfigsResponseInput } from '../../protocol/messages/alter-configs.ts';
 import type { DescribeConfigsRequest, DescribeConfigsResponseInput } from '../../protocol/messages/describe-configs.ts';
 import { type Asker, type Authorization, type Check, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 interface Resource {
   readonly resourceType: number;
@@ -30,7 +31,7 @@ function refused({ resourceType, resourceName }: Resource) {
       : resourceType === ConfigResourceType.GROUP
         ? ErrorCode.GROUP_AUTHORIZATION_FAILED
         : ErrorCode.CLUSTER_AUTHORIZATION_FAILED;
-  return { errorCode, errorMessage: 'Authorization failed.', resourceType, resourceName };
+  return { errorCode, errorMessage: refusalSentence(errorCode), resourceType, resourceName };
 }
 
 function checksOf(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS'): Check[] {

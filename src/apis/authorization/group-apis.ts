@@ -1,5 +1,6 @@
 // Who may join, see and change consumer groups and their offsets. Groups that may not be described are left out of lists, and so are
 // topics whose offsets may not be seen.
+import { joinAnswerAt, joinError, lacksProtocol } from '../../group/classic-group-answers.ts';
 import { AclOperation, ResourceType } from '../../protocol/acl-codes.ts';
 import { ErrorCode } from '../../protocol/error-code.ts';
 import type {
@@ -13,11 +14,14 @@ import type {
 import type { DeleteGroupsRequest, DeleteGroupsResponseInput } from '../../protocol/messages/delete-groups.ts';
 import type { DescribeGroupsRequest, DescribeGroupsResponseInput } from '../../protocol/messages/describe-groups.ts';
 import type { FindCoordinatorRequest, FindCoordinatorResponseInput } from '../../protocol/messages/find-coordinator.ts';
+import type { JoinGroupRequest, JoinGroupResponseInput } from '../../protocol/messages/join-group.ts';
 import type { ListGroupsRequest, ListGroupsResponseInput } from '../../protocol/messages/list-groups.ts';
 import type { OffsetCommitRequest, OffsetCommitResponseInput } from '../../protocol/messages/offset-commit.ts';
 import type { OffsetDeleteRequest, OffsetDeleteResponseInput } from '../../protocol/messages/offset-delete.ts';
 import type { OffsetFetchRequest, OffsetFetchResponseInput } from '../../protocol/messages/offset-fetch.ts';
+import type { SyncGroupRequest, SyncGroupResponseInput } from '../../protocol/messages/sync-group.ts';
 import { type Asker, type Authorization, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 const { CLUSTER_ACTION, DELETE, DESCRIBE, READ } = AclOperation;
 const { GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED, TRANSACTIONAL_ID_AUTHORIZATION_FAILED } = ErrorCode;
@@ -46,7 +50,8 @@ export const findCoordinatorAuthorization: Authorization<FindCoordinatorRequest,
         : keyType !== CoordinatorType.GROUP || ask.group(DESCRIBE, key);
     if (ask.context.apiVersion < 4) {
       if (isAllowed(request.key)) return { request };
-      return { answer: { throttleTimeMs: 0, errorCode: error, errorMessage: null, nodeId: -1, host: '', port: -1 } };
+      const errorMessage = refusalSentence(error);
+      return { answer: { throttleTimeMs: 0, errorCode: error, errorMessage, nodeId: -1, host: '', port: -1 } };
     }
     const { allowed, denied } = split(coordinatorKeys, isAllowed);
     if (denied.length === 0) return { request };
@@ -56,13 +61,32 @@ export const findCoordinatorAuthorization: Authorization<FindCoordinatorRequest,
       host: '',
       port: -1,
       errorCode: error,
-      errorMessage: null,
+      errorMessage: '',
     }));
     if (allowed.length === 0) return { answer: { throttleTimeMs: 0, coordinators } };
     return {
       request: { ...request, coordinatorKeys: allowed },
       complete: (response) => ({ ...response, coordinators: [...(response.coordinators ?? []), ...coordinators] }),
     };
+  },
+};
+
+const READ_GROUP = [{ operation: 'READ', resource: 'GROUP', otherwise: 'GROUP_AUTHORIZATION_FAILED' }] as const;
+
+export const joinGroupAuthorization: Authorization<JoinGroupRequest, JoinGroupResponseInput> = {
+  checks: READ_GROUP,
+  narrow: (request, ask) =>
+    ask.group(READ, request.groupId)
+      ? { request }
+      : { answer: joinAnswerAt(joinError('', GROUP_AUTHORIZATION_FAILED), ask.context.apiVersion) },
+};
+
+export const syncGroupAuthorization: Authorization<SyncGroupRequest, SyncGroupResponseInput> = {
+  checks: READ_GROUP,
+  narrow(request, ask) {
+    // What is wrong with a request whoever sends it comes first.
+    const isRefused = lacksProtocol(request, ask.context.apiVersion);
+    return isRefused || ask.group(READ, request.groupId) ? { request } : { denied: GROUP_AUTHORIZATION_FAILED };
   },
 };
 

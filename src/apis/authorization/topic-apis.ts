@@ -17,6 +17,7 @@ import type {
 import type { MetadataRequest, MetadataResponseInput } from '../../protocol/messages/metadata.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
 import { type Asker, type Authorization, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 const { ALTER, CREATE, DELETE, DESCRIBE, DESCRIBE_CONFIGS } = AclOperation;
 const { TOPIC_AUTHORIZATION_FAILED } = ErrorCode;
@@ -163,7 +164,7 @@ function withoutConfigs(topic: CreatedTopic, ask: Asker): CreatedTopic {
     topicConfigErrorCode: TOPIC_AUTHORIZATION_FAILED,
     numPartitions: -1,
     replicationFactor: -1,
-    configs: null,
+    configs: [],
   };
 }
 
@@ -190,23 +191,27 @@ export const deleteTopicsAuthorization: Authorization<DeleteTopicsRequest, Delet
     {
       operation: 'DESCRIBE',
       resource: 'TOPIC',
-      otherwise: 'TOPIC_AUTHORIZATION_FAILED, without its name when asked by id',
+      otherwise: 'by name: TOPIC_AUTHORIZATION_FAILED; by id: the next is asked, and the answer has no name',
     },
     { operation: 'DELETE', resource: 'TOPIC', otherwise: 'TOPIC_AUTHORIZATION_FAILED' },
   ],
   narrow(request, ask) {
     if (ask.cluster(DELETE, 'allowed')) return { request };
-    const mayDelete = (name: string) => ask.topic(DESCRIBE, name) && ask.topic(DELETE, name);
-    const names = split(request.topicNames, mayDelete);
+    // Who may see a topic may learn from the handler that it is not there.
+    const mayName = (name: string) =>
+      ask.topic(DESCRIBE, name) && (!ask.image.topics.has(name) || ask.topic(DELETE, name));
+    const names = split(request.topicNames, mayName);
     const topics = split(request.topics, ({ name, topicId }) => {
-      const found = name ?? ask.nameOf(topicId);
-      return found === undefined || mayDelete(found);
+      if (name !== null) return mayName(name);
+      const found = ask.nameOf(topicId);
+      return found === undefined || ask.topic(DELETE, found);
     });
     const denied = [...topics.denied, ...names.denied.map((name) => ({ name, topicId: ZERO_UUID }))];
     const answers = denied.map(({ name, topicId }) => {
       const found = name ?? ask.nameOf(topicId)!;
       const isSeen = name !== null || ask.topic(DESCRIBE, found);
-      return { name: isSeen ? found : null, topicId, errorCode: TOPIC_AUTHORIZATION_FAILED, errorMessage: null };
+      const errorMessage = refusalSentence(TOPIC_AUTHORIZATION_FAILED);
+      return { name: isSeen ? found : null, topicId, errorCode: TOPIC_AUTHORIZATION_FAILED, errorMessage };
     });
     return {
       request: { ...request, topics: topics.allowed, topicNames: names.allowed },

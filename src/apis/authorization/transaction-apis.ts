@@ -27,6 +27,7 @@ import type {
   TxnOffsetCommitResponseInput,
 } from '../../protocol/messages/txn-offset-commit.ts';
 import { type Authorization, split } from './authorization.ts';
+import { refusalSentence } from './refusal-sentences.ts';
 
 const { CLUSTER_ACTION, DESCRIBE, IDEMPOTENT_WRITE, READ, WRITE } = AclOperation;
 const {
@@ -35,6 +36,7 @@ const {
   OPERATION_NOT_ATTEMPTED,
   TOPIC_AUTHORIZATION_FAILED,
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+  UNKNOWN_TOPIC_OR_PARTITION,
 } = ErrorCode;
 
 const WRITE_TRANSACTIONAL_ID = {
@@ -75,7 +77,7 @@ export const addPartitionsToTxnAuthorization: Authorization<
       return ask.cluster(CLUSTER_ACTION) ? { request } : { denied: CLUSTER_AUTHORIZATION_FAILED };
     }
     const topics = request.v3AndBelowTopics;
-    const answer = (errorOf: (topic: string) => ErrorCode) => ({
+    const answer = (errorOf: (topic: string, partition: number) => ErrorCode) => ({
       answer: { throttleTimeMs: 0, resultsByTopicV3AndBelow: answered(topics, errorOf) },
     });
     if (!ask.transactionalId(WRITE, request.v3AndBelowTransactionalId)) {
@@ -84,14 +86,21 @@ export const addPartitionsToTxnAuthorization: Authorization<
     const isDenied = (name: string) => isInternalTopic(name) || !ask.topic(WRITE, name);
     if (!topics.some(({ name }) => isDenied(name))) return { request };
     // All or nothing: those that could be added are told so.
-    return answer((name) => (isDenied(name) ? TOPIC_AUTHORIZATION_FAILED : OPERATION_NOT_ATTEMPTED));
+    return answer((name, partition) => {
+      if (isDenied(name)) return TOPIC_AUTHORIZATION_FAILED;
+      const isThere = ask.image.topics.get(name)?.partitions[partition] !== undefined;
+      return isThere ? OPERATION_NOT_ATTEMPTED : UNKNOWN_TOPIC_OR_PARTITION;
+    });
   },
 };
 
-function answered(topics: TxnTopics, errorOf: (topic: string) => ErrorCode) {
+function answered(topics: TxnTopics, errorOf: (topic: string, partition: number) => ErrorCode) {
   return topics.map(({ name, partitions }) => ({
     name,
-    resultsByPartition: partitions.map((partitionIndex) => ({ partitionIndex, partitionErrorCode: errorOf(name) })),
+    resultsByPartition: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: errorOf(name, partitionIndex),
+    })),
   }));
 }
 
@@ -197,6 +206,7 @@ export const describeProducersAuthorization: Authorization<DescribeProducersRequ
       partitions: partitionIndexes.map((partitionIndex) => ({
         partitionIndex,
         errorCode: TOPIC_AUTHORIZATION_FAILED,
+        errorMessage: refusalSentence(TOPIC_AUTHORIZATION_FAILED),
         activeProducers: [],
       })),
     }));

@@ -24,13 +24,21 @@ import { ExtentReader } from './extent-reader.ts';
 import { RecoveredFiles } from './recovered-files.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
+import { SlotReader } from './slot-reader.ts';
 import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
 
-/** Neighbouring batches that the log holds. */
-export interface RecoveredRun {
+/** Neighbouring batches that the log holds; where, and a copy. */
+export interface RecoveredRun extends RecoveredStretch {
   readonly backing: Backing;
   readonly start: number;
   readonly end: number;
+}
+
+/** Such as are not needed in memory, since an extent follows: they were in a segment before it. */
+export interface RecoveredStretch {
+  readonly wal: OpenFile;
+  readonly position: number;
+  readonly length: number;
   readonly baseOffset: number;
   readonly endOffset: number;
   readonly sequence: number;
@@ -43,6 +51,10 @@ export interface RecoveredExtent {
   readonly endOffset: number;
   readonly crc: number;
   readonly sequence: number;
+}
+
+export function isInMemory(item: RecoveredRun | RecoveredStretch | RecoveredExtent): item is RecoveredRun {
+  return 'backing' in item;
 }
 
 /** All that is known about one partition before anybody opens it. */
@@ -64,7 +76,7 @@ export class RecoveredLog {
   /** Offsets that some block speaks of end here: beyond endOffset, something is missing. */
   claimedEnd = 0;
   /** What follows the flushed offset, in order. */
-  items: (RecoveredRun | RecoveredExtent)[] = [];
+  items: (RecoveredRun | RecoveredStretch | RecoveredExtent)[] = [];
   /** Runs met before those they follow: a carried copy of the older ones stands in a later block. */
   early: RecoveredRun[] = [];
   firstSequence = Number.POSITIVE_INFINITY;
@@ -307,17 +319,20 @@ function noteBlock(slot: WalSlot, block: Block): void {
   slot.lastSequence = block.header.sequence;
 }
 
-function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer) => void): void {
+/** `position`: of the entry's bytes in the file. */
+function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer, position: number) => void): void {
+  const bodyPosition = block.position + block.bytes - block.body.length;
   let at = 0;
   for (const entry of block.entries) {
-    visit(entry, block.body.subarray(at, at + entry.bytes));
+    visit(entry, block.body.subarray(at, at + entry.bytes), bodyPosition + at);
     at += entry.bytes;
   }
 }
 
 function applyBlock(options: RecoveryOptions, logs: Map<string, RecoveredLog>, block: Block): void {
   const { sequence } = block.header;
-  eachEntry(block, (entry, bytes) => {
+  const wal = block.slot.file;
+  eachEntry(block, (entry, bytes, position) => {
     const key = logKey(entry.topicId.toString('base64url'), entry.partition);
     let log = logs.get(key);
     if (log === undefined) {
@@ -335,17 +350,19 @@ function applyBlock(options: RecoveryOptions, logs: Map<string, RecoveredLog>, b
     if (entry.type === EntryType.EXTENT) {
       if (entry.baseOffset !== log.endOffset) return;
       const { baseOffset, endOffset, crc } = entry;
+      giveUpCopies(options.arena, log);
       log.items.push({ place: decodeExtentPlace(bytes), baseOffset, endOffset, crc, sequence });
       log.endOffset = endOffset;
     } else {
-      addBatches(options.arena, log, bytes, entry, sequence);
+      const { baseOffset, endOffset } = entry;
+      addBatches(options.arena, log, bytes, { wal, position, length: bytes.length, baseOffset, endOffset, sequence });
     }
     addEarly(options.arena, log);
   });
 }
 
 /** Adds what of the entry follows the log's end; all of it may be known, or its beginning. */
-function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: BlockEntry, sequence: number): void {
+function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: RecoveredStretch): void {
   let from = 0;
   let base = entry.baseOffset;
   while (base < log.endOffset) {
@@ -355,13 +372,32 @@ function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: Block
   const backing = arena.copy(bytes.subarray(from));
   arena.reference(backing);
   const start = backing.used - (bytes.length - from);
-  const run = { backing, start, end: backing.used, baseOffset: base, endOffset: entry.endOffset, sequence };
+  const stretch = { ...entry, position: entry.position + from, length: bytes.length - from, baseOffset: base };
+  const run: RecoveredRun = { ...stretch, backing, start, end: backing.used };
   if (base > log.endOffset) {
     log.early.push(run);
     return;
   }
   log.items.push(run);
   log.endOffset = run.endOffset;
+}
+
+/** So that a start needs no more memory than a log's tail, and uses the same again and again. */
+function giveUpCopies(arena: Arena, { items }: RecoveredLog): void {
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item === undefined || !isInMemory(item)) return;
+    const { wal, position, length, baseOffset, endOffset, sequence } = item;
+    arena.release(item.backing);
+    items[i] = { wal, position, length, baseOffset, endOffset, sequence };
+  }
+}
+
+/** Reads them again, into memory of one's own. */
+export function readStretch({ wal, position, length }: RecoveredStretch, into: Buffer): Buffer {
+  const bytes = into.subarray(0, length);
+  if (wal.readSync(bytes, position) === length) return bytes;
+  throw new StorageError('DAMAGED', `${wal.path} ends before byte ${position + length}, which was there a moment ago.`);
 }
 
 /** Runs that waited for their predecessors. */
@@ -506,7 +542,7 @@ async function settle(options: Work, log: RecoveredLog, proven: number): Promise
   }
   await removeBetween(files, directory, log.flushedPlace?.activeBase ?? -1, extents);
   const writer = new SegmentRewriter(options, directory, log.flushedPlace);
-  let runs: RecoveredRun[] = [];
+  let runs: RecoveredStretch[] = [];
   for (const item of log.items) {
     if (!('place' in item)) {
       runs.push(item);
@@ -537,7 +573,7 @@ function cutAtLostExtent(arena: Arena, log: RecoveredLog, proven: number): void 
   const at = log.items.findIndex((item) => 'place' in item);
   const extent = log.items[at] as RecoveredExtent;
   if (extent.sequence <= proven) return;
-  for (const item of [...log.items.slice(at), ...log.early]) if ('backing' in item) arena.release(item.backing);
+  for (const item of [...log.items.slice(at), ...log.early]) if (isInMemory(item)) arena.release(item.backing);
   log.items = log.items.slice(0, at);
   log.early = [];
   log.endOffset = extent.baseOffset;
@@ -574,9 +610,9 @@ class SegmentRewriter {
   }
 
   /** Batches from `nextBase` on belong to that segment, those before to the current one. */
-  async addRun(run: RecoveredRun, nextBase: number): Promise<void> {
-    const { buffer } = run.backing;
-    for (let at = run.start, offset = run.baseOffset; at < run.end; ) {
+  async addRun(run: RecoveredStretch, nextBase: number): Promise<void> {
+    const buffer = readStretch(run, this.#options.extents.buffer(run.length));
+    for (let at = 0, offset = run.baseOffset; at < run.length; ) {
       const bytes = batchLength(buffer, at);
       if (offset === nextBase || this.place === undefined) await this.#begin(offset);
       const file = await this.#current();
@@ -637,69 +673,3 @@ class SegmentRewriter {
 }
 
 const emptyBuffer = Buffer.alloc(0);
-
-/** Reads log files through a window; what it returns is valid until the next read. */
-class SlotReader {
-  #slot: WalSlot | undefined;
-  #start = 0;
-  #window: Buffer = Buffer.alloc(0);
-  #buffer: Buffer | undefined;
-  #firstSequences = new Map<WalSlot, number | undefined>();
-  #windowBytes: number;
-
-  constructor(windowBytes: number) {
-    this.#windowBytes = windowBytes;
-  }
-
-  /** Undefined when the file ends before. */
-  read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
-    const end = this.#start + this.#window.length;
-    if (this.#slot !== slot || position < this.#start || position + bytes > end) {
-      if (position + bytes > slot.file.sizeSync()) return undefined;
-      const kept = this.#slot === slot && position >= this.#start && position < end ? end - position : 0;
-      const got = kept + this.#fill(slot, position, Math.max(this.#windowBytes, bytes), kept);
-      this.#slot = slot;
-      this.#start = position;
-      this.#window = (this.#buffer as Buffer).subarray(0, got);
-      if (got < bytes) return undefined;
-    }
-    return this.#window.subarray(position - this.#start, position - this.#start + bytes);
-  }
-
-  /** The last `kept` bytes of the window begin the next one. Returns how many more were read. */
-  #fill(slot: WalSlot, position: number, want: number, kept: number): number {
-    const { length } = this.#window;
-    const last = this.#window.subarray(length - kept, length);
-    if (this.#buffer === undefined || this.#buffer.length < want) this.#buffer = Buffer.allocUnsafeSlow(want);
-    last.copy(this.#buffer, 0);
-    return slot.file.readSync(this.#buffer.subarray(kept, want), position + kept);
-  }
-
-  /** Sequence that the file's first header claims. */
-  firstSequence(slot: WalSlot, logId: Buffer): number | undefined {
-    if (!this.#firstSequences.has(slot)) {
-      const bytes = Buffer.alloc(blockHeaderBytes);
-      const whole = slot.file.readSync(bytes, 0) === bytes.length;
-      this.#firstSequences.set(slot, whole ? readBlockHeader(bytes, 0, logId)?.sequence : undefined);
-    }
-    return this.#firstSequences.get(slot);
-  }
-
-  /** Positions of a pattern from `start` on. */
-  *find(slot: WalSlot, pattern: Buffer, start: number): Generator<number> {
-    const size = slot.file.sizeSync();
-    const window = Buffer.allocUnsafe(Math.min(windowBytes, size));
-    for (let from = start; from + pattern.length <= size; ) {
-      const got = slot.file.readSync(window, from);
-      for (
-        let at = window.indexOf(pattern);
-        at >= 0 && at + pattern.length <= got;
-        at = window.indexOf(pattern, at + 1)
-      ) {
-        yield from + at;
-      }
-      if (from + got >= size) return;
-      from += got - pattern.length + 1;
-    }
-  }
-}
