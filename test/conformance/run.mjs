@@ -94,7 +94,9 @@ async function main() {
   await consumeAll(ready, topics, 'reads');
   if (options.bootstrap) return;
   await stopCleanly();
-  if (ready.some((client) => client.folder === 'java')) await dumpSegments(!options['no-transactions']);
+  const anythingWritten = topics.length > 0 || !options['no-transactions'];
+  if (anythingWritten && ready.some((client) => client.folder === 'java'))
+    await dumpSegments(!options['no-transactions']);
   broker = await startOttla(data, BROKER_SETTINGS);
   const reader = ready.find((client) => client.consumers.length > 0 && client.readable === undefined) ?? ready[0];
   await consumeAll(reader === undefined ? [] : [reader], topics, 'reads after a restart');
