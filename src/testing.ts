@@ -13,7 +13,7 @@ import { TestBroker } from './testing/test-broker.ts';
 export type { BrokerGroups, BrokerTransactions } from './administration.ts';
 export { SettingsError } from './settings.ts';
 export type { Duration } from './testing/duration.ts';
-export type { ExactlyOnceOptions, Finding, PlaceOfRecord, RecordId, Verdict } from './testing/exactly-once.ts';
+export type { ExactlyOnceOptions, Finding, RecordId, Verdict } from './testing/exactly-once.ts';
 export type {
   CrashAction,
   DelayAction,
@@ -31,6 +31,7 @@ export type {
 export type { Faults, PlannedFault } from './testing/faults.ts';
 export type { CaughtUpOptions, GroupView } from './testing/group-view.ts';
 export type { Journal, JournalEntry, JournalFilter } from './testing/journal.ts';
+export type { PlaceOfRecord } from './testing/journal-places.ts';
 export type { TestBrokerOptions } from './testing/options.ts';
 export type { Expected, RecordPattern } from './testing/record-pattern.ts';
 export type { CrashOptions, IdleOptions, Snapshot, TestBroker } from './testing/test-broker.ts';

@@ -1,6 +1,6 @@
 // Runs the examples of testing with Ottla, each with its own test runner, in .cache/examples: `node examples/testing/run.mjs [NAME …]`.
 // Prints "ok" or "not ok" for each, what a failed one said, and "N passed, N failed" at the end.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,8 +17,8 @@ const OTTLA_COMMAND = `${process.execPath} ${path.join(root, 'bin', 'ottla')}`;
 
 const npm = {
   locks: ['package.json', 'package-lock.json'],
-  install(directory) {
-    command(directory, ['npm', 'ci', '--silent', '--no-audit', '--no-fund'], INSTALL_MS_MAX);
+  async install(directory) {
+    await command(directory, ['npm', 'ci', '--silent', '--no-audit', '--no-fund'], INSTALL_MS_MAX);
     symlinkSync(root, path.join(directory, 'node_modules', 'ottla'), 'dir');
   },
   test: ['npm', 'test', '--silent'],
@@ -35,10 +35,10 @@ const EXAMPLES = {
   },
   pytest: {
     locks: ['requirements.txt'],
-    install(directory) {
-      command(directory, ['python3', '-m', 'venv', 'venv'], INSTALL_MS_MAX);
+    async install(directory) {
+      await command(directory, ['python3', '-m', 'venv', 'venv'], INSTALL_MS_MAX);
       const pip = ['venv/bin/pip', 'install', '-q', '--disable-pip-version-check', '--only-binary', ':all:'];
-      command(directory, [...pip, '-r', 'requirements.txt'], INSTALL_MS_MAX);
+      await command(directory, [...pip, '-r', 'requirements.txt'], INSTALL_MS_MAX);
     },
     test: ['venv/bin/python', '-m', 'pytest', '-q', '-p', 'no:cacheprovider'],
   },
@@ -55,14 +55,14 @@ if (unknown.length > 0) {
   process.stderr.write(`there is no example ${unknown.join(', ')}; there are ${Object.keys(EXAMPLES).join(', ')}\n`);
   process.exit(2);
 }
-command(root, ['node', 'scripts/setup.mjs'], INSTALL_MS_MAX);
+await command(root, ['node', 'scripts/setup.mjs'], INSTALL_MS_MAX);
 let passed = 0;
 let failed = 0;
 for (const [name, example] of Object.entries(EXAMPLES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   try {
-    const directory = prepared(name, example);
-    command(directory, example.test, TEST_MS_MAX);
+    const directory = await prepared(name, example);
+    await command(directory, example.test, TEST_MS_MAX);
     passed++;
     process.stdout.write(`ok     examples/testing/${name}\n`);
   } catch (error) {
@@ -74,7 +74,7 @@ process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 /** The example in a directory of its own, with what it needs; installed again only when that changed. */
-function prepared(name, { locks, install }) {
+async function prepared(name, { locks, install }) {
   const source = path.join(here, name);
   const directory = path.join(cache, name);
   const stamp = path.join(directory, '.installed');
@@ -84,21 +84,19 @@ function prepared(name, { locks, install }) {
   mkdirSync(directory, { recursive: true });
   cpSync(source, directory, { recursive: true });
   if (!isInstalled) {
-    install(directory);
+    await install(directory);
     writeFileSync(stamp, needs);
   }
   return directory;
 }
 
-/** Throws with what it printed. */
-function command(directory, [program, ...args], timeout) {
+/** Rejects with what it printed. What it started and left behind ends with it. */
+function command(directory, [program, ...args], msMax) {
   const goCache = path.join(root, '.cache', 'go');
-  const { status, signal, error, stdout, stderr } = spawnSync(program, args, {
+  const child = spawn(program, args, {
     cwd: directory,
-    encoding: 'utf8',
-    timeout,
-    killSignal: 'SIGKILL',
-    maxBuffer: 64 * 1024 * 1024,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
       OTTLA_COMMAND,
@@ -108,9 +106,31 @@ function command(directory, [program, ...args], timeout) {
       KAFKAJS_NO_PARTITIONER_WARNING: '1',
     },
   });
-  if (status === 0) return;
-  const why = error?.message ?? (signal === null ? `exit status ${status}` : `ended by ${signal}`);
-  throw new Error(`${[program, ...args].join(' ')}: ${why}\n${shortened(stdout)}${shortened(stderr)}`);
+  const printed = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => printed.push(bytes));
+  return new Promise((resolve, reject) => {
+    const fail = (why) => {
+      const text = shortened(Buffer.concat(printed).toString());
+      reject(new Error(`${[program, ...args].join(' ')}: ${why}\n${text}`));
+    };
+    const endAll = () => {
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Nothing is left of it.
+      }
+    };
+    const deadline = setTimeout(endAll, msMax);
+    child.on('error', (error) => fail(error.message));
+    child.on('exit', () => {
+      clearTimeout(deadline);
+      endAll();
+    });
+    child.on('close', (status, signal) => {
+      if (status === 0) resolve();
+      else fail(signal === null ? `exit status ${status}` : `ended by ${signal}`);
+    });
+  });
 }
 
 /** Clients that cannot connect say so many times a second. */

@@ -1,5 +1,6 @@
 // Stands before every API of a test broker: writes the journal, and does to requests what the faults say. Each handler is wrapped
-// once, when the broker is put together. Invariant: a request that no fault strikes reaches its handler in the same turn.
+// once, when the broker is put together. Invariant: a request that no fault strikes reaches its handler in the same
+// turn, unless time is being advanced.
 import type { ApiHandler, Reply, RequestContext } from '../apis/api.ts';
 import type { AnyApiHandler } from '../apis/registry.ts';
 import type { InterceptedBroker } from '../broker.ts';
@@ -90,9 +91,16 @@ export class Interceptor {
       dispatch: (request, context, reply) =>
         context.clientId === OWN_CLIENT_ID
           ? handler.dispatch(request, context, reply)
-          : this.#take(handler, request, context, reply, broker),
+          : this.#hold(() => this.#take(handler, request, context, reply, broker), context),
     };
     return wrapped as AnyApiHandler;
+  }
+
+  /** Not in the middle of an advance: a heartbeat that happens to come then would keep alive what was to time out. */
+  #hold(take: () => void | Promise<void>, context: RequestContext): void | Promise<void> {
+    const { advancing } = this.#options.clock;
+    if (advancing === undefined) return take();
+    return advancing.then(() => (context.connection.closed ? undefined : this.#hold(take, context)));
   }
 
   #take(

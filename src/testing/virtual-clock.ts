@@ -49,6 +49,7 @@ export class VirtualClock implements Clock, TestClock {
   #frozenAtMs: number | undefined;
   #armed: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #advances: Promise<void> = Promise.resolve();
+  #advancing: Promise<void> | undefined;
   #deferred = 0;
   #firing = false;
 
@@ -90,8 +91,17 @@ export class VirtualClock implements Clock, TestClock {
   async advance(duration: Duration): Promise<void> {
     const byMs = durationMs(duration);
     const advance = this.#advances.then(() => this.#advance(byMs));
-    this.#advances = advance.catch(() => {});
-    await advance;
+    const over = advance.catch(() => {});
+    this.#advances = over;
+    this.#advancing = over;
+    await advance.finally(() => {
+      if (this.#advancing === over) this.#advancing = undefined;
+    });
+  }
+
+  /** While an advance is under way: resolves when it is over. What clients send meanwhile must not happen in the middle of it. */
+  get advancing(): Promise<void> | undefined {
+    return this.#advancing;
   }
 
   /** Timers of one owner, who can drop them all; what they deferred is dropped with them. */

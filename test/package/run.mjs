@@ -36,6 +36,10 @@ import { startBroker } from 'ottla';
 const broker = await startBroker();
 if (!/^127\\.0\\.0\\.1:\\d+$/.test(broker.bootstrapServers)) throw new Error(broker.bootstrapServers);
 await broker.close();
+import { startTestBroker } from 'ottla/testing';
+const test = await startTestBroker();
+await test.clock.advance('7 days');
+await test.close();
 process.stdout.write('closed');
 `;
 
@@ -60,7 +64,7 @@ try {
       files.filter((file) => /\.(test|suite)\./.test(file)),
       [],
     );
-    assert.ok(files.includes('package/dist/src/index.d.ts'));
+    for (const types of ['index', 'testing']) assert.ok(files.includes(`package/dist/src/${types}.d.ts`));
   });
 } finally {
   rmSync(work, { recursive: true, force: true });

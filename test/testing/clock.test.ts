@@ -5,6 +5,9 @@ import type { Client } from '../../src/client/client.ts';
 import { groupCoordinator } from '../../src/client/coordinators.ts';
 import { commitOffsets } from '../../src/client/groups.ts';
 import { TransactionalProducer } from '../../src/client/transactional-producer.ts';
+import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { alterClientQuotas } from '../../src/protocol/messages/alter-client-quotas.ts';
+import { heartbeat } from '../../src/protocol/messages/heartbeat.ts';
 import { joinGroup } from '../../src/protocol/messages/join-group.ts';
 import { newTopic, send, withBroker } from './clients.ts';
 
@@ -49,6 +52,17 @@ test('a member that sends no heartbeat loses its session', async () => {
   });
 });
 
+test('a heartbeat that comes while time is advanced does not keep a session alive', async () => {
+  await withBroker(async (broker, client) => {
+    const memberId = await join(client, 'billing', 45_000);
+    const beat = () => client.request(heartbeat, { groupId: 'billing', generationId: 1, memberId });
+    const advance = broker.clock.advance('46s');
+    const { errorCode } = await beat();
+    await advance;
+    assert.equal(errorCode, ErrorCode.UNKNOWN_MEMBER_ID);
+  });
+});
+
 test('committed offsets of a group that nobody uses expire', async () => {
   await withBroker(async (broker, client) => {
     await send(client, 'orders', ['a']);
@@ -87,6 +101,24 @@ test('compaction waits for its lag, and takes place when it is over', async () =
   );
 });
 
+test('a client that is over its quota waits for the broker’s time', async () => {
+  await withBroker(async (broker, client) => {
+    await newTopic(client, 'orders');
+    const entity = [{ entityType: 'client-id', entityName: 'app' }];
+    const ops = [{ key: 'producer_byte_rate', value: 1_000, remove: false }];
+    const { entries } = await client.request(alterClientQuotas, { entries: [{ entity, ops }], validateOnly: false });
+    assert.equal(entries[0]?.errorCode, 0);
+    await send(client, 'orders', ['x'.repeat(900_000)]);
+    // Its connection is muted for minutes: the next request is taken when they are over.
+    const next = send(client, 'orders', ['y']);
+    await broker.clock.advance('1 hour');
+    await next;
+    const [first, second] = broker.journal.entries({ api: 'Produce' });
+    assert.ok((first!.response as { throttleTimeMs: number }).throttleTimeMs >= 10_000);
+    assert.ok(second!.receivedAtMs - first!.receivedAtMs >= 10_000);
+  });
+});
+
 test('frozen, time moves by what it is advanced and by nothing else', async () => {
   const start = new Date('2031-05-01T12:00:00Z');
   await withBroker(
@@ -104,7 +136,7 @@ test('frozen, time moves by what it is advanced and by nothing else', async () =
   );
 });
 
-async function join(client: Client, groupId: string, sessionTimeoutMs: number): Promise<void> {
+async function join(client: Client, groupId: string, sessionTimeoutMs: number): Promise<string> {
   await groupCoordinator(client, groupId);
   const ask = (memberId: string) =>
     client.request(joinGroup, {
@@ -117,6 +149,7 @@ async function join(client: Client, groupId: string, sessionTimeoutMs: number): 
     });
   const { memberId } = await ask('');
   assert.equal((await ask(memberId)).errorCode, 0);
+  return memberId;
 }
 
 async function sendKeyed(client: Client, topic: string, key: string, value: string, timestampMs: number) {

@@ -133,6 +133,26 @@ test('a fork has what was acknowledged, and then a life of its own', async () =>
   });
 });
 
+test('a snapshot copies nothing of what is stored', async () => {
+  await withBroker(async (broker, client) => {
+    await newTopic(client, 'orders');
+    await send(
+      client,
+      'orders',
+      Array.from({ length: 32 }, () => 'x'.repeat(1_000_000)),
+    );
+    const before = process.memoryUsage().arrayBuffers;
+    const saved = broker.snapshot();
+    assert.ok(process.memoryUsage().arrayBuffers - before < 1_000_000);
+    const fork = await saved.start();
+    try {
+      assert.equal((await fork.topic('orders').records()).length, 32);
+    } finally {
+      await fork.close();
+    }
+  });
+});
+
 test('a fault that could never be what was meant is refused', async () => {
   await withBroker(async (broker) => {
     const wrong: [unknown, RegExp][] = [

@@ -6,10 +6,10 @@ import { TransactionalProducer } from '../../src/client/transactional-producer.t
 import { kafkaMatchers, startTestBroker, type TestBrokerOptions, WaitTimeout } from '../../src/testing.ts';
 import { newTopic, send, withBroker, withClient } from './clients.ts';
 
-test('a hundred test brokers in one process know nothing of each other', async () => {
-  const brokers = await Promise.all(Array.from({ length: 100 }, () => startTestBroker()));
+test('two hundred test brokers in one process know nothing of each other', async () => {
+  const brokers = await Promise.all(Array.from({ length: 200 }, () => startTestBroker()));
   try {
-    assert.equal(new Set(brokers.map(({ port }) => port)).size, 100);
+    assert.equal(new Set(brokers.map(({ port }) => port)).size, 200);
     await Promise.all(
       brokers.map((broker, index) => withClient(broker, (client) => send(client, 'mine', [`of ${index}`]))),
     );

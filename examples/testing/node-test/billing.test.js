@@ -75,6 +75,25 @@ test('orders are forgotten after a week', async () => {
   }
 });
 
+test('a leader that moves to another broker costs no order', async () => {
+  const broker = await startTestBroker({ brokers: 3 });
+  await order(broker, 'first');
+  const billing = await startBilling(broker.bootstrapServers);
+  try {
+    await broker.expectTopic('invoices').toHaveReceived({ key: 'first' }, { timeoutMs: 60_000 });
+    await broker.moveLeader('orders', 0);
+    await broker.moveLeader('invoices', 0);
+    broker.moveCoordinator({ group: 'billing' });
+    await order(broker, 'second');
+    await broker
+      .expectTopic('invoices')
+      .toHaveReceived([{ key: 'first' }, { key: 'second' }], { exactly: true, timeoutMs: 60_000 });
+  } finally {
+    await billing.stop();
+    await broker.close();
+  }
+});
+
 async function withBilling(work) {
   const broker = await prepared.fork();
   const billing = await startBilling(broker.bootstrapServers);
