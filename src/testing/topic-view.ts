@@ -6,6 +6,7 @@ import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import { ClientError, throwOnError } from '../client/client-error.ts';
 import { listOffsetsOf } from '../client/list-offsets.ts';
+import { ErrorCode } from '../protocol/error-code.ts';
 import { fetch } from '../protocol/messages/fetch.ts';
 import { type ReadRecord, readBatches } from '../records/read-batches.ts';
 import { isInterruption } from './interruption.ts';
@@ -110,7 +111,13 @@ async function readPartition(
   const records: TopicRecord[] = [];
   for (let position = await offsets(OffsetSpec.EARLIEST); position < end; ) {
     const from = position;
-    for (const { batch, isReadable } of await fetchAt(client, topic, partition, position, committed)) {
+    const fetched = await fetchAt(client, topic, partition, position, committed);
+    if (fetched === undefined) {
+      // Retention or DeleteRecords was quicker.
+      position = Math.max(position + 1, await offsets(OffsetSpec.EARLIEST));
+      continue;
+    }
+    for (const { batch, isReadable } of fetched) {
       position = Math.max(position, batch.lastOffset + 1);
       if (!isReadable) continue;
       for (const record of batch.records()) {
@@ -123,6 +130,7 @@ async function readPartition(
   return last === undefined ? records : records.slice(Math.max(0, records.length - last));
 }
 
+/** Undefined where there is nothing any more. */
 async function fetchAt(client: Client, topic: string, partition: number, fetchOffset: number, committed: boolean) {
   const { topicId } = await client.topic(topic);
   const response = await client.request(
@@ -139,6 +147,7 @@ async function fetchAt(client: Client, topic: string, partition: number, fetchOf
   throwOnError(response.errorCode, `topic ${topic} cannot be read`);
   const answer = response.responses[0]?.partitions[0];
   if (answer === undefined) throw new ClientError('CLOSED', `topic ${topic} was not answered`);
+  if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) return undefined;
   throwOnError(answer.errorCode, `partition ${partition} of topic ${topic} cannot be read at ${fetchOffset}`);
   return readable(readBatches(answer.records ?? Buffer.alloc(0)), committed ? answer.abortedTransactions : null);
 }

@@ -57,8 +57,8 @@ test('clock, faults, journal, records and expectations are there over HTTP', asy
     const status = await ask('GET', '/');
     assert.equal(status.body.bootstrapServers, bootstrap);
     const before = status.body.clock.nowMs;
-    const later = await ask('POST', '/clock/advance', { by: '7 days' });
-    assert.ok(later.body.nowMs - before >= 7 * 86_400_000);
+    const later = await ask('POST', '/clock/advance', { by: '1 day' });
+    assert.ok(later.body.nowMs - before >= 86_400_000);
     assert.equal((await ask('POST', '/clock/freeze')).body.frozen, true);
     assert.equal((await ask('POST', '/clock/resume')).body.frozen, false);
 
@@ -91,7 +91,7 @@ test('clock, faults, journal, records and expectations are there over HTTP', asy
     const late = await ask('POST', '/groups/billing/caught-up', { timeoutMs: 0 });
     assert.deepEqual([late.status, late.body.error], [409, 'WaitTimeout']);
     const verdict = (await ask('POST', '/exactly-once', { input: 'orders', output: 'orders' })).body;
-    assert.equal(verdict.exactlyOnce, true);
+    assert.equal(verdict.exactlyOnce, true, JSON.stringify(verdict));
     assert.match(verdict.text, /^exactly once/);
     await ask('DELETE', '/journal');
     assert.equal((await ask('GET', '/journal')).body.count, 0);
