@@ -1,14 +1,5 @@
-// `npm run simulate`: runs seeds and says what was found, with the command that repeats it. Without arguments: fresh seeds of
-// every workload for a minute.
-//
-//   --seed N            that seed (default 1)         --workload W     that workload (default: each in turn)
-//   --seed N,N,…        those seeds, in that order
-//   --seeds N           so many, from there on        --minutes M      as many as fit, from there on
-//   --seconds S         of virtual time               --trace          prints what happens
-//   --faults 0,3|none   of the planned ones, only     --programs a,b   of the clients, only
-//   --no-shrink         leaves a failing run as it is --go-on          does not stop at the first failing run
-//   --until a,b         stops at the first failing run in which one of these checkers complains
-//   --json              one line of JSON at the end
+// `npm run simulate`: runs seeds and says what was found, with the command that repeats it. Without arguments: every workload once,
+// with seed 1. HELP has the arguments.
 import { parseArgs } from 'node:util';
 import { type RunOptions, type RunResult, runSeed } from './run-seed.ts';
 import { commandOf, shrink } from './shrink.ts';
@@ -28,8 +19,30 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     'go-on': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+
+const HELP = `usage: npm run simulate -- [options]
+
+Whole brokers and their clients under virtual time, over disks and networks that fail. A seed is the same run each time.
+
+  --seed N            that seed (1); N,N,… those seeds, in that order
+  --seeds N           so many, from there on
+  --minutes M         as many as fit, from there on
+  --workload W        of that workload only (each in turn): ${WORKLOADS.map(({ name }) => name).join(', ')}
+  --seconds S         so many seconds of virtual time
+  --faults 0,3|none   of the planned faults only these
+  --programs a,b      of the clients only these
+  --trace             print what happens
+  --no-shrink         leave a run that fails as it is
+  --go-on             do not stop at the first run that fails
+  --until a,b         stop at the first run in which one of these checkers complains
+  --json              one line of JSON at the end
+
+  npm run simulate -- --minutes 5                  every workload, for five minutes
+  npm run simulate -- --seed 42 --workload records --trace
+Ends with status 1 when a promise was broken, after the command that repeats the run.`;
 
 const SHRINKING_RUNS_MAX = 80;
 const PROGRESS_MS = 10_000;
@@ -134,4 +147,5 @@ function finish(totals: Totals, startedMs: number): number {
 }
 
 // Not by process.exit: what is printed must arrive.
-process.exitCode = await main();
+if (values.help) process.stdout.write(`${HELP}\n`);
+else process.exitCode = await main();
