@@ -7,6 +7,7 @@ import { Refusal } from '../metadata/refusal.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { type DeleteAclsRequest, type DeleteAclsResponseInput, deleteAcls } from '../protocol/messages/delete-acls.ts';
 import type { Authorizer } from '../security/authorizer.ts';
+import { aclFilterOf } from './acl-filter.ts';
 import type { ApiHandler } from './api.ts';
 
 type Dependencies = { readonly acls: Acls; readonly authorizer?: Authorizer | undefined };
@@ -26,17 +27,7 @@ export function deleteAclsHandler({
         reply({ throttleTimeMs: 0, filterResults: filters.map(() => result) });
         return;
       }
-      const outcomes = await acls.delete(
-        filters.map((filter) => ({
-          resourceType: filter.resourceTypeFilter,
-          resourceName: filter.resourceNameFilter,
-          patternType: filter.patternTypeFilter,
-          principal: filter.principalFilter,
-          host: filter.hostFilter,
-          operation: filter.operation,
-          permission: filter.permissionType,
-        })),
-      );
+      const outcomes = await acls.delete(filters.map(aclFilterOf));
       const filterResults = outcomes.map((outcome): FilterResult => {
         if (outcome instanceof Refusal) return refused(outcome.errorCode, outcome.errorMessage);
         const matchingAcls = outcome.map(({ id: _, permission, ...acl }) => ({

@@ -10,6 +10,7 @@ import {
   describeAcls,
 } from '../protocol/messages/describe-acls.ts';
 import type { Authorizer } from '../security/authorizer.ts';
+import { aclFilterOf } from './acl-filter.ts';
 import type { ApiHandler } from './api.ts';
 
 type Dependencies = { readonly acls: Acls; readonly authorizer?: Authorizer | undefined };
@@ -29,15 +30,7 @@ export function describeAclsHandler({
         reply({ throttleTimeMs: 0, errorCode: ErrorCode.SECURITY_DISABLED, errorMessage, resources: [] });
         return;
       }
-      const found = acls.matching({
-        resourceType: request.resourceTypeFilter,
-        resourceName: request.resourceNameFilter,
-        patternType: request.patternTypeFilter,
-        principal: request.principalFilter,
-        host: request.hostFilter,
-        operation: request.operation,
-        permission: request.permissionType,
-      });
+      const found = acls.matching(aclFilterOf(request));
       const byResource = new Map<string, Resource & { acls: Resource['acls'][number][] }>();
       for (const { resourceType, resourceName, patternType, principal, host, operation, permission } of found) {
         const key = `${resourceType} ${patternType} ${resourceName}`;

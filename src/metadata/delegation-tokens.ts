@@ -45,7 +45,7 @@ export class DelegationTokens {
     const endsAtMs = nowMs + (lifetimeMs > 0 ? Math.min(lifetimeMsMax, lifetimeMs) : lifetimeMsMax);
     const expiresAtMs = Math.min(endsAtMs, nowMs + renewalMs);
     const token = { id, owner, requester, renewers, issuedAtMs: nowMs, expiresAtMs, endsAtMs };
-    return this.#set((image) => {
+    return this.#commit((image) => {
       if (image.delegationTokens.size >= TOKENS_MAX) {
         refuse(ErrorCode.POLICY_VIOLATION, `There can be ${TOKENS_MAX} delegation tokens.`);
       }
@@ -61,7 +61,7 @@ export class DelegationTokens {
     nowMs: number,
   ): Promise<DelegationToken | Refusal> {
     const renewalMs = periodMs < 0 ? this.#times.renewalMs : periodMs;
-    return this.#set((image) => {
+    return this.#commit((image) => {
       const token = owned(image, id, requester);
       checkAlive(token, nowMs);
       return { ...token, expiresAtMs: Math.min(token.endsAtMs, nowMs + renewalMs) };
@@ -69,42 +69,36 @@ export class DelegationTokens {
   }
 
   /** A negative period ends the token at once. */
-  async expire(
+  expire(
     id: string | undefined,
     requester: string,
     periodMs: number,
     nowMs: number,
   ): Promise<DelegationToken | Refusal> {
-    if (periodMs >= 0) {
-      return this.#set((image) => {
-        const token = owned(image, id, requester);
-        checkAlive(token, nowMs);
-        return { ...token, expiresAtMs: Math.min(token.endsAtMs, nowMs + periodMs) };
-      });
-    }
-    let outcome!: DelegationToken | Refusal;
-    await this.#metadata.commit((image) => {
-      outcome = attempt(() => ({ ...owned(image, id, requester), expiresAtMs: nowMs }));
-      return outcome instanceof Refusal ? [] : [{ type: 'delegation-token-deleted', id: outcome.id }];
-    });
-    return outcome;
+    if (periodMs >= 0) return this.renew(id, requester, periodMs, nowMs);
+    return this.#commit(
+      (image) => ({ ...owned(image, id, requester), expiresAtMs: nowMs }),
+      (token) => ({ type: 'delegation-token-deleted', id: token.id }),
+    );
   }
 
   async forgetEnded(nowMs: number): Promise<void> {
-    const hasEnded = (token: DelegationToken) => token.endsAtMs < nowMs || token.expiresAtMs < nowMs;
-    if (![...this.all()].some(hasEnded)) return;
+    if (![...this.all()].some((token) => hasEnded(token, nowMs))) return;
     await this.#metadata.commit((image) =>
       [...image.delegationTokens.values()]
-        .filter(hasEnded)
+        .filter((token) => hasEnded(token, nowMs))
         .map(({ id }): MetadataChange => ({ type: 'delegation-token-deleted', id })),
     );
   }
 
-  async #set(decide: (image: Image) => DelegationToken): Promise<DelegationToken | Refusal> {
+  async #commit(
+    decide: (image: Image) => DelegationToken,
+    changeOf: (token: DelegationToken) => MetadataChange = (token) => ({ type: 'delegation-token-set', token }),
+  ): Promise<DelegationToken | Refusal> {
     let outcome!: DelegationToken | Refusal;
     await this.#metadata.commit((image) => {
       outcome = attempt(() => decide(image));
-      return outcome instanceof Refusal ? [] : [{ type: 'delegation-token-set', token: outcome }];
+      return outcome instanceof Refusal ? [] : [changeOf(outcome)];
     });
     return outcome;
   }
@@ -130,6 +124,10 @@ export function isOwnerOrRenewer(token: DelegationToken, principal: string): boo
   return token.owner === principal || token.requester === principal || token.renewers.includes(principal);
 }
 
+function hasEnded(token: DelegationToken, nowMs: number): boolean {
+  return token.endsAtMs < nowMs || token.expiresAtMs < nowMs;
+}
+
 function checkAlive(token: DelegationToken, nowMs: number): void {
-  if (token.endsAtMs < nowMs || token.expiresAtMs < nowMs) refuse(ErrorCode.DELEGATION_TOKEN_EXPIRED);
+  if (hasEnded(token, nowMs)) refuse(ErrorCode.DELEGATION_TOKEN_EXPIRED);
 }

@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { root } from '../broker.mjs';
 
 const build = process.env.OTTLA_BUILD ?? join(root, 'dist');
-const load = (path) => import(pathToFileURL(join(build, 'src', path)));
+/** A compiled source of this project. */
+export const load = (path) => import(pathToFileURL(join(build, 'src', path)));
 export const { decodeResponse, decodeResponseHeader, encodeRequestFrame } = await load('protocol/api.js');
 export const { decodeRecordKey, decodeRecordValue } = await load('protocol/coordinator-record.js');
 export const { transactionLogRecord } = await load('protocol/coordinator-records/transaction-log.js');

@@ -2,27 +2,14 @@
 // every API, about what the grant covers (names that begin with the user's) and about what it does not (`others…`). A request is a function of
 // the user's world and the version; null leaves a version out.
 
-import { apis, buildBatch } from './exchange.mjs';
+import { apis, buildBatch, load } from './exchange.mjs';
 
-const Type = { TOPIC: 2, GROUP: 3, CLUSTER: 4, TRANSACTIONAL_ID: 5, DELEGATION_TOKEN: 6, USER: 7 };
-const Operation = {
-  ...{
-    ALL: 2,
-    READ: 3,
-    WRITE: 4,
-    CREATE: 5,
-    DELETE: 6,
-    ALTER: 7,
-    DESCRIBE: 8,
-    CLUSTER_ACTION: 9,
-    DESCRIBE_CONFIGS: 10,
-  },
-  ...{ ALTER_CONFIGS: 11, IDEMPOTENT_WRITE: 12, CREATE_TOKENS: 13, DESCRIBE_TOKENS: 14, TWO_PHASE_COMMIT: 15 },
-};
-const LITERAL = 3;
-const PREFIXED = 4;
-const DENY = 2;
-const ALLOW = 3;
+const {
+  AclOperation: Operation,
+  PatternType: { LITERAL, PREFIXED },
+  Permission: { ALLOW, DENY },
+  ResourceType: Type,
+} = await load('protocol/acl-codes.js');
 
 const SINGLE = {
   TOPIC: ['ALL', 'READ', 'WRITE', 'CREATE', 'DELETE', 'ALTER', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
