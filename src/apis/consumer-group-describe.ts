@@ -36,7 +36,7 @@ export function consumerGroupDescribeHandler({
       if (!hasConsumerGroups(features, configs.broker)) {
         reply({
           throttleTimeMs: 0,
-          groups: request.groupIds.map((groupId) => absent(groupId, ErrorCode.UNSUPPORTED_VERSION, null)),
+          groups: request.groupIds.map((groupId) => absentGroup(groupId, ErrorCode.UNSUPPORTED_VERSION, null)),
         });
         return;
       }
@@ -45,7 +45,7 @@ export function consumerGroupDescribeHandler({
         (groupId) => groupId,
         (groupId) => ({
           reads: true,
-          refused: (errorCode) => absent(groupId, errorCode, null),
+          refused: (errorCode) => absentGroup(groupId, errorCode, null),
           step(shard, to) {
             const response = described(shard.groups.get(groupId), groupId);
             const mayShow = request.includeAuthorizedOperations && response.errorCode === ErrorCode.NONE;
@@ -60,13 +60,14 @@ export function consumerGroupDescribeHandler({
 }
 
 function described(group: Group | undefined, groupId: string): DescribedConsumerGroup {
-  if (groupId === '') return absent('', ErrorCode.INVALID_GROUP_ID, null);
+  if (groupId === '') return absentGroup('', ErrorCode.INVALID_GROUP_ID, null);
   if (group?.type === 'consumer') return group.describe();
   const sentence = group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a consumer group.`;
-  return absent(groupId, ErrorCode.GROUP_ID_NOT_FOUND, sentence);
+  return absentGroup(groupId, ErrorCode.GROUP_ID_NOT_FOUND, sentence);
 }
 
-function absent(groupId: string, errorCode: number, errorMessage: string | null): DescribedConsumerGroup {
+/** A group of which there is nothing to say but why. */
+export function absentGroup(groupId: string, errorCode: number, errorMessage: string | null): DescribedConsumerGroup {
   return {
     errorCode,
     errorMessage,

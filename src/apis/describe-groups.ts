@@ -32,7 +32,7 @@ export function describeGroupsHandler({
         (groupId) => groupId,
         (groupId) => ({
           reads: true,
-          refused: (errorCode) => ({ ...absent(groupId, errorCode, null), groupState: '' }),
+          refused: (errorCode) => refusedGroup(groupId, errorCode),
           step(shard, to) {
             const response = described(shard.groups.get(groupId), groupId, apiVersion);
             const mayShow = request.includeAuthorizedOperations && response.errorCode === ErrorCode.NONE;
@@ -51,6 +51,11 @@ function described(group: Group | undefined, groupId: string, apiVersion: number
   if (apiVersion < FIRST_VERSION_WITH_NOT_FOUND) return absent(groupId, ErrorCode.NONE, null);
   const sentence = group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`;
   return absent(groupId, ErrorCode.GROUP_ID_NOT_FOUND, sentence);
+}
+
+/** Of which not even the state is told. */
+export function refusedGroup(groupId: string, errorCode: number): DescribedClassicGroup {
+  return { ...absent(groupId, errorCode, null), groupState: '' };
 }
 
 function absent(groupId: string, errorCode: number, errorMessage: string | null): DescribedClassicGroup {

@@ -32,7 +32,9 @@ export function describeTransactionsHandler({
       transactionalIds.forEach((transactionalId, index) => {
         transactions.describe(transactionalId, (described) => {
           transactionStates[index] =
-            typeof described === 'number' ? failed(transactionalId, described) : stateOf(transactionalId, described);
+            typeof described === 'number'
+              ? failedTransaction(transactionalId, described)
+              : stateOf(transactionalId, described);
           missing--;
           if (missing === 0) reply({ throttleTimeMs: 0, transactionStates });
         });
@@ -54,7 +56,8 @@ function stateOf(transactionalId: string, metadata: TransactionMetadata): Descri
   };
 }
 
-function failed(transactionalId: string, errorCode: number): Described {
+/** Of which nothing is told but why. */
+export function failedTransaction(transactionalId: string, errorCode: number): Described {
   return {
     errorCode,
     transactionalId,

@@ -1,5 +1,7 @@
 // The answer of an API that is nothing but an error: what a client gets whose request a fault refuses. Where the message has a
 // place for it in every partition, every partition of the request has it.
+import { absentGroup } from '../apis/consumer-group-describe.ts';
+import { refusedGroup } from '../apis/describe-groups.ts';
 import type { AnyApiHandler } from '../apis/registry.ts';
 import { type AddPartitionsToTxnRequest, addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts';
 import {
@@ -25,28 +27,13 @@ const ANSWERS: ReadonlyMap<number, Answer> = new Map<number, Answer>([
   [
     describeGroups.key,
     ({ groups }: DescribeGroupsRequest, errorCode: number) => ({
-      groups: groups.map((groupId) => ({
-        errorCode,
-        groupId,
-        groupState: '',
-        protocolType: '',
-        protocolData: '',
-        members: [],
-      })),
+      groups: groups.map((groupId) => refusedGroup(groupId, errorCode)),
     }),
   ],
   [
     consumerGroupDescribe.key,
     ({ groupIds }: ConsumerGroupDescribeRequest, errorCode: number) => ({
-      groups: groupIds.map((groupId) => ({
-        errorCode,
-        groupId,
-        groupState: '',
-        groupEpoch: 0,
-        assignmentEpoch: 0,
-        assignorName: '',
-        members: [],
-      })),
+      groups: groupIds.map((groupId) => absentGroup(groupId, errorCode, null)),
     }),
   ],
   [

@@ -139,6 +139,22 @@ function denial(handler: AnyApiHandler, request: unknown, errorCode: ErrorCode):
     : answer;
 }
 
+interface WithTopics {
+  readonly topics: readonly unknown[];
+}
+
+/** Asks the handler about the topics that are allowed, and puts behind its answers those of the others. */
+export function onlyTopics<Request extends WithTopics, Response extends WithTopics>(
+  request: Request,
+  topics: Request['topics'],
+  answers: Response['topics'],
+): Narrowed<Request, Response> {
+  return {
+    request: { ...request, topics },
+    complete: (response) => ({ ...response, topics: [...response.topics, ...answers] }),
+  };
+}
+
 /** What is allowed and what is not, in order. */
 export function split<T>(items: readonly T[], isAllowed: (item: T) => boolean): { allowed: T[]; denied: T[] } {
   const allowed: T[] = [];

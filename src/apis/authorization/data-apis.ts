@@ -9,7 +9,7 @@ import type {
   OffsetForLeaderEpochResponseInput,
 } from '../../protocol/messages/offset-for-leader-epoch.ts';
 import type { ProduceRequest, ProduceResponseInput } from '../../protocol/messages/produce.ts';
-import { type Authorization, split } from './authorization.ts';
+import { type Authorization, onlyTopics, split } from './authorization.ts';
 
 const { CLUSTER_ACTION, DELETE, DESCRIBE, WRITE } = AclOperation;
 const { TOPIC_AUTHORIZATION_FAILED, TRANSACTIONAL_ID_AUTHORIZATION_FAILED } = ErrorCode;
@@ -73,10 +73,7 @@ export const listOffsetsAuthorization: Authorization<ListOffsetsRequest, ListOff
       name,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: TOPIC_AUTHORIZATION_FAILED })),
     }));
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...topics] }),
-    };
+    return onlyTopics(request, allowed, topics);
   },
 };
 
@@ -93,10 +90,7 @@ export const deleteRecordsAuthorization: Authorization<DeleteRecordsRequest, Del
         errorCode: TOPIC_AUTHORIZATION_FAILED,
       })),
     }));
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...topics] }),
-    };
+    return onlyTopics(request, allowed, topics);
   },
 };
 
@@ -116,9 +110,6 @@ export const offsetForLeaderEpochAuthorization: Authorization<
       topic,
       partitions: partitions.map(({ partition }) => ({ partition, errorCode: TOPIC_AUTHORIZATION_FAILED })),
     }));
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...topics] }),
-    };
+    return onlyTopics(request, allowed, topics);
   },
 };

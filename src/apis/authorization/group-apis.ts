@@ -20,7 +20,9 @@ import type { OffsetCommitRequest, OffsetCommitResponseInput } from '../../proto
 import type { OffsetDeleteRequest, OffsetDeleteResponseInput } from '../../protocol/messages/offset-delete.ts';
 import type { OffsetFetchRequest, OffsetFetchResponseInput } from '../../protocol/messages/offset-fetch.ts';
 import type { SyncGroupRequest, SyncGroupResponseInput } from '../../protocol/messages/sync-group.ts';
-import { type Asker, type Authorization, split } from './authorization.ts';
+import { absentGroup } from '../consumer-group-describe.ts';
+import { refusedGroup } from '../describe-groups.ts';
+import { type Asker, type Authorization, onlyTopics, split } from './authorization.ts';
 import { refusalSentence } from './refusal-sentences.ts';
 
 const { CLUSTER_ACTION, DELETE, DESCRIBE, READ } = AclOperation;
@@ -108,14 +110,7 @@ export const describeGroupsAuthorization: Authorization<DescribeGroupsRequest, D
   checks: [{ operation: 'DESCRIBE', resource: 'GROUP', otherwise: 'GROUP_AUTHORIZATION_FAILED' }],
   narrow(request, ask) {
     const { allowed, denied } = split(request.groups, (id) => ask.group(DESCRIBE, id));
-    const answers = denied.map((groupId) => ({
-      errorCode: GROUP_AUTHORIZATION_FAILED,
-      groupId,
-      groupState: '',
-      protocolType: '',
-      protocolData: '',
-      members: [],
-    }));
+    const answers = denied.map((groupId) => refusedGroup(groupId, GROUP_AUTHORIZATION_FAILED));
     return {
       request: { ...request, groups: allowed },
       complete(response) {
@@ -150,24 +145,14 @@ export const consumerGroupDescribeAuthorization: Authorization<
   ],
   narrow(request, ask) {
     const { allowed, denied } = split(request.groupIds, (id) => ask.group(DESCRIBE, id));
-    const refused = (groupId: string, errorCode: ErrorCode, errorMessage: string | null): DescribedGroup => ({
-      errorCode,
-      errorMessage,
-      groupId,
-      groupState: '',
-      groupEpoch: 0,
-      assignmentEpoch: 0,
-      assignorName: '',
-      members: [],
-    });
-    const answers = denied.map((id) => refused(id, GROUP_AUTHORIZATION_FAILED, null));
+    const answers = denied.map((id) => absentGroup(id, GROUP_AUTHORIZATION_FAILED, null));
     return {
       request: { ...request, groupIds: allowed },
       complete(response) {
         const groups = response.groups.map((group) => {
           if (!seesAllTopics(group, ask)) {
             const what = 'The group has described topic(s) that the client is not authorized to describe.';
-            return refused(group.groupId, TOPIC_AUTHORIZATION_FAILED, what);
+            return absentGroup(group.groupId, TOPIC_AUTHORIZATION_FAILED, what);
           }
           return request.includeAuthorizedOperations ? withOperations(group, ask) : group;
         });
@@ -237,10 +222,7 @@ export const offsetCommitAuthorization: Authorization<OffsetCommitRequest, Offse
     });
     if (denied.length === 0) return { request };
     const answers = refused(denied, TOPIC_AUTHORIZATION_FAILED);
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...answers] }),
-    };
+    return onlyTopics(request, allowed, answers);
   },
 };
 
@@ -257,10 +239,7 @@ export const offsetDeleteAuthorization: Authorization<OffsetDeleteRequest, Offse
       name,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: TOPIC_AUTHORIZATION_FAILED })),
     }));
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...answers] }),
-    };
+    return onlyTopics(request, allowed, answers);
   },
 };
 

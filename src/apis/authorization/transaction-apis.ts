@@ -26,7 +26,8 @@ import type {
   TxnOffsetCommitRequest,
   TxnOffsetCommitResponseInput,
 } from '../../protocol/messages/txn-offset-commit.ts';
-import { type Authorization, split } from './authorization.ts';
+import { failedTransaction } from '../describe-transactions.ts';
+import { type Authorization, onlyTopics, split } from './authorization.ts';
 import { refusalSentence } from './refusal-sentences.ts';
 
 const { CLUSTER_ACTION, DESCRIBE, IDEMPOTENT_WRITE, READ, WRITE } = AclOperation;
@@ -140,10 +141,7 @@ export const txnOffsetCommitAuthorization: Authorization<TxnOffsetCommitRequest,
     const { allowed, denied } = split(request.topics, ({ name }) => ask.topic(READ, name));
     if (denied.length === 0) return { request };
     const answers = refused(denied, TOPIC_AUTHORIZATION_FAILED);
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...answers] }),
-    };
+    return onlyTopics(request, allowed, answers);
   },
 };
 
@@ -157,16 +155,7 @@ export const describeTransactionsAuthorization: Authorization<
   ],
   narrow(request, ask) {
     const { allowed, denied } = split(request.transactionalIds, (id) => ask.transactionalId(DESCRIBE, id));
-    const answers = denied.map((transactionalId) => ({
-      errorCode: TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-      transactionalId,
-      transactionState: '',
-      transactionTimeoutMs: 0,
-      transactionStartTimeMs: 0,
-      producerId: 0,
-      producerEpoch: 0,
-      topics: [],
-    }));
+    const answers = denied.map((id) => failedTransaction(id, TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
     return {
       request: { ...request, transactionalIds: allowed },
       complete: (response) => ({
@@ -210,9 +199,6 @@ export const describeProducersAuthorization: Authorization<DescribeProducersRequ
         activeProducers: [],
       })),
     }));
-    return {
-      request: { ...request, topics: allowed },
-      complete: (response) => ({ ...response, topics: [...response.topics, ...answers] }),
-    };
+    return onlyTopics(request, allowed, answers);
   },
 };
