@@ -55,7 +55,8 @@ export class VirtualClock implements Clock, TestClock {
 
   constructor(real: Pick<Runtime, 'clock' | 'timers'>, options: VirtualClockOptions = {}) {
     this.#real = real;
-    const monotonicMs = real.clock.monotonicMs();
+    // Whole milliseconds: sums of fractions would miss a moment by a hair, and the wall clock then show the one before.
+    const monotonicMs = Math.floor(real.clock.monotonicMs());
     this.#originMs = (options.startMs ?? real.clock.nowMs()) - monotonicMs;
     if (options.frozen === true) this.#frozenAtMs = monotonicMs;
   }
