@@ -11,6 +11,7 @@ import { AbortedEntries } from '../storage/aborted-index.ts';
 import { checkData, emptyReport } from '../storage/check/data-check.ts';
 import type { CheckReport, Finding } from '../storage/check/finding.ts';
 import type { PartitionKnowledge } from '../storage/check/partition-check.ts';
+import { brokerIdOf } from '../storage/disk/broker-directory.ts';
 import { CommandFailure } from './command-failure.ts';
 import { counted, formatBytes, formatTable } from './table.ts';
 import type { CommandWorld } from './world.ts';
@@ -67,7 +68,7 @@ async function check(world: CommandWorld, options: CheckOptions): Promise<void> 
 export async function brokersIn(world: CommandWorld, directory: string): Promise<number[]> {
   const { files } = world.runtime;
   const names = (await files.stat(directory))?.isDirectory ? await files.list(directory) : [];
-  const ids = names.flatMap((name) => /^broker-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  const ids = names.flatMap((name) => brokerIdOf(name) ?? []);
   if (ids.length === 0) {
     throw new CommandFailure(`${directory} is no data directory of Ottla; name one with --data.`);
   }

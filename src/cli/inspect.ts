@@ -8,6 +8,7 @@ import * as batches from '../records/record-batch.ts';
 import { openForReading } from '../storage/check/data-check.ts';
 import { walkSegment } from '../storage/check/segment-walk.ts';
 import { EntryType } from '../storage/disk/block.ts';
+import { brokerDirectoryName } from '../storage/disk/broker-directory.ts';
 import { type Checkpoint, CheckpointFiles } from '../storage/disk/checkpoint.ts';
 import { visitBlocks } from '../storage/disk/recovery.ts';
 import { segmentBase } from '../storage/disk/segment.ts';
@@ -130,7 +131,7 @@ async function checkpointsIn(
   const directory = resolve(world.workingDirectory, options.data);
   const found: { own: string; checkpoint: Checkpoint }[] = [];
   for (const id of await brokersIn(world, directory)) {
-    const own = `${directory}/broker-${id}`;
+    const own = `${directory}/${brokerDirectoryName(id)}`;
     const checkpoint = await new CheckpointFiles(world.runtime.files, own).read();
     if (checkpoint === undefined) throw new CommandFailure(`${own} has no checkpoint.`);
     found.push({ own, checkpoint });

@@ -92,8 +92,6 @@ export class Cleaner {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
-  /** Somebody cleans them. */
-  #claimed = new Set<Log>();
   /** As each log was when there was nothing to do in it. */
   #looked = new WeakMap<Log, Looked>();
 
@@ -156,19 +154,19 @@ export class Cleaner {
       if (filthiest === undefined) return;
       const { log } = filthiest;
       // Another may have taken it while this one looked on.
-      if (this.#claimed.has(log)) continue;
-      this.#claimed.add(log);
+      if (log.cleaning) continue;
+      log.cleaning = true;
       try {
         await this.#cleanOne(filthiest);
       } finally {
-        this.#claimed.delete(log);
+        log.cleaning = false;
       }
     }
   }
 
   #mayBeDirty(log: Log): boolean {
     if (!log.config.cleanupPolicy.compact || log.deleted || log.uncleanable !== undefined) return false;
-    if (this.#claimed.has(log)) return false;
+    if (log.cleaning) return false;
     return hasLags(log.config) || !isAsLooked(log, this.#looked.get(log));
   }
 
@@ -220,7 +218,6 @@ export class Cleaner {
   async #cleanOne(dirty: Dirty): Promise<void> {
     const { log } = dirty;
     for (let wait = this.#options.retentionIdle(); wait !== undefined; wait = this.#options.retentionIdle()) await wait;
-    log.cleaning = true;
     try {
       await this.#publish(log, dirty.uncleanableOffset);
       // Retention may have been here since.
@@ -238,8 +235,6 @@ export class Cleaner {
       log.uncleanable = String(error);
       const partition = `${log.id.topic}-${log.id.partition}`;
       this.#options.log.error('a log cannot be compacted', { partition, error: String(error) });
-    } finally {
-      log.cleaning = false;
     }
   }
 

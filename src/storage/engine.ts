@@ -14,6 +14,7 @@ import { Arena } from './arena.ts';
 import { Cleaner, type CleanerSettings, type CleaningThreads } from './cleaner.ts';
 import type { Commit } from './commit.ts';
 import { CommitLoop, type CommitMedium } from './commit-loop.ts';
+import { brokerDirectoryName, brokerIdOf } from './disk/broker-directory.ts';
 import { type Checkpoint, CheckpointFiles } from './disk/checkpoint.ts';
 import { FileCache } from './disk/file-cache.ts';
 import { IndexCache } from './disk/index-cache.ts';
@@ -60,13 +61,14 @@ export async function openStorage(given: StorageOptions): Promise<Engine> {
   const { clock, timers, random, log } = given.runtime;
   const options = { ...given, runtime: { clock, timers, random, log, files } };
   const directory = options.directory.replace(/[/\\]+$/, '');
-  const own = `${directory}/broker-${options.brokerId}`;
+  const broker = brokerDirectoryName(options.brokerId);
+  const own = `${directory}/${broker}`;
   try {
     await makeDurableDirectory(files, directory);
     const isNew = (await files.stat(own)) === undefined;
     if (isNew) await refuseForeign(files, directory, own);
     await files.makeDirectory(own);
-    const lock = await files.lock(own, `broker-${options.brokerId}`);
+    const lock = await files.lock(own, broker);
     if (lock === undefined) {
       throw new StorageError(
         'IN_USE',
@@ -99,7 +101,7 @@ async function makeDurableDirectory(files: Files, directory: string): Promise<vo
 /** Partitions without any broker's checkpoint: starting would cut them to nothing. */
 async function refuseForeign(files: Files, directory: string, own: string): Promise<void> {
   const names = await files.list(directory);
-  if (names.some((name) => /^broker-\d+$/.test(name))) return;
+  if (names.some((name) => brokerIdOf(name) !== undefined)) return;
   for (const name of names) {
     if (!/-\d+$/.test(name) || (await readTopicId(files, `${directory}/${name}`)) === undefined) continue;
     throw new StorageError(

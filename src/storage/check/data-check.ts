@@ -2,6 +2,7 @@
 // keeps brokers out meanwhile. Nothing is written without `repair`.
 import type { Files, OpenFile } from '../../runtime/files.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { brokerDirectoryName } from '../disk/broker-directory.ts';
 import { type Checkpoint, CheckpointFiles } from '../disk/checkpoint.ts';
 import { visitBlocks } from '../disk/recovery.ts';
 import { ALIGNMENTS, type WalSlot, walFileName } from '../disk/wal.ts';
@@ -27,8 +28,9 @@ export function emptyReport(): CheckReport {
 export async function checkData(options: DataCheckOptions, report: CheckReport): Promise<void> {
   const { directory, brokerId } = options;
   const { files } = options.runtime;
-  const own = `${directory}/broker-${brokerId}`;
-  const lock = await files.lock(own, `broker-${brokerId}`);
+  const broker = brokerDirectoryName(brokerId);
+  const own = `${directory}/${broker}`;
+  const lock = await files.lock(own, broker);
   if (lock === undefined) {
     throw new StorageError('IN_USE', `${directory} is in use by a running broker with id ${brokerId}; stop it first.`);
   }

@@ -2,11 +2,11 @@
 // batches they speak of, the files of aborted transactions by the markers in the log. With `repair`, indexes are made
 // again, and what is lost is replaced by a batch that says so (lost-batch.ts).
 import { ControlType, readControlType } from '../../records/control-batch.ts';
-import { readInt64, writeInt64 } from '../../records/int64.ts';
+import { readInt64 } from '../../records/int64.ts';
 import * as batches from '../../records/record-batch.ts';
 import { openRecords } from '../../records/record-cursor.ts';
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { ABORTED_ENTRY_BYTES, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
+import { ABORTED_ENTRY_BYTES, AbortedEntries, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
 import type { PartitionRecord } from '../disk/checkpoint.ts';
 import { directoryName, readTopicId } from '../disk/partition-directory.ts';
 import { segmentBase, segmentName } from '../disk/segment.ts';
@@ -272,7 +272,7 @@ async function replaceFile(files: Files, directory: string, path: string, bytes:
 class AbortedFromLog {
   /** First offsets of open transactions, by producer. */
   readonly #open = new Map<number, number>();
-  #entries: Buffer[] = [];
+  readonly #entries = new AbortedEntries();
 
   add(buffer: Buffer, at: number): void {
     if (!batches.isTransactional(buffer, at)) return;
@@ -286,18 +286,13 @@ class AbortedFromLog {
     const cursor = openRecords(buffer, at);
     if (first === undefined || !cursor.next() || readControlType(cursor.key()) !== ControlType.ABORT) return;
     const marker = batches.baseOffset(buffer, at);
-    const entry = Buffer.alloc(ABORTED_ENTRY_BYTES);
-    writeInt64(entry, producerId, 2);
-    writeInt64(entry, first, 10);
-    writeInt64(entry, marker, 18);
-    writeInt64(entry, Math.min(marker + 1, ...this.#open.values()), 26);
-    this.#entries.push(entry);
+    this.#entries.add(producerId, first, marker, Math.min(marker + 1, ...this.#open.values()));
   }
 
   /** Takes out the entries with a marker below `offset`. */
   below(offset: number): Buffer {
-    const taken = this.#entries.filter((entry) => markerOffsetAt(entry, 0) < offset);
-    this.#entries = this.#entries.slice(taken.length);
-    return Buffer.concat(taken);
+    const taken = this.#entries.below(offset) ?? Buffer.alloc(0);
+    this.#entries.dropBelow(offset);
+    return taken;
   }
 }

@@ -2,6 +2,7 @@
 // writes into them again (retention and compaction only take names away); the newest of each partition and everything else is
 // copied. Only from a directory that was stopped cleanly: then nothing but the newest segment is ever cut or appended to.
 import type { Files } from '../../runtime/files.ts';
+import { brokerIdOf } from './broker-directory.ts';
 import { CheckpointFiles } from './checkpoint.ts';
 
 /** The message is one sentence for the operator. */
@@ -22,7 +23,6 @@ export interface ForkedDirectory {
 
 /** Of a segment, what never changes once there is a newer one. */
 const SEGMENT_FILE = /^(\d{20})\.(log|index|timeindex)$/;
-const BROKER_DIRECTORY = /^broker-\d+$/;
 const COPY_BYTES = 1024 * 1024;
 
 /** `to` must not exist. Rejects with ForkRefused, StorageError (a damaged checkpoint) or FileError, and leaves nothing then. */
@@ -30,7 +30,7 @@ export async function forkDirectory(files: Files, from: string, to: string): Pro
   if ((await files.stat(to)) !== undefined) {
     throw new ForkRefused('EXISTS', `${to} exists already; name a directory that does not.`);
   }
-  const brokers = (await files.list(from)).filter((name) => BROKER_DIRECTORY.test(name));
+  const brokers = (await files.list(from)).filter((name) => brokerIdOf(name) !== undefined);
   if (brokers.length === 0) throw new ForkRefused('NOT_CLEAN', `${from} holds no data of a broker.`);
   const locks: { release(): Promise<void> }[] = [];
   try {

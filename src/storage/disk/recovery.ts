@@ -146,7 +146,7 @@ interface Work extends RecoveryOptions {
 }
 
 async function recoverLogs(options: Work): Promise<Recovery> {
-  const { checkpoint, slots, alignment } = options;
+  const { checkpoint } = options;
   const logs = new Map<string, RecoveredLog>();
   checkpoint.records.forEach((record, i) => {
     const log = new RecoveredLog(record.topicId, record.partition);
@@ -167,81 +167,81 @@ async function recoverLogs(options: Work): Promise<Recovery> {
     logs.set(logKey(log.topicId, log.partition), log);
   });
 
-  const reader = new SlotReader(windowBytes);
-  let expected: WalPosition = checkpoint.replayFrom;
-  let end = expected.position;
-  let epoch = 0;
-  let proven = checkpoint.lastDurable;
+  const chain = new BlockChain(options);
   let unproven: Block[] = [];
-  for (;;) {
-    const block = findNext(
-      reader,
-      slots,
-      expected,
-      end,
-      epochFor(checkpoint, expected.sequence, epoch),
-      checkpoint.logId,
-    );
-    if (block === undefined || !(await extentsAreThere(options, block, logs))) break;
+  for (let block = chain.next(); block !== undefined; block = chain.next()) {
+    if (!(await extentsAreThere(options, block, logs))) break;
     noteBlock(block.slot, block);
     applyBlock(options, logs, block);
-    epoch = block.header.startEpoch;
-    proven = Math.max(proven, block.header.lastSynced);
-    unproven = unproven.filter((known) => known.header.sequence > proven);
-    if (block.header.sequence > proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
-    end = block.position + block.bytes;
-    expected = behind(block, alignment);
+    chain.accept(block);
+    unproven = unproven.filter((known) => known.header.sequence > chain.proven);
+    if (block.header.sequence > chain.proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
   }
-  if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(options, expected, end, epoch);
+  const next = chain.end();
   await writeAgain(unproven, options);
-  for (const log of logs.values()) await settle(options, log, proven);
-  const lastSynced = options.makeDurable ? expected.sequence - 1 : proven;
-  return { logs, next: expected, lastSynced, files: options.recovered };
+  for (const log of logs.values()) await settle(options, log, chain.proven);
+  const lastSynced = options.makeDurable ? next.sequence - 1 : chain.proven;
+  return { logs, next, lastSynced, files: options.recovered };
 }
 
 /**
  * The blocks that a start would replay, without looking at what they say is elsewhere. Entries and body are lent for the call.
  * Returns where the log ends; throws a StorageError where it ends too early.
  */
-export function visitBlocks(
-  options: Pick<RecoveryOptions, 'slots' | 'checkpoint' | 'alignment'>,
-  visit: (block: Block) => void,
-): WalPosition {
-  const { checkpoint, slots, alignment } = options;
-  const reader = new SlotReader(windowBytes);
-  let expected: WalPosition = checkpoint.replayFrom;
-  let end = expected.position;
-  let epoch = 0;
-  let proven = checkpoint.lastDurable;
-  for (;;) {
-    const block = findNext(
-      reader,
-      slots,
-      expected,
-      end,
-      epochFor(checkpoint, expected.sequence, epoch),
-      checkpoint.logId,
-    );
-    if (block === undefined) break;
+export function visitBlocks(options: ChainOptions, visit: (block: Block) => void): WalPosition {
+  const chain = new BlockChain(options);
+  for (let block = chain.next(); block !== undefined; block = chain.next()) {
     visit(block);
-    epoch = block.header.startEpoch;
-    proven = Math.max(proven, block.header.lastSynced);
-    end = block.position + block.bytes;
-    expected = behind(block, alignment);
+    chain.accept(block);
   }
-  if (expected.sequence <= proven) throw damagedLog(options, expected);
-  refuseLaterBlocks(options, expected, end, epoch);
-  return expected;
+  return chain.end();
 }
 
-function behind({ header, slot, position, bytes }: Block, alignment: number): WalPosition {
-  return {
-    sequence: header.sequence + 1,
-    slot: slot.index,
-    position: align(position + bytes, alignment),
-    previousCrc: header.headerCrc,
-  };
+type ChainOptions = Pick<RecoveryOptions, 'slots' | 'checkpoint' | 'alignment'>;
+
+/** The blocks of the log from the checkpoint on, one after the other. */
+class BlockChain {
+  /** Up to this block everything was durable. */
+  proven: number;
+  readonly #options: ChainOptions;
+  readonly #reader = new SlotReader(windowBytes);
+  #expected: WalPosition;
+  /** Where the last block ends. */
+  #endBytes: number;
+  #epoch = 0;
+
+  constructor(options: ChainOptions) {
+    this.#options = options;
+    this.proven = options.checkpoint.lastDurable;
+    this.#expected = options.checkpoint.replayFrom;
+    this.#endBytes = this.#expected.position;
+  }
+
+  /** A block that is whole and follows the last one accepted; its entries and body are lent until the next call. */
+  next(): Block | undefined {
+    const { checkpoint, slots } = this.#options;
+    const epoch = epochFor(checkpoint, this.#expected.sequence, this.#epoch);
+    return findNext(this.#reader, slots, this.#expected, this.#endBytes, epoch, checkpoint.logId);
+  }
+
+  accept({ header, slot, position, bytes }: Block): void {
+    this.proven = Math.max(this.proven, header.lastSynced);
+    this.#epoch = header.startEpoch;
+    this.#endBytes = position + bytes;
+    this.#expected = {
+      sequence: header.sequence + 1,
+      slot: slot.index,
+      position: align(this.#endBytes, this.#options.alignment),
+      previousCrc: header.headerCrc,
+    };
+  }
+
+  /** Where the log ends; throws a StorageError where it ends too early. */
+  end(): WalPosition {
+    if (this.#expected.sequence <= this.proven) throw damagedLog(this.#options, this.#expected);
+    refuseLaterBlocks(this.#options, this.#expected, this.#endBytes, this.#epoch);
+    return this.#expected;
+  }
 }
 
 /** What a start has found torn must not come back when the blocks written in its place are lost. */
