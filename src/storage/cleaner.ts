@@ -153,7 +153,10 @@ export class Cleaner {
       }
       if (filthiest === undefined) return;
       const { log } = filthiest;
-      // Another may have taken it while this one looked on.
+      // A pass of retention that has moved the log's start deletes its segments, too, before the log is kept from it.
+      for (let wait = this.#options.retentionIdle(); wait !== undefined; wait = this.#options.retentionIdle())
+        await wait;
+      // Another may have taken it while this one looked on or waited.
       if (log.cleaning) continue;
       log.cleaning = true;
       try {
@@ -217,7 +220,6 @@ export class Cleaner {
 
   async #cleanOne(dirty: Dirty): Promise<void> {
     const { log } = dirty;
-    for (let wait = this.#options.retentionIdle(); wait !== undefined; wait = this.#options.retentionIdle()) await wait;
     try {
       await this.#publish(log, dirty.uncleanableOffset);
       // Retention may have been here since.
