@@ -34,6 +34,8 @@ export interface RunOptions {
   /** Names of the programs that run; all when absent. */
   readonly onlyPrograms?: readonly string[] | undefined;
   readonly keepsTrace?: boolean;
+  /** So many times longer do clients think between two things to do, and so much longer is the run; 1 when absent. */
+  readonly pace?: number | undefined;
 }
 
 export interface RunResult {
@@ -52,7 +54,7 @@ export interface RunResult {
   /** How often what was done and told, by the type of event and its outcome. */
   readonly did: ReadonlyMap<string, number>;
   /** Of everything the clients were told: equal for two runs that are the same. */
-  readonly fingerprint: string;
+  readonly fingerprint: () => string;
 }
 
 /** After the faults: how long the world has to come to rest, and how long everything may be read. */
@@ -85,6 +87,7 @@ class Run {
   readonly #clients: { name: string; process: SimulatedProcess; machine: Machine; context: ProgramContext }[] = [];
   readonly #durability: Durability;
   readonly #durationMs: number;
+  readonly #pace: number;
   #unfinished = 0;
   #unfinishedMembers = 0;
   #over = false;
@@ -98,7 +101,8 @@ class Run {
       );
     }
     this.#workload = workload;
-    this.#durationMs = options.durationMs ?? workload.durationMs;
+    this.#pace = options.pace ?? 1;
+    this.#durationMs = options.durationMs ?? workload.durationMs * this.#pace;
     this.#dice = new Dice(options.seed, 'world');
     this.#time = new VirtualTime((error, owner) => this.#thrown(error, owner as SimulatedProcess | undefined));
     this.#trace = new Trace(options.keepsTrace ?? false, () => this.#time.nowMs);
@@ -159,7 +163,7 @@ class Run {
       faults,
       programs: names,
       did: countsOf(this.#history.events),
-      fingerprint: this.#fingerprint(),
+      fingerprint: () => this.#fingerprint(),
     };
   }
 
@@ -239,7 +243,8 @@ class Run {
     const { faults, faultsMax, downMsMax } = this.#workload;
     // What only the page cache has is lost with the power, and `os` promises no more.
     const kinds = this.#durability === 'fsync' ? faults : faults.filter((kind) => !kind.includes('power-cut'));
-    return planFaults(this.#dice.stream('faults'), kinds, this.#durationMs, faultsMax, downMsMax);
+    const countMax = Math.round(faultsMax * Math.sqrt(this.#pace));
+    return planFaults(this.#dice.stream('faults'), kinds, this.#durationMs, countMax, downMsMax);
   }
 
   get #programs(): Readonly<Record<string, Program>> {
@@ -285,6 +290,7 @@ class Run {
       client,
       history: this.#history,
       dice: this.#dice.stream(`${name} program`),
+      pace: this.#pace,
       topics: this.#topics,
       isOver: () => this.#over,
       addTopic: (topic) => void this.#topics.push(topic),

@@ -45,8 +45,9 @@ export async function shrink(options: RunOptions, failing: RunResult, runsMax: n
 }
 
 /** What repeats a run on the command line. */
-export function commandOf({ seed, workload, durationMs, onlyFaults, onlyPrograms }: RunOptions): string {
+export function commandOf({ seed, workload, pace, durationMs, onlyFaults, onlyPrograms }: RunOptions): string {
   const parts = [`npm run simulate -- --seed ${seed} --workload ${workload}`];
+  if (pace !== undefined && pace !== 1) parts.push(`--pace ${pace}`);
   if (durationMs !== undefined) parts.push(`--seconds ${durationMs / 1000}`);
   if (onlyFaults !== undefined) parts.push(`--faults ${onlyFaults.join(',') || 'none'}`);
   if (onlyPrograms !== undefined) parts.push(`--programs ${onlyPrograms.join(',')}`);

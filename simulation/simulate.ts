@@ -1,8 +1,8 @@
 // `npm run simulate`: runs seeds and says what was found, with the command that repeats it. Without arguments: every workload once,
 // with seed 1. HELP has the arguments.
 import { parseArgs } from 'node:util';
-import { type RunOptions, type RunResult, runSeed } from './run-seed.ts';
-import { commandOf, shrink } from './shrink.ts';
+import type { RunOptions } from './run-seed.ts';
+import { type Failure, trySeed } from './try-seed.ts';
 import { WORKLOADS } from './workloads/workloads.ts';
 
 const { values } = parseArgs({
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     workload: { type: 'string' },
     seconds: { type: 'string' },
+    pace: { type: 'string' },
     faults: { type: 'string' },
     programs: { type: 'string' },
     trace: { type: 'boolean', default: false },
@@ -32,6 +33,7 @@ Whole brokers and their clients under virtual time, over disks and networks that
   --minutes M         as many as fit, from there on
   --workload W        of that workload only (each in turn): ${WORKLOADS.map(({ name }) => name).join(', ')}
   --seconds S         so many seconds of virtual time
+  --pace P            clients that go about their work P times slower, for P times as long (1)
   --faults 0,3|none   of the planned faults only these
   --programs a,b      of the clients only these
   --trace             print what happens
@@ -44,12 +46,11 @@ Whole brokers and their clients under virtual time, over disks and networks that
   npm run simulate -- --seed 42 --workload records --trace
 Ends with status 1 when a promise was broken, after the command that repeats the run.`;
 
-const SHRINKING_RUNS_MAX = 80;
 const PROGRESS_MS = 10_000;
 
 interface Totals {
   runs: number;
-  failed: { seed: number; workload: string; checkers: string[]; command: string }[];
+  failed: Failure[];
   virtualMs: number;
   events: number;
   operations: number;
@@ -98,6 +99,7 @@ async function one(seed: number, workload: string, totals: Totals): Promise<void
   const options: RunOptions = {
     seed,
     workload,
+    pace: values.pace === undefined ? undefined : Number(values.pace),
     durationMs: values.seconds === undefined ? undefined : Number(values.seconds) * 1000,
     onlyFaults: values.faults
       ?.split(',')
@@ -106,32 +108,14 @@ async function one(seed: number, workload: string, totals: Totals): Promise<void
     onlyPrograms: values.programs?.split(','),
     keepsTrace: values.trace,
   };
-  const result = await runSeed(options);
-  for (const line of result.trace) process.stdout.write(`${line}\n`);
+  const isWhole = values.faults === undefined && values.programs === undefined;
+  const { result, failure } = await trySeed(options, isWhole && !values['no-shrink']);
   totals.runs++;
   totals.virtualMs += result.endedAtMs;
   totals.events += result.events;
   totals.operations += result.operations;
   totals.starts += result.starts;
-  if (result.violations.length > 0) await failed(options, result, totals);
-}
-
-async function failed(options: RunOptions, result: RunResult, totals: Totals): Promise<void> {
-  const { seed, workload } = options;
-  process.stdout.write(`seed ${seed} of ${workload} (${result.durability}) broke a promise:\n`);
-  for (const { checker, sentence } of result.violations) process.stdout.write(`  ${checker}: ${sentence}\n`);
-  let command = commandOf({ seed, workload, durationMs: options.durationMs });
-  process.stdout.write(`again:   ${command}\n`);
-  if (!values['no-shrink'] && values.faults === undefined && values.programs === undefined) {
-    const smaller = await shrink(options, result, SHRINKING_RUNS_MAX);
-    command = commandOf(smaller.options);
-    process.stdout.write(`smaller: ${command}\n`);
-    for (const { checker, sentence } of smaller.result.violations.slice(0, 3)) {
-      process.stdout.write(`  ${checker}: ${sentence}\n`);
-    }
-  }
-  const checkers = [...new Set(result.violations.map(({ checker }) => checker))];
-  totals.failed.push({ seed, workload, checkers, command });
+  if (failure !== undefined) totals.failed.push(failure);
 }
 
 function finish(totals: Totals, startedMs: number): number {

@@ -6,7 +6,7 @@ import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts';
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
 import { logKey } from '../history.ts';
-import { failureOf, idOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic } from './program.ts';
+import { failureOf, idOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, think } from './program.ts';
 import { asked } from './readers.ts';
 
 /** The newest version that names topics. */
@@ -101,7 +101,7 @@ export async function committer(context: ProgramContext): Promise<void> {
   const { dice } = context;
   await findsCoordinator(context, 'kept-0', CoordinatorType.GROUP);
   for (let count = 1; !context.isOver(); count++) {
-    await pause(context, dice.skewed(0, 300));
+    await think(context, dice.skewed(0, 300));
     const topic = someTopic(context);
     if (topic === undefined) continue;
     const group = `kept-${dice.below(3)}`;

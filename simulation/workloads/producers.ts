@@ -6,7 +6,7 @@ import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts'
 import { produce } from '../../src/protocol/messages/produce.ts';
 import { buildBatch } from '../../src/records/build-batch.ts';
 import { logKey } from '../history.ts';
-import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, ValueMaker } from './program.ts';
+import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, think, ValueMaker } from './program.ts';
 
 const CODECS = [0, 0, 0, 1, 2, 3, 4] as const;
 
@@ -24,7 +24,7 @@ async function sendPlainly(context: ProgramContext, lane: number, sizes?: readon
   const { dice, history } = context;
   const values = new ValueMaker(context, `.${lane}`, sizes);
   while (!context.isOver()) {
-    await pause(context, dice.skewed(0, 400));
+    await think(context, dice.skewed(0, 400));
     const topic = someTopic(context);
     if (topic === undefined) continue;
     const partition = dice.below(topic.partitions);
@@ -150,7 +150,7 @@ async function sendIdempotently(
       sequence += records.length;
     }
     if (!(await deliverWindow(context, topic, partition, window, round > 0))) return;
-    await pause(context, dice.skewed(0, 300));
+    await think(context, dice.skewed(0, 300));
   }
 }
 
@@ -221,7 +221,7 @@ export async function libraryProducer(context: ProgramContext): Promise<void> {
     allowAutoTopicCreation: false,
   });
   while (!context.isOver()) {
-    await pause(context, dice.skewed(0, 300));
+    await think(context, dice.skewed(0, 300));
     const topic = someTopic(context);
     if (topic === undefined) continue;
     for (let i = dice.below(10); i > 0; i--) {

@@ -29,6 +29,8 @@ export interface ProgramContext {
   readonly client: Client;
   readonly history: History;
   readonly dice: Dice;
+  /** How many times slower than in a run of pace 1 its clients go about their work. */
+  readonly pace: number;
   /** Grows and shrinks while topics come and go. */
   readonly topics: readonly KnownTopic[];
   /** Faults are over, producers should come to an end. */
@@ -45,6 +47,11 @@ export type Program = (context: ProgramContext) => Promise<void>;
 
 export function pause({ client }: ProgramContext, ms: number): Promise<void> {
   return sleep(client.runtime.timers, ms);
+}
+
+/** Between one thing to do and the next: the slower the run's pace, the longer. */
+export function think(context: ProgramContext, ms: number): Promise<void> {
+  return pause(context, ms * context.pace);
 }
 
 /** How a request without a good answer ended. Throws what is no failure of a request. */

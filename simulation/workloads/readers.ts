@@ -9,7 +9,7 @@ import { type FetchResponse, fetch } from '../../src/protocol/messages/fetch.ts'
 import { listOffsets } from '../../src/protocol/messages/list-offsets.ts';
 import { readBatches } from '../../src/records/read-batches.ts';
 import { type FetchedRecord, logKey } from '../history.ts';
-import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, readingOf, someTopic } from './program.ts';
+import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, readingOf, someTopic, think } from './program.ts';
 
 /** Follows one partition after another, from the beginning, the end or somewhere. */
 export async function reader(context: ProgramContext): Promise<void> {
@@ -33,7 +33,7 @@ export async function reader(context: ProgramContext): Promise<void> {
         offset = dice.oneIn(2) ? 0 : ((await askOffset(context, topic, partition, 'earliest')) ?? 0);
       else if (fetched === undefined) await pause(context, dice.skewed(10, 300));
       else offset = Math.max(offset, fetched.nextOffset);
-      if (dice.oneIn(4)) await pause(context, dice.skewed(0, 200));
+      if (dice.oneIn(4)) await think(context, dice.skewed(0, 200));
     }
   }
 }
@@ -151,7 +151,7 @@ export async function offsetLister(context: ProgramContext): Promise<void> {
         dice.pick(['earliest', 'latest', 'stable'] as const),
       );
     }
-    await pause(context, dice.skewed(0, 500));
+    await think(context, dice.skewed(0, 500));
   }
 }
 
@@ -159,7 +159,7 @@ export async function offsetLister(context: ProgramContext): Promise<void> {
 export async function recordDeleter(context: ProgramContext): Promise<void> {
   const { dice, history } = context;
   while (!context.isOver()) {
-    await pause(context, dice.skewed(20, 2_500));
+    await think(context, dice.skewed(20, 2_500));
     const topic = someTopic(context);
     if (topic === undefined) continue;
     const partition = dice.below(topic.partitions);

@@ -9,7 +9,7 @@ import { describeConfigs } from '../../src/protocol/messages/describe-configs.ts
 import { incrementalAlterConfigs } from '../../src/protocol/messages/incremental-alter-configs.ts';
 import { metadata } from '../../src/protocol/messages/metadata.ts';
 import type { KnownTopic, ProgramContext } from './program.ts';
-import { outcomeOf, pause } from './program.ts';
+import { outcomeOf, pause, think } from './program.ts';
 import { asked } from './readers.ts';
 
 const TOPIC_RESOURCE = 2;
@@ -31,10 +31,10 @@ export async function topicMaker(context: ProgramContext): Promise<void> {
     const topic = await make(context, name, dice.between(1, 3));
     if (topic === undefined) continue;
     context.addTopic(topic);
-    await pause(context, dice.skewed(50, 3_000));
+    await think(context, dice.skewed(50, 3_000));
     if (context.isOver()) return;
     await destroy(context, topic);
-    if (dice.oneIn(2)) await pause(context, dice.skewed(0, 300));
+    if (dice.oneIn(2)) await think(context, dice.skewed(0, 300));
   }
 }
 
@@ -110,7 +110,7 @@ async function lookUp(
 export async function onlooker(context: ProgramContext): Promise<void> {
   const { dice, history } = context;
   while (!context.isOver()) {
-    await pause(context, dice.skewed(0, 300));
+    await think(context, dice.skewed(0, 300));
     if (context.topics.length === 0) continue;
     const { name } = dice.pick(context.topics);
     const op = history.nextOp();
@@ -143,7 +143,7 @@ async function readConfig(context: ProgramContext, name: string): Promise<void> 
 export async function configAlterer(context: ProgramContext): Promise<void> {
   const { dice, history } = context;
   for (let count = 1; !context.isOver(); count++) {
-    await pause(context, dice.skewed(0, 800));
+    await think(context, dice.skewed(0, 800));
     const lasting = context.topics.filter(({ name, doomed }) => !doomed && !name.startsWith('passing-'));
     if (lasting.length === 0) continue;
     const topic = dice.pick(lasting);

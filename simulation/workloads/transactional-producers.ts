@@ -12,7 +12,7 @@ import { buildBatch } from '../../src/records/build-batch.ts';
 import { logKey } from '../history.ts';
 import { CoordinatorType, committedOffset, findsCoordinator, registerOf } from './groups.ts';
 import { type Identity, send } from './producers.ts';
-import { type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, ValueMaker } from './program.ts';
+import { type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, think, ValueMaker } from './program.ts';
 import { asked } from './readers.ts';
 
 const TIMEOUT_MS = 4_000;
@@ -50,7 +50,7 @@ export async function transactionalProducer(context: ProgramContext): Promise<vo
     let session = identity && { transactionalId, group, identity, isV1, sequences: new Map<string, number>() };
     for (let left = dice.between(1, 10); left > 0 && session !== undefined && !context.isOver(); left--) {
       session = await transact(context, session, count++, values);
-      await pause(context, dice.skewed(0, 400));
+      await think(context, dice.skewed(0, 400));
       const [topic] = context.topics;
       if (topic !== undefined && dice.oneIn(3)) await committedOffset(context, group, topic, 0);
     }
