@@ -60,7 +60,11 @@ export class SoakTotals {
     return this.all.get(workload)?.loadMs ?? 0;
   }
 
-  add(workload: string, { durationMs, operations, starts, faults, did }: RunFigures, failure: string | undefined): void {
+  add(
+    workload: string,
+    { durationMs, operations, starts, faults, did }: RunFigures,
+    failure: string | undefined,
+  ): void {
     const totals = {
       runs: 1,
       loadMs: durationMs,

@@ -6,7 +6,16 @@ import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts';
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
 import { logKey } from '../history.ts';
-import { failureOf, idOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, think } from './program.ts';
+import {
+  failureOf,
+  idOf,
+  type KnownTopic,
+  outcomeOf,
+  type ProgramContext,
+  pause,
+  someTopic,
+  think,
+} from './program.ts';
 import { asked } from './readers.ts';
 
 /** The newest version that names topics. */

@@ -6,7 +6,16 @@ import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts'
 import { produce } from '../../src/protocol/messages/produce.ts';
 import { buildBatch } from '../../src/records/build-batch.ts';
 import { logKey } from '../history.ts';
-import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, think, ValueMaker } from './program.ts';
+import {
+  failureOf,
+  type KnownTopic,
+  outcomeOf,
+  type ProgramContext,
+  pause,
+  someTopic,
+  think,
+  ValueMaker,
+} from './program.ts';
 
 const CODECS = [0, 0, 0, 1, 2, 3, 4] as const;
 

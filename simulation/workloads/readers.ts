@@ -9,7 +9,16 @@ import { type FetchResponse, fetch } from '../../src/protocol/messages/fetch.ts'
 import { listOffsets } from '../../src/protocol/messages/list-offsets.ts';
 import { readBatches } from '../../src/records/read-batches.ts';
 import { type FetchedRecord, logKey } from '../history.ts';
-import { failureOf, type KnownTopic, outcomeOf, type ProgramContext, pause, readingOf, someTopic, think } from './program.ts';
+import {
+  failureOf,
+  type KnownTopic,
+  outcomeOf,
+  type ProgramContext,
+  pause,
+  readingOf,
+  someTopic,
+  think,
+} from './program.ts';
 
 /** Follows one partition after another, from the beginning, the end or somewhere. */
 export async function reader(context: ProgramContext): Promise<void> {
