@@ -49,6 +49,7 @@ test('where nothing goes wrong, every workload does what it is there for', async
     restarts: ['sent ok', 'fetched', 'deleted-records'],
     large: ['sent ok', 'fetched'],
     retries: ['sent ok', 'fetched'],
+    full: ['sent ok', 'fetched', 'deleted-records'],
     groups: ['sent ok', 'written ok', 'read-value', 'handed-out'],
     topics: ['sent ok', 'written ok', 'read-value', 'topic-delete-asked'],
     retention: ['sent ok', 'fetched'],

@@ -1,6 +1,7 @@
 // `npm run soak`: fresh seeds for a while, each workload in turn, at every pace, and what all of it adds up to. Sittings with one
 // --file add up. HELP has the arguments.
 import { parseArgs } from 'node:util';
+import type { RunOptions } from './run-seed.ts';
 import { SoakTotals } from './soak-totals.ts';
 import { type Failure, trySeed } from './try-seed.ts';
 import { WORKLOADS } from './workloads/workloads.ts';
@@ -33,6 +34,8 @@ A run that breaks a promise is printed with the command that repeats it; the soa
 
 /** How many times slower clients go about their work. Timers, retention and restarts meet other states then. */
 const PACES = [1, 2, 4, 8, 16, 32];
+/** Where a run's beginning and end take longest: so many times longer than usual. */
+const RARE_LONGER = 8;
 const SAVE_MS = 20_000;
 
 async function main(): Promise<number> {
@@ -52,7 +55,7 @@ async function main(): Promise<number> {
     const run = runs.get(workload) ?? 0;
     runs.set(workload, run + 1);
     const seed = fromSeed + run;
-    const { result, failure } = await trySeed({ seed, workload, pace: paceOf(seed) }, true);
+    const { result, failure } = await trySeed(runOf(seed, workload), true);
     totals.add(workload, result, failure?.command);
     if (failure !== undefined) failures.push(failure);
     if (performance.now() - savedMs < SAVE_MS) continue;
@@ -67,8 +70,10 @@ async function main(): Promise<number> {
   return failures.length > 0 ? 1 : 0;
 }
 
-function paceOf(seed: number): number {
-  return new Dice(seed, 'pace').pick(PACES);
+function runOf(seed: number, workload: string): RunOptions {
+  const pace = new Dice(seed, 'pace').pick(PACES);
+  const { isRare, durationMs } = WORKLOADS.find(({ name }) => name === workload)!;
+  return { seed, workload, pace, durationMs: isRare ? durationMs * pace * RARE_LONGER : undefined };
 }
 
 function count(runs: ReadonlyMap<string, number>): number {

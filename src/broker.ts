@@ -105,6 +105,10 @@ interface BrokerRuntime extends Runtime {
 
 interface Life {
   readonly listeners: readonly ListenerAddress[];
+  /** Over a full disk: nothing is appended before the next life. */
+  readonly isReadOnly: boolean;
+  /** The next life could write. */
+  hasRoom(): Promise<boolean>;
   /** Answers what was received, flushes everything, marks the stop as clean. */
   end(): Promise<void>;
   /** Drops everything that is only in memory. */
@@ -118,6 +122,7 @@ async function beginLife(
   storageOverrides: Partial<StorageSettings> | undefined,
   intercept: Intercept | undefined,
   listeners: readonly ListenerAddress[],
+  opensFullDisk: boolean,
   onFailure: (error: StorageError) => void,
 ): Promise<Life> {
   const { clock, timers, random, files, log, threads } = runtime;
@@ -144,6 +149,7 @@ async function beginLife(
       formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,
       ...storageOverrides,
     },
+    opensFullDisk,
     onFailure,
   });
   const closeAll: (() => void)[] = [];
@@ -159,7 +165,8 @@ async function beginLife(
       clampReplicationFactor: ottla.replicationFactorClamp,
       partitionsPerTopicMax: ottla.partitionsPerTopicMax,
     });
-    await metadata.commit((image) => changesAtStart(image, settings, storage.uncleanStart));
+    // The life before has registered this broker, and epochs are raised by the next one that appends.
+    if (!storage.isReadOnly) await metadata.commit((image) => changesAtStart(image, settings, storage.uncleanStart));
     const partitions = new Partitions({ metadata, configs, storage, clock, timers, brokerId });
     closeAll.push(() => partitions.close());
     storage.discardUnopened();
@@ -235,6 +242,8 @@ async function beginLife(
     storage.onExcessFell(() => server.memoryFreed());
     return {
       listeners: server.listeners,
+      isReadOnly: storage.isReadOnly,
+      hasRoom: () => storage.hasRoom(),
       async end() {
         await server.close();
         security.close();
@@ -347,7 +356,7 @@ function changesAtStart(image: Image, settings: Settings, uncleanStart: boolean)
   return changes;
 }
 
-/** After a full disk made a commit fail, a new life is tried this often. */
+/** After a full disk made a commit fail, a new life is tried this often; and whether one that writes could begin. */
 const REOPEN_MS = 2_000;
 
 class LivingBroker implements Broker {
@@ -396,13 +405,13 @@ class LivingBroker implements Broker {
 
   /** The first life. A failure of it waits until it has begun, so that there is something to abandon. */
   open(): Promise<void> {
-    return this.#step(() => this.#begin()).catch((error) => {
+    return this.#step(() => this.#begin(false)).catch((error) => {
       this.#closing ??= Promise.resolve();
       throw error;
     });
   }
 
-  async #begin(): Promise<void> {
+  async #begin(opensFullDisk: boolean): Promise<void> {
     try {
       const life = await beginLife(
         this.#runtime,
@@ -411,6 +420,7 @@ class LivingBroker implements Broker {
         this.#storage,
         this.#intercept,
         this.#listeners,
+        opensFullDisk,
         (error) => this.#failed(error),
       );
       this.#life = life;
@@ -445,14 +455,36 @@ class LivingBroker implements Broker {
   async #beginAgain(): Promise<void> {
     while (this.#closing === undefined) {
       try {
-        await this.#begin();
-        this.#runtime.log.info('The broker is open again');
+        await this.#begin(true);
+        const life = this.#life!;
+        if (life.isReadOnly) {
+          this.#runtime.log.warn('The broker is open for reading only: the disk is full');
+          this.#leaveWhenThereIsRoom(life);
+        } else {
+          this.#runtime.log.info('The broker is open again');
+        }
         return;
       } catch (error) {
         this.#runtime.log.warn('The broker cannot be opened again yet', { reason: (error as Error).message });
       }
       await new Promise<void>((resolve) => this.#runtime.timers.set(REOPEN_MS, resolve));
     }
+  }
+
+  #leaveWhenThereIsRoom(life: Life): void {
+    this.#runtime.timers.set(REOPEN_MS, async () => {
+      const isOver = () => this.#closing !== undefined || this.#life !== life;
+      if (isOver()) return;
+      const hasRoom = await life.hasRoom();
+      if (isOver()) return;
+      if (!hasRoom) return this.#leaveWhenThereIsRoom(life);
+      void this.#step(async () => {
+        if (isOver()) return;
+        this.#life = undefined;
+        await life.abandon();
+        await this.#beginAgain();
+      });
+    });
   }
 
   #giveUp(error: StorageError): void {

@@ -4,6 +4,7 @@ import type { Losing } from '../history.ts';
 import type { FaultKind } from '../world/faults.ts';
 import { classicMember } from './classic-member.ts';
 import { committer, consumerMember } from './groups.ts';
+import { prober } from './prober.ts';
 import { idempotentProducer, largeProducer, libraryProducer, plainProducer } from './producers.ts';
 import type { Program } from './program.ts';
 import { offsetLister, reader, recordDeleter } from './readers.ts';
@@ -165,6 +166,23 @@ const groups: Workload = {
   },
 };
 
+/** A disk that others fill for long: everybody gets an answer, and all goes on when there is room. */
+const full: Workload = {
+  ...records,
+  name: 'full',
+  programs: {
+    'prober-1': prober,
+    'plain-1': plainProducer,
+    'reader-1': reader,
+    deleter: recordDeleter,
+  },
+  // Nothing that would keep answers away for a reason.
+  faults: ['full-disk', 'last-byte-taken', 'last-byte-taken', 'broken-connections', 'slow-client'],
+  faultsMax: 4,
+  downMsMax: 60_000,
+  durationMs: 40_000,
+};
+
 /** Topics that come and go, and whose configs change. */
 const topics: Workload = {
   ...records,
@@ -284,6 +302,7 @@ export const WORKLOADS: readonly Workload[] = [
   restarts,
   large,
   retries,
+  full,
   groups,
   topics,
   retention,

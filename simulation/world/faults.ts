@@ -24,6 +24,7 @@ export type FaultKind =
   | 'slow-disk'
   | 'stuck-disk'
   | 'full-disk'
+  | 'last-byte-taken'
   | 'disk-error'
   | 'stopped-broker'
   | 'stopped-client'
@@ -147,6 +148,10 @@ function strike({ kind, durationMs, choice }: Fault, targets: FaultTargets, dice
       return;
     case 'full-disk':
       disk.fill(choice % 40_000);
+      later(() => disk.heal());
+      return;
+    case 'last-byte-taken':
+      disk.fill(choice % 1_500);
       later(() => disk.heal());
       return;
     case 'disk-error':

@@ -47,6 +47,8 @@ export interface StorageOptions {
   /** Called once when the engine has failed: nothing more is acknowledged; close it and open it again, or exit. */
   readonly onFailure?: (error: StorageError) => void;
   readonly settings?: Partial<StorageSettings>;
+  /** With next to no free space it is opened all the same, for reading (`isReadOnly`), instead of failing. */
+  readonly opensFullDisk?: boolean;
   /** Where storage counts what it does. */
   readonly metrics?: Metrics;
 }
@@ -137,18 +139,21 @@ async function openLocked(
       ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0, files: new RecoveredFiles(files) }
       : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
   const startEpoch = checkpoint.startEpoch + 1;
-  await checkpoints.publish(
-    {
-      clean: false,
-      logId,
-      startEpoch,
-      replayFrom: checkpoint.replayFrom,
-      lastDurable: recovery.lastSynced,
-      firstSequence: recovery.next.sequence,
-    },
-    checkpoint.encoded,
-  );
-  if (found === undefined) await files.syncDirectory(directory);
+  const isReadOnly = options.opensFullDisk === true && (await freeBytesIn(files, directory)) < readOnlyBelow(settings);
+  if (!isReadOnly) {
+    await checkpoints.publish(
+      {
+        clean: false,
+        logId,
+        startEpoch,
+        replayFrom: checkpoint.replayFrom,
+        lastDurable: recovery.lastSynced,
+        firstSequence: recovery.next.sequence,
+      },
+      checkpoint.encoded,
+    );
+    if (found === undefined) await files.syncDirectory(directory);
+  }
   return new Engine({
     options,
     settings,
@@ -163,7 +168,21 @@ async function openLocked(
     startEpoch,
     alignment,
     uncleanStart: found !== undefined && !found.clean,
+    isReadOnly,
   });
+}
+
+/** What a start, checkpoints and deletions need at the very least. */
+function readOnlyBelow({ reserveBytes }: StorageSettings): number {
+  return reserveBytes / 4;
+}
+
+/** A file system that cannot say it is written to until it refuses. */
+function freeBytesIn(files: Files, directory: string): Promise<number> {
+  return files.space(directory).then(
+    ({ freeBytes }) => freeBytes,
+    () => Number.POSITIVE_INFINITY,
+  );
 }
 
 function firstCheckpoint(logId: Buffer): Checkpoint {
@@ -189,10 +208,13 @@ interface Opened {
   readonly startEpoch: number;
   readonly alignment: number;
   readonly uncleanStart: boolean;
+  readonly isReadOnly: boolean;
 }
 
 export class Engine implements Storage {
   readonly uncleanStart: boolean;
+  /** Opened over a full disk: what is there can be read, and deleted; nothing is appended, flushed or compacted in this life. */
+  readonly isReadOnly: boolean;
   readonly settings: StorageSettings;
   readonly arena: Arena;
   #opened: Opened;
@@ -232,6 +254,7 @@ export class Engine implements Storage {
   constructor(opened: Opened) {
     this.#opened = opened;
     this.uncleanStart = opened.uncleanStart;
+    this.isReadOnly = opened.isReadOnly;
     const { settings, arena, recovery, options } = opened;
     const { runtime, durability } = options;
     this.settings = settings;
@@ -314,6 +337,10 @@ export class Engine implements Storage {
       reserveBytes: durability === 'memory' ? 0 : settings.reserveBytes,
       intervalMs: settings.spaceCheckMs,
     });
+    if (this.isReadOnly) {
+      this.#flusher.stop();
+      this.#retention.stop();
+    }
     this.#trimLater();
     void this.#removeMarked();
   }
@@ -484,7 +511,7 @@ export class Engine implements Storage {
   }
 
   get writable(): boolean {
-    if (this.#failure !== undefined || this.#closed || this.#space.full) return false;
+    if (this.isReadOnly || this.#failure !== undefined || this.#closed || this.#space.full) return false;
     return this.#loop.formingBytes <= this.settings.formingBytesMax;
   }
 
@@ -510,6 +537,12 @@ export class Engine implements Storage {
     return this.#opened.options.runtime.files.space(this.#opened.directory);
   }
 
+  /** Another life would be one that writes, with something to spare. */
+  async hasRoom(): Promise<boolean> {
+    const { runtime } = this.#opened.options;
+    return (await freeBytesIn(runtime.files, this.#opened.directory)) >= 2 * readOnlyBelow(this.settings);
+  }
+
   /** Applies retention to all logs now; tests and tools. */
   enforceRetention(): Promise<void> {
     return this.#retention.enforce();
@@ -517,7 +550,7 @@ export class Engine implements Storage {
 
   /** Compacts from now on what has become dirty enough. */
   startCleaning(settings: () => CleanerSettings, threads?: CleaningThreads): void {
-    this.#cleaner.start(settings, threads);
+    if (!this.isReadOnly) this.#cleaner.start(settings, threads);
   }
 
   /** Compacts now what is dirty enough; tests and tools. */
@@ -541,7 +574,7 @@ export class Engine implements Storage {
     this.#space.stop();
     this.#trimTimer?.cancel();
     let error: unknown;
-    if (this.#failure === undefined) {
+    if (this.#failure === undefined && !this.isReadOnly) {
       try {
         await this.#closeCleanly();
       } catch (caught) {
@@ -623,6 +656,8 @@ export class Engine implements Storage {
    * that both budgets together are kept: clients then wait for the disk.
    */
   get excessBytes(): number {
+    // What no flush will bring down must not keep readers waiting; a start bounds it by the size of the write-ahead log.
+    if (this.isReadOnly) return 0;
     return Math.max(0, this.arena.usedBytes - this.settings.tailBytes);
   }
 
