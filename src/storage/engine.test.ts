@@ -268,6 +268,39 @@ test('durable batches that are missing after the checkpoint refuse to open as a 
   await again.abandon();
 });
 
+test('an empty segment whose file a killed broker had made keeps what is written to it, its name made durable again', async () => {
+  let disk = new UnsyncedFiles();
+  const first = await start(disk);
+  const { log } = open(first, 1);
+  log.append([batchOf(0, 100)]);
+  await first.flush();
+  log.moveStart(1);
+  await committed(first);
+  // Begins another segment, in memory only, and the checkpoint of a clean stop names it.
+  await first.enforceRetention();
+  await first.close();
+
+  const path = '/data/topic1-0/00000000000000000001.log';
+  assert.equal(await disk.files.stat(path), undefined);
+  const second = await start(disk);
+  // Looks for older segments, and makes the file.
+  await open(second, 1).log.findTimestamp(1, 1);
+  await second.enforceRetention();
+  assert.notEqual(await disk.files.stat(path), undefined);
+  disk = disk.kill();
+
+  const third = await start(disk);
+  open(third, 1).log.append([batchOf(1, 100)]);
+  await third.flush();
+  await third.close();
+
+  const fourth = await start(disk.crash());
+  const { log: survivor } = open(fourth, 1);
+  assert.equal(survivor.endOffset, 2);
+  assert.equal((await readAll(survivor, 1)).length, batchOf(1, 100).length);
+  await fourth.close();
+});
+
 test('missing or damaged indexes are rebuilt from the log', async () => {
   for (const harm of ['missing', 'zeros', 'garbage']) {
     const files = new MemoryFiles();

@@ -266,11 +266,11 @@ export class Segments {
       files,
       stale.map((name) => `${this.directory}/${name}`),
     );
-    // An empty active segment may have been begun in memory only.
-    active.isNew = !names.includes(`${segmentName(active.baseOffset)}.log`);
-    if (active.isNew && active.sizeBytes > 0) {
+    if (active.sizeBytes > 0 && !names.includes(`${segmentName(active.baseOffset)}.log`)) {
       throw new StorageError('DAMAGED', `${active.logPath} is missing: restore the directory from a backup.`);
     }
+    // An empty one may have been begun in memory only; or a broker that was killed had made it, its name not durable yet.
+    active.isNew = active.sizeBytes === 0;
     const lease = await this.#host.cache.lease(active.logPath, 'write');
     try {
       const fileBytes = lease.file.sizeSync();
