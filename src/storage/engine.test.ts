@@ -268,6 +268,33 @@ test('durable batches that are missing after the checkpoint refuse to open as a 
   await again.abandon();
 });
 
+test('a first start that is killed anywhere leaves no name behind that a power cut could take from the next one', async () => {
+  for (let operations = 0, ended = false; !ended; operations++) {
+    let left = operations;
+    let stuck = (): void => {};
+    const killed = new Promise<void>((resolve) => {
+      stuck = resolve;
+    });
+    let disk = new UnsyncedFiles({
+      delay: () => {
+        if (left-- > 0) return undefined;
+        stuck();
+        return new Promise(() => {});
+      },
+    });
+    const isOpen = start(disk, { directory: '/var/lib/data' }).then(() => true);
+    ended = await Promise.race([isOpen, killed.then(() => false)]);
+    left = Number.POSITIVE_INFINITY;
+    disk = disk.kill();
+    const second = await start(disk, { directory: '/var/lib/data' });
+    open(second, 1).log.append([batchOf(0, 100)]);
+    await committed(second);
+    const third = await start(disk.crash(), { directory: '/var/lib/data' });
+    assert.equal(open(third, 1).log.endOffset, 1, `killed at operation ${operations}`);
+    await third.close();
+  }
+});
+
 test('an empty segment whose file a killed broker had made keeps what is written to it, its name made durable again', async () => {
   let disk = new UnsyncedFiles();
   const first = await start(disk);

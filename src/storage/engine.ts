@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { Metrics } from '../metrics/metrics.ts';
 import { RegionPool } from '../protocol/region-pool.ts';
-import type { DirectoryLock, Files } from '../runtime/files.ts';
+import { type DirectoryLock, FileError, type Files } from '../runtime/files.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { Arena } from './arena.ts';
 import { Cleaner, type CleanerSettings, type CleaningThreads } from './cleaner.ts';
@@ -66,7 +66,7 @@ export async function openStorage(given: StorageOptions): Promise<Engine> {
   const broker = brokerDirectoryName(options.brokerId);
   const own = `${directory}/${broker}`;
   try {
-    await makeDurableDirectory(files, directory);
+    await files.makeDirectory(directory);
     const isNew = (await files.stat(own)) === undefined;
     if (isNew) await refuseForeign(files, directory, own);
     await files.makeDirectory(own);
@@ -88,16 +88,20 @@ export async function openStorage(given: StorageOptions): Promise<Engine> {
   }
 }
 
-/** The directory and those above it that had to be created; their names are durable. */
-async function makeDurableDirectory(files: Files, directory: string): Promise<void> {
-  const parents: string[] = [];
-  for (let path = directory; (await files.stat(path)) === undefined; ) {
+/**
+ * The names of what is in the directory, of itself and of all above it: which of them a first start that was killed had made
+ * cannot be told. Above it there may be some that cannot be read or synced; those are not ours.
+ */
+async function syncNames(files: Files, directory: string): Promise<void> {
+  await files.syncDirectory(directory);
+  for (let path = directory; path.includes('/'); ) {
     path = path.slice(0, path.lastIndexOf('/'));
-    parents.push(path === '' ? '/' : path);
-    if (!path.includes('/')) break;
+    try {
+      await files.syncDirectory(path === '' ? '/' : path);
+    } catch (error) {
+      if (!(error instanceof FileError) || error.code === 'EIO') throw error;
+    }
   }
-  await files.makeDirectory(directory);
-  for (const parent of parents) await files.syncDirectory(parent);
 }
 
 /** Partitions without any broker's checkpoint: starting would cut them to nothing. */
@@ -141,6 +145,7 @@ async function openLocked(
   const startEpoch = checkpoint.startEpoch + 1;
   const isReadOnly = options.opensFullDisk === true && (await freeBytesIn(files, directory)) < readOnlyBelow(settings);
   if (!isReadOnly) {
+    if (found === undefined) await syncNames(files, directory);
     await checkpoints.publish(
       {
         clean: false,
@@ -152,7 +157,6 @@ async function openLocked(
       },
       checkpoint.encoded,
     );
-    if (found === undefined) await files.syncDirectory(directory);
   }
   return new Engine({
     options,
