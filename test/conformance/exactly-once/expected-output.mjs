@@ -3,6 +3,8 @@
 /** "partition offset | input-offset value…": the records of each partition of the input, each once, in order. */
 export class CopiedRecords {
   breach = null;
+  /** `{ partition, inputs }` of the breach. */
+  place = null;
   /** By partition: the value at each input offset, as the broker acknowledged it. */
   #written;
   #next;
@@ -22,6 +24,7 @@ export class CopiedRecords {
     }
     this.#lastOffset[partition] = Number(offset);
     if (Number(inputOffset) !== expected) {
+      this.place ??= { partition: Number(partition), inputs: [Number(inputOffset), expected] };
       this.#breached(`${partition}:${offset} is of input ${inputOffset}, and ${expected} is next`);
     }
     const written = this.#written[partition][expected];

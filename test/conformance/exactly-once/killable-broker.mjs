@@ -11,7 +11,7 @@ import { startOttla } from '../broker.mjs';
 
 const READY_MS_MAX = 90_000;
 
-/** Prepared, not started: `{ bootstrap, directory, killEveryMs: [least, most], start(), kill(), stop(), remove() }`. */
+/** Prepared, not started: `{ bootstrap, directory, dataDirectory (Ottla), killEveryMs: [least, most], start(), kill(), stop(), remove() }`. */
 export async function prepareBroker(kind, settings) {
   return kind === 'kafka' ? kafka(settings) : ottla(settings);
 }
@@ -24,6 +24,7 @@ async function ottla(settings) {
   return {
     bootstrap: `127.0.0.1:${port}`,
     directory,
+    dataDirectory: join(directory, 'data'),
     killEveryMs: [2500, 6000],
     start: async () => {
       running = await startOttla(join(directory, 'data'), ['--port', String(port), ...set], READY_MS_MAX);

@@ -14,6 +14,7 @@ import { Place, pause } from './application.mjs';
 import { compiled } from './compiled.mjs';
 import { CopiedRecords, Counts } from './expected-output.mjs';
 import { prepareBroker } from './killable-broker.mjs';
+import { tellTransactions } from './transactions-of-files.mjs';
 import { Writer } from './writer.mjs';
 
 const PARTITIONS = 4;
@@ -145,6 +146,8 @@ async function underFire(name, { folder, Expected, last, ownState }) {
     await Promise.all(places.map((place) => place.end()));
     client?.close();
     await broker.stop();
+    const { place } = readers.map(({ expected }) => expected).find((expected) => expected.place) ?? {};
+    if (place && broker.dataDirectory) tellTransactions(broker.dataDirectory, place.partition, place.inputs);
     if (options.keep && failed > failedBefore) console.log(`# kept ${broker.directory}`);
     else broker.remove();
     rmSync(state, { recursive: true, force: true });
