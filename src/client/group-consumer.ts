@@ -49,7 +49,10 @@ export class GroupConsumer {
   #heartbeatIntervalMs = FIRST_HEARTBEAT_INTERVAL_MS;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   #commitAtMs: number;
-  /** What it has is told with the next heartbeat: it joined, or gave partitions up. */
+  /**
+   * The next heartbeat says all of the member: it joins, gave partitions up, or did not follow an answer, which may be lost. Only
+   * then does the coordinator say once more what the member is to have.
+   */
   #tells = true;
 
   constructor(client: Client, options: GroupConsumerOptions) {
@@ -116,22 +119,30 @@ export class GroupConsumer {
     const list: TopicOffsets[] = [...topics].map(([topic, offsets]) => ({ topic, offsets }));
     const member = { memberId: this.#memberId, memberEpoch: this.#memberEpoch };
     const doneBefore = changed.map(({ done }) => done);
-    try {
-      await commitOffsets(this.#client, this.#options.groupId, list, member);
-    } catch (error) {
-      // Somebody else has our partitions: what was not committed will be read again.
-      if (!isLostMembership(error)) throw error;
-      await this.#lost();
-      return;
-    }
+    const committing = commitOffsets(this.#client, this.#options.groupId, list, member).then(() => true);
+    // Otherwise somebody else has our partitions: what was not committed will be read again.
+    if (!(await this.#unlessLost(committing))) return;
     changed.forEach((owned, index) => {
       owned.committed = doneBefore[index]!;
     });
   }
 
+  /** Undefined when it fails because this is no member any more. */
+  async #unlessLost<T>(request: Promise<T>): Promise<T | undefined> {
+    try {
+      return await request;
+    } catch (error) {
+      if (!isLostMembership(error)) throw error;
+      await this.#lost();
+      return undefined;
+    }
+  }
+
   async #heartbeat(): Promise<void> {
     const response = await this.#client.retrying(async () => {
-      const answer = await this.#send(this.#memberEpoch, this.#tells);
+      const tells = this.#tells;
+      this.#tells = true;
+      const answer = await this.#send(this.#memberEpoch, tells);
       if (answer.errorCode !== ErrorCode.NONE && !LOST.has(answer.errorCode)) {
         throwOnError(answer.errorCode, `group ${this.#options.groupId} cannot be joined`, answer.errorMessage);
       }
@@ -141,36 +152,35 @@ export class GroupConsumer {
       await this.#lost();
       return;
     }
-    this.#tells = false;
     this.#memberEpoch = response.memberEpoch;
     this.#heartbeatIntervalMs = response.heartbeatIntervalMs;
     this.#heartbeatAtMs = this.#nowMs() + this.#heartbeatIntervalMs;
-    if (response.assignment !== null) await this.#follow(response.assignment.topicPartitions);
+    const { assignment } = response;
+    this.#tells = assignment !== null && (await this.#follow(assignment.topicPartitions));
   }
 
   async #send(memberEpoch: number, tells: boolean): Promise<ConsumerGroupHeartbeatResponse> {
     const { groupId, topics, rebalanceTimeoutMs } = this.#options;
-    const joins = memberEpoch === JOINING_EPOCH;
     return this.#client.request(
       consumerGroupHeartbeat,
       {
         groupId,
         memberId: this.#memberId,
         memberEpoch,
-        ...(joins && {
+        ...(tells && {
           rebalanceTimeoutMs: rebalanceTimeoutMs ?? REBALANCE_TIMEOUT_MS,
           subscribedTopicNames: [...topics],
+          topicPartitions: this.#ownedById(),
         }),
-        ...(tells && { topicPartitions: this.#ownedById() }),
       },
       { nodeId: await groupCoordinator(this.#client, groupId) },
     );
   }
 
-  /** Gives up what is not in the assignment, then takes what is new; the coordinator hears of the first at once. */
+  /** Gives up what is not in the assignment, then takes what is new; true: the coordinator is to hear of it at once. */
   async #follow(
     assignment: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
-  ): Promise<void> {
+  ): Promise<boolean> {
     const names = new Map<string, string>();
     for (const topic of this.#options.topics) names.set((await this.#topic(topic)).topicId, topic);
     const wanted = new Map<string, Owned>();
@@ -184,15 +194,16 @@ export class GroupConsumer {
     const revoked = [...this.#owned].filter(([key]) => !wanted.has(key));
     if (revoked.length > 0) {
       await this.#commit(revoked.map(([, owned]) => owned));
+      if (this.#isLost) return true;
       for (const [key, { topic, partition }] of revoked) {
         this.#owned.delete(key);
         this.#consumer.unassign(topic, partition);
       }
-      this.#tells = true;
       this.#heartbeatAtMs = Number.NEGATIVE_INFINITY;
     }
     const added = [...wanted].filter(([key]) => !this.#owned.has(key));
     if (added.length > 0) await this.#take(added.map(([, owned]) => owned));
+    return revoked.length > 0 || this.#isLost;
   }
 
   async #take(added: readonly Owned[]): Promise<void> {
@@ -201,7 +212,8 @@ export class GroupConsumer {
     for (const { topic, partition } of added) topics.set(topic, [...(topics.get(topic) ?? []), partition]);
     const asked = [...topics].map(([topic, partitions]) => ({ topic, partitions }));
     const member = { memberId: this.#memberId, memberEpoch: this.#memberEpoch };
-    const committed = await committedOffsets(this.#client, groupId, asked, member);
+    const committed = await this.#unlessLost(committedOffsets(this.#client, groupId, asked, member));
+    if (committed === undefined) return;
     const offsetOf = (topic: string, partition: number) =>
       committed.find((each) => each.topic === topic)?.offsets.get(partition);
     const kept = [...this.#owned.values()].map(({ topic, partition }) => ({
@@ -228,6 +240,10 @@ export class GroupConsumer {
     this.#memberEpoch = JOINING_EPOCH;
     this.#tells = true;
     this.#heartbeatAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  get #isLost(): boolean {
+    return this.#memberEpoch === JOINING_EPOCH;
   }
 
   #topic(name: string): Promise<{ readonly topicId: string }> {
