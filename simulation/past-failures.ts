@@ -17,6 +17,12 @@ export const PAST_FAILURES: readonly PastFailure[] = [
   { seed: 10062, workload: 'groups', found: 'a commit answered with NOT_COORDINATOR may survive (as in Kafka)' },
   { seed: 20033, workload: 'topics', found: 'a topic whose creation was answered with KAFKA_STORAGE_ERROR may exist' },
   { seed: 234, workload: 'transactions', found: 'a clock that was set back kept a transaction open for as long' },
+  {
+    seed: 1795669947141,
+    workload: 'groups',
+    pace: 32,
+    found: 'a member whose answer was lost did not know what it had',
+  },
   { seed: 1795671568959, workload: 'restarts', pace: 32, found: lostName },
   { seed: 1795671568974, workload: 'retention', pace: 8, found: lostName },
   { seed: 1795673730970, workload: 'compaction', pace: 32, found: lostName },

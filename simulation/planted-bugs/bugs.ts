@@ -325,6 +325,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     sentence: 'a group answers before its records are durable',
   },
   {
+    name: 'a-partition-given-twice',
+    file: 'group/current-assignment.js',
+    find: 'if (!own && now.isHeld(topicId, partition))',
+    replaceWith: 'if (false)',
+    workload: 'groups',
+    seeds: [1, 2, 3],
+    caughtBy: ['two-owners'],
+    sentence: 'a member is given what another one has not given up yet',
+  },
+  {
     name: 'cleaned-segment-without-sync',
     file: 'storage/cleaning/clean-log.js',
     find: 'await this.#file?.sync();',

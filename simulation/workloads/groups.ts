@@ -1,5 +1,6 @@
 // Consumer groups: members of both protocols that read, commit, come and go; and committers that are no members. Every commit
 // is a write of a register, every look at a committed offset a read of it.
+import type { ClientError } from '../../src/client/client-error.ts';
 import { GroupConsumer } from '../../src/client/group-consumer.ts';
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts';
@@ -162,8 +163,13 @@ export function consumerMember(group: string): (context: ProgramContext) => Prom
         members.delete(membership);
         await consumer.close();
       } catch (error) {
-        context.note(`as a member: ${(error as Error).message}`);
+        const { message } = error as Error;
+        context.note(`as a member: ${message}`);
         failureOf(error);
+        // Whether it is a member still is its own care; all that it may say is that the broker cannot be reached.
+        if (!(error as ClientError).retriable) {
+          context.onViolation('membership', `${membership.name} of ${group} was told: ${message}`);
+        }
         // Its place goes with its session; it does not use it any more.
       } finally {
         members.delete(membership);

@@ -198,7 +198,11 @@ async function deliverWindow(
         fatal = true;
       }
     });
-    if (fatal || topic.doomed) break;
+    // Of a producer that is not known the first batch may be any: after one that the full disk refused comes one for which there
+    // is room again, and what was refused is too late. As in Kafka, after NOT_ENOUGH_REPLICAS.
+    const beganLater =
+      !isKnown && firstError === ErrorCode.KAFKA_STORAGE_ERROR && !window[0]!.done && window.some(({ done }) => done);
+    if (fatal || beganLater || topic.doomed) break;
     if (window.some(({ done }) => !done)) await pause(context, dice.skewed(10, 800));
   }
   if (firstError === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && !topic.doomed) {
