@@ -2,8 +2,10 @@
 // Owned by a handler; every deadline must be removed or it expires.
 //
 // Deadlines that fall into the same millisecond share a slot, and a heap orders the slots' times: adding, removing and
-// expiring cost the same with ten deadlines and with a hundred thousand. Invariant: each slot's time is in the heap. Times
-// whose slots are gone may be there too, but never more of them than slots and a few.
+// expiring cost the same with ten deadlines and with a hundred thousand. Most are removed soon, long before they are due: what
+// they leave behind (empty slots and their times) is cleared away by the dozen, because a map that is emptied one by one
+// makes garbage each time, which outlives a young collection. Invariant: each slot's time is in the heap, and there
+// are never more empty slots than others and a few.
 import type { Clock, Timer, Timers } from '../runtime/runtime.ts';
 import { MinHeap } from './min-heap.ts';
 
@@ -11,14 +13,20 @@ export interface Deadline {
   /** Monotonic milliseconds. */
   readonly dueAtMs: number;
   expired(): void;
+  /** Written by Deadlines alone: its place in its slot. */
+  slotIndex?: number;
 }
 
-/** So many times without slots are never worth clearing away. */
-const STALE_TIMES_MAX = 64;
+/** Deadlines of one millisecond in the order in which they were added, with holes where some were removed. */
+type Slot = (Deadline | undefined)[];
+
+/** So many empty slots are never worth clearing away. */
+const EMPTY_SLOTS_MAX = 64;
 
 export class Deadlines {
   /** By the whole millisecond at which they are due at the latest. */
-  readonly #slots = new Map<number, Set<Deadline>>();
+  #slots = new Map<number, Slot>();
+  #emptySlots = 0;
   #times = new MinHeap();
   readonly #clock: Clock;
   readonly #timers: Timers;
@@ -35,7 +43,7 @@ export class Deadlines {
     return this.#size;
   }
 
-  /** Times in the heap, with and without a slot; for tests. */
+  /** Times in the heap, those of empty slots too; for tests. */
   get storedTimes(): number {
     return this.#times.size;
   }
@@ -43,26 +51,37 @@ export class Deadlines {
   add(deadline: Deadline): void {
     const timeMs = Math.ceil(deadline.dueAtMs);
     const slot = this.#slots.get(timeMs);
+    if (slot !== undefined && slot[deadline.slotIndex ?? -1] === deadline) return;
+    deadline.slotIndex = slot?.length ?? 0;
+    this.#size++;
     if (slot === undefined) {
-      this.#slots.set(timeMs, new Set([deadline]));
+      this.#slots.set(timeMs, [deadline]);
       this.#times.push(timeMs);
-      this.#size++;
-    } else if (!slot.has(deadline)) {
-      slot.add(deadline);
-      this.#size++;
+    } else {
+      if (slot.length === 0) this.#emptySlots--;
+      slot.push(deadline);
     }
     if (timeMs < this.#timerDueAtMs) this.#arm(timeMs);
   }
 
   /** No error when absent. The timer stays: it finds out by itself that nothing is due. */
   remove(deadline: Deadline): void {
-    const timeMs = Math.ceil(deadline.dueAtMs);
-    const slot = this.#slots.get(timeMs);
-    if (!slot?.delete(deadline)) return;
+    const { slotIndex } = deadline;
+    if (slotIndex === undefined) return;
+    const slot = this.#slots.get(Math.ceil(deadline.dueAtMs));
+    if (slot?.[slotIndex] !== deadline) return;
     this.#size--;
-    if (slot.size > 0) return;
-    this.#slots.delete(timeMs);
-    if (this.#times.size > 2 * this.#slots.size + STALE_TIMES_MAX) this.#times = new MinHeap(this.#slots.keys());
+    slot[slotIndex] = undefined;
+    while (slot.length > 0 && slot[slot.length - 1] === undefined) slot.pop();
+    if (slot.length > 0) return;
+    this.#emptySlots++;
+    if (this.#emptySlots * 2 > this.#slots.size + EMPTY_SLOTS_MAX) this.#clearEmptySlots();
+  }
+
+  #clearEmptySlots(): void {
+    this.#slots = new Map([...this.#slots].filter(([, slot]) => slot.length > 0));
+    this.#times = new MinHeap(this.#slots.keys());
+    this.#emptySlots = 0;
   }
 
   #arm(dueAtMs: number): void {
@@ -80,16 +99,15 @@ export class Deadlines {
     if (nextMs !== undefined && nextMs < this.#timerDueAtMs) this.#arm(nextMs);
   }
 
-  /** Removes what is due, and the times without slots before the next that something waits for. */
+  /** Removes what is due, and the empty slots before the next that something waits for. */
   #takeDue(nowMs: number): Deadline[] {
     const due: Deadline[] = [];
     for (let timeMs = this.#times.least; timeMs !== undefined; timeMs = this.#times.least) {
-      const slot = this.#slots.get(timeMs);
-      if (slot !== undefined) {
-        if (timeMs > nowMs) break;
-        for (const deadline of slot) due.push(deadline);
-        this.#slots.delete(timeMs);
-      }
+      const slot = this.#slots.get(timeMs) as Slot;
+      if (slot.length === 0) this.#emptySlots--;
+      else if (timeMs > nowMs) break;
+      for (const deadline of slot) if (deadline !== undefined) due.push(deadline);
+      this.#slots.delete(timeMs);
       this.#times.pop();
     }
     this.#size -= due.length;

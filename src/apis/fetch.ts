@@ -104,6 +104,7 @@ interface Outcome extends PartitionAnswer {
 /** One request from its first read to its answer. */
 class FetchInProgress implements FetchWaiter<Partition>, Deadline {
   readonly dueAtMs: number;
+  slotIndex = -1;
   readonly #shared: Shared;
   readonly #isolationLevel: number;
   readonly #context: RequestContext;

@@ -102,6 +102,7 @@ function failed(request: ProduceRequest, errorCode: number): ProduceResponseInpu
 /** One request from its appends to its answer. */
 class ProduceInProgress implements Deadline {
   readonly dueAtMs: number;
+  slotIndex = -1;
   readonly #dependencies: Dependencies;
   readonly #deadlines: Deadlines;
   readonly #request: ProduceRequest;

@@ -37,6 +37,7 @@ import { SpaceWatch } from './space-watch.ts';
 import type { CommitTicket, Durability, LogConfig, PartitionId, PartitionState, Storage } from './storage.ts';
 import { StorageError, storageError } from './storage-error.ts';
 import { storageMetrics } from './storage-metrics.ts';
+import { TailGroups } from './tail-groups.ts';
 
 export interface StorageOptions {
   readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
@@ -240,11 +241,8 @@ export class Engine implements Storage {
   #dataSync: Promise<void> | undefined;
   #dataSyncNext: Promise<void> | undefined;
   #extentBytes = 0;
-  /** Logs, once per run in the order of their appends: whose oldest run goes first when the tail is over its budget. */
-  #evictionOrder: Log[] = [];
-  #evictionHead = 0;
-  /** Entries of the order whose runs went otherwise: deleted, or merged into a carried one. */
-  #staleEvictions = 0;
+  /** What goes first when the tail is over its budget. */
+  #tailGroups: TailGroups;
   /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
   #nothingToEvict = false;
   #wroteInPlace = false;
@@ -263,6 +261,7 @@ export class Engine implements Storage {
     const { runtime, durability } = options;
     this.settings = settings;
     this.arena = arena;
+    this.#tailGroups = new TailGroups(arena);
     this.#recovered = recovery.logs;
     this.#segmentsHost = this.#makeSegmentsHost();
     if (durability !== 'memory') {
@@ -453,7 +452,7 @@ export class Engine implements Storage {
       restoreLog(this.#opened.options.runtime.files, this.#opened.directory, log, recovered, this.arena);
       this.#recovered.delete(key);
       if (log.isDirty) this.#dirty.add(log);
-      for (let i = 0; i < log.tail.count; i++) this.#evictionOrder.push(log);
+      for (const run of log.tail) this.#tailGroups.add(run);
       log.publishedIndexed = state.aborted?.indexedOffset ?? 0;
     }
     this.#logs.set(key, log);
@@ -474,7 +473,6 @@ export class Engine implements Storage {
         if (engine.#closed) throw new StorageError('IO', 'storage is closed');
         return engine.#loop.commitFor(bytes);
       },
-      runAdded: (log: Log) => void engine.#evictionOrder.push(log),
       tailGrew: () => {
         if (engine.arena.usedBytes > engine.settings.tailBytes) engine.#evict();
       },
@@ -531,9 +529,9 @@ export class Engine implements Storage {
     return bytes;
   }
 
-  /** Runs that wait to be given up, and those that went without that; tests and tools. */
+  /** Parts of all tails that wait to be given up, and those that went without that; tests and tools. */
   get evictionsQueued(): number {
-    return this.#evictionOrder.length - this.#evictionHead;
+    return this.#tailGroups.count;
   }
 
   /** Free and total bytes where the data lives. */
@@ -621,7 +619,9 @@ export class Engine implements Storage {
   #onDurable(commit: Commit): void {
     const ticket = commit.ticket;
     for (const run of commit.runs) {
-      if (run.endOffset > run.log.committedOffset) run.log.committedOffset = run.endOffset;
+      const { log } = run;
+      if (run.endOffset > log.committedOffset) log.committedOffset = run.endOffset;
+      if (!log.deleted) this.#tailGroups.add(run);
     }
     for (const { log, offset } of commit.starts) log.startOffset = Math.max(log.startOffset, offset);
     for (const run of commit.carried) run.sequence = ticket;
@@ -680,20 +680,6 @@ export class Engine implements Storage {
     });
   }
 
-  /** Entries of the order without a run; they, and what they keep alive, go when they are the greater part. */
-  #evictionsBecameStale(count: number): void {
-    this.#staleEvictions += count;
-    const length = this.#evictionOrder.length - this.#evictionHead;
-    if (this.#staleEvictions < 64 || this.#staleEvictions * 2 < length) return;
-    const left = new Map<Log, number>();
-    this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead).filter((log) => {
-      const runs = left.get(log) ?? log.tail.count;
-      left.set(log, runs - 1);
-      return runs > 0;
-    });
-    this.#evictionHead = this.#staleEvictions = 0;
-  }
-
   /** More can be read from segments than before. */
   #evictAgain(): void {
     this.#nothingToEvict = false;
@@ -704,21 +690,9 @@ export class Engine implements Storage {
   #evict(): void {
     if (this.#nothingToEvict || this.arena.usedBytes <= this.settings.tailBytes) return;
     const excessBytes = this.excessBytes;
-    let steps = this.#evictionOrder.length - this.#evictionHead;
-    while (this.arena.usedBytes > this.settings.tailBytes && steps-- > 0) {
-      const log = this.#evictionOrder[this.#evictionHead++] as Log;
-      if (log.deleted || log.tail.count === 0) {
-        this.#staleEvictions = Math.max(0, this.#staleEvictions - 1);
-        continue;
-      }
-      if (!log.evictFirst()) this.#evictionOrder.push(log);
-    }
+    const isEnough = this.#tailGroups.giveUp(() => this.arena.usedBytes <= this.settings.tailBytes);
     if (this.excessBytes < excessBytes) this.#excessFell();
-    if (this.#evictionHead * 2 > this.#evictionOrder.length) {
-      this.#evictionOrder = this.#evictionOrder.slice(this.#evictionHead);
-      this.#evictionHead = 0;
-    }
-    if (this.arena.usedBytes > this.settings.tailBytes) {
+    if (!isEnough) {
       this.#nothingToEvict = true;
       this.#flusher.requestMemory(() => this.excessBytes);
     }
@@ -738,7 +712,7 @@ export class Engine implements Storage {
     const run = new Run(log, backing, backing.used - bytes.length, backing.used, first.baseOffset, end, sequence);
     this.arena.reference(backing);
     log.tail.replace(old, [run]);
-    this.#evictionsBecameStale(old.length - 1);
+    this.#tailGroups.carried(log);
     for (const { backing } of old) this.arena.release(backing);
     commit.carried.push(run);
     commit.bytes += bytes.length;
@@ -754,10 +728,9 @@ export class Engine implements Storage {
     ]).then(() => log.segments.left());
     const { topic, topicId, partition } = log.id;
     this.#leave(log.segments.directory, topic, partition, topicId, log.config.fileDeleteDelayMs, wait);
-    const runs = log.tail.count;
     if (this.excessBytes > 0) this.#excessFell();
     log.dropTail();
-    this.#evictionsBecameStale(runs);
+    this.#tailGroups.deleted(log);
   }
 
   /** Renames a partition's directory away and removes it later. */

@@ -269,6 +269,7 @@ export class Flusher {
     const until = log.committedOffset;
     if (until <= log.writtenOffset) return;
     const runs = log.tail.between(log.writtenOffset, until);
+    log.placingOffset = until;
     const sequence = runs.reduce((least, run) => Math.min(least, run.sequence), Number.POSITIVE_INFINITY);
     const stretches = log.segments.place(
       runs.map((run) => run.bytes()),

@@ -33,8 +33,6 @@ export interface LogHost {
   /** The commit that an append of so many bytes joins; throws when nothing may be appended any more. */
   commitFor(bytes: number): Commit;
   readonly lastTicket: CommitTicket;
-  /** A new run joined the tail. */
-  runAdded(log: Log): void;
   /** The tail holds more bytes: the budget may have to give something up. */
   tailGrew(): void;
   logBecameDirty(log: Log): void;
@@ -93,8 +91,12 @@ export class Log implements PartitionLog {
   readonly unsynced = new Set<Segment>();
   /** A background flush is placing bytes; commits stay away from the segments. */
   flushing: Promise<void> | undefined;
+  /** Where what the last background flush chose to place ends. */
+  placingOffset = 0;
   /** A commit that wrote into the segments is not durable yet; the flusher stays away. */
   inPlaceTicket = -1;
+  /** How often the tail is named in the order of giving up memory (tail-groups.ts). */
+  queuedGroups = 0;
   /** Bytes in the tail that are in no segment. */
   unwrittenBytes = 0;
   /** Rises with every change that a checkpoint records. */
@@ -193,7 +195,6 @@ export class Log implements PartitionLog {
   #push(commit: Commit, run: Run): void {
     this.#host.arena.reference(run.backing);
     this.tail.push(run);
-    this.#host.runAdded(this);
     commit.runs.push(run);
   }
 

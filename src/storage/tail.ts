@@ -49,8 +49,7 @@ export class Tail {
 
   /** Puts `fresh` in the place of the neighbouring runs `old`. */
   replace(old: readonly Run[], fresh: readonly Run[]): void {
-    const at = this.#runs.indexOf(old[0] as Run, this.#head);
-    this.#runs.splice(at, old.length, ...fresh);
+    this.#runs.splice(this.#indexOf((old[0] as Run).baseOffset), old.length, ...fresh);
   }
 
   /** As PartitionLog.read, for an offset at or above the first run's. */

@@ -91,6 +91,8 @@ export class WalMedium implements CommitMedium {
   }
 
   #closePrepared(): void {
+    // Clearing an empty map makes garbage too, at every commit.
+    if (this.#prepared.size === 0) return;
     for (const close of this.#prepared.values()) close();
     this.#prepared.clear();
   }
