@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readGolden } from '../../test/golden/read.ts';
-import { crc32c, NATIVE_MIN_BYTES, tableCrc32c } from './crc32c.ts';
+import { concatenatedCrc32c, crc32c, NATIVE_MIN_BYTES, tableCrc32c } from './crc32c.ts';
 
 describe('CRC-32C', () => {
   it('is what Java computes', () => {
@@ -29,5 +29,22 @@ describe('CRC-32C', () => {
         assert.equal(crc32c(bytes, cut, bytes.length, head), crc32c(bytes));
       }),
     );
+  });
+
+  it('of two inputs together is told from their checksums and the length of the second', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 700, size: 'max' }),
+        fc.uint8Array({ maxLength: 700, size: 'max' }),
+        (a, b) => {
+          const both = crc32c(Buffer.concat([a, b]));
+          assert.equal(concatenatedCrc32c(crc32c(a), crc32c(b), b.length), both);
+          assert.equal(concatenatedCrc32c(crc32c(a), crc32c(b), b.length), both);
+        },
+      ),
+    );
+    const zeros = Buffer.alloc(2 ** 20 + 12_345);
+    const all = crc32c(Buffer.concat([Buffer.from('ottla'), zeros]));
+    assert.equal(concatenatedCrc32c(crc32c(Buffer.from('ottla')), crc32c(zeros), zeros.length), all);
   });
 });

@@ -64,19 +64,21 @@ export interface ReadHeader extends BlockHeader {
   readonly headerCrc: number;
 }
 
+/** The entries' bytes, in order. */
+export interface BlockBody {
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
+  /** CRC-32C of them. */
+  readonly crc: number;
+}
+
 /** Header and descriptors in one buffer; `crc` is what the next block names as its predecessor. */
 export function encodeBlockHead(
   header: BlockHeader,
   entries: readonly BlockEntry[],
-  body: readonly Buffer[],
+  body: Pick<BlockBody, 'bytes' | 'crc'>,
 ): { head: Buffer; crc: number } {
   const head = Buffer.alloc(blockHeaderBytes + entries.length * descriptorBytes);
-  let bodyBytes = 0;
-  let bodyCrc = 0;
-  for (const part of body) {
-    bodyBytes += part.length;
-    bodyCrc = crc32c(part, 0, part.length, bodyCrc);
-  }
   head.writeUInt32BE(magic, 0);
   head.writeUInt16BE(formatVersion, 4);
   header.logId.copy(head, 8);
@@ -84,8 +86,8 @@ export function encodeBlockHead(
   head.writeUInt32BE(entries.length, 20);
   writeInt64(head, header.sequence, 24);
   writeInt64(head, header.lastSynced, 32);
-  head.writeUInt32BE(bodyBytes, 40);
-  head.writeUInt32BE(bodyCrc, 44);
+  head.writeUInt32BE(body.bytes, 40);
+  head.writeUInt32BE(body.crc, 44);
   head.writeUInt32BE(header.previousCrc, 48);
   let at = blockHeaderBytes;
   for (const entry of entries) {

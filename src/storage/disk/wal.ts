@@ -5,7 +5,7 @@
 // block stands behind the last one, or, where it did not fit, at position 0 of another file; which one is found by
 // content, so the number and size of the files may change between starts.
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { type BlockEntry, encodeBlockHead } from './block.ts';
+import { type BlockBody, type BlockEntry, encodeBlockHead } from './block.ts';
 import { writeInPieces } from './write-in-pieces.ts';
 
 export interface WalSlot {
@@ -81,7 +81,7 @@ export class Wal {
   }
 
   /** Writes the next block, or throws; then nothing may be written any more. */
-  write(entries: readonly BlockEntry[], body: readonly Buffer[]): number {
+  write(entries: readonly BlockEntry[], body: BlockBody): number {
     const sequence = this.#sequence;
     const { head, crc } = encodeBlockHead(
       {
@@ -94,12 +94,11 @@ export class Wal {
       entries,
       body,
     );
-    let bytes = head.length;
-    for (const part of body) bytes += part.length;
+    const bytes = head.length + body.bytes;
     if (this.#position + bytes > this.#options.fileBytes) this.#roll();
     const slot = this.#current;
     const end = align(this.#position + bytes, this.#options.alignment);
-    const parts: Uint8Array[] = [head, ...body];
+    const parts: Uint8Array[] = [head, ...body.parts];
     // Whole pages: the kernel need not read what is written over.
     const padding = Math.min(end, this.#options.fileBytes) - this.#position - bytes;
     if (padding > 0) parts.push(this.#padding.subarray(0, padding));
