@@ -5,7 +5,7 @@ import { concatenatedCrc32c, crc32c } from './crc32c.ts';
 import { ATTRIBUTES_AT, batchLength, checksum } from './record-batch.ts';
 
 /** Smaller batches are read: bench/micro/crc32c.ts measures from where on their own checksums are cheaper. */
-const OWN_CHECKSUM_BYTES_MIN = 4096;
+export const OWN_CHECKSUM_BYTES_MIN = 4096;
 
 /** Of bytes [start, end), which are whole batches; `seed` continues, as for `crc32c`. */
 export function checksumOfBatches(bytes: Buffer, start = 0, end = bytes.length, seed = 0): number {

@@ -39,8 +39,8 @@ export function tableCrc32c(bytes: Uint8Array, start: number, end: number, seed 
 }
 
 /**
- * The checksum of a then b, from those of a and of b and the length of b: no byte is looked at. About as dear as the checksum of
- * three KiB, less for lengths that come again and again.
+ * The checksum of a then b, from those of a and of b and the length of b: no byte is looked at. About as dear as the checksum of one
+ * KiB, less for lengths that come again and again.
  */
 export function concatenatedCrc32c(crcOfA: number, crcOfB: number, bytesOfB: number): number {
   if (bytesOfB !== shiftedBytes) {
