@@ -113,7 +113,8 @@ function run(at: RunningBroker, args: readonly string[], env: Readonly<Record<st
 }
 
 async function works(at: RunningBroker, options: readonly string[], env?: Readonly<Record<string, string>>) {
-  const topic = `t${options.join('-').replaceAll(/[^A-Za-z0-9-]/g, '').slice(-100)}`;
+  const name = options.join('-').replaceAll(/[^A-Za-z0-9-]/g, '');
+  const topic = `t${name.slice(-100)}`;
   const produced = await run(at, ['produce', topic, ...options], env, 'hello\n');
   assert.equal(produced.code, 0, produced.stderr);
   const consumed = await run(at, ['consume', topic, '-n', '1', ...options], env);
