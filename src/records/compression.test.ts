@@ -102,6 +102,17 @@ describe('other writers of the same formats', () => {
     assert.equal(decompress(Compression.GZIP, bytes, LIMIT).length, 2 * text.length);
   });
 
+  it('may end a gzip stream with a size that is not that of all', () => {
+    const long = Buffer.alloc(300_000, 'abc');
+    const members = Buffer.concat([gzipSync(long), gzipSync(text)]);
+    assert.equal(decompress(Compression.GZIP, members, LIMIT).length, long.length + text.length);
+    for (const lie of [0, 1, 299_999, 2 ** 32 - 1]) {
+      const bytes = gzipSync(long);
+      bytes.writeUInt32LE(lie, bytes.length - 4);
+      assert.throws(() => decompress(Compression.GZIP, bytes, LIMIT), errorOf('compression'));
+    }
+  });
+
   it('may put checksums into an lz4 frame, and the blocks are checked', () => {
     const frame = lz4.compressFrameSync(text, { blockChecksums: true, contentChecksum: true });
     assert.ok(decompress(Compression.LZ4, frame, LIMIT).equals(text));

@@ -16,12 +16,16 @@ export { loadCompression } from './zstd.ts';
  */
 export const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
+/** Deflate spends at least a bit on 258 bytes, with a little around it. */
+const GZIP_GROWTH_MAX = 1032;
+const GZIP_CHUNK_BYTES_MAX = 1024 * 1024;
+
 export interface DecompressLimit {
   /** Decompressed data beyond this many bytes is refused with kind `too-large`. */
   readonly maxBytes: number;
   /** LZ4 in magic 0 carries a wrong header checksum, which is not looked at. */
   readonly ignoreLz4HeaderChecksum?: boolean;
-  /** The result may lie there: it is looked at before the scratch is used again. */
+  /** The result may lie there, or where a library unpacks the next one: it is looked at before anything else is decompressed. */
   readonly scratch?: Scratch | undefined;
 }
 
@@ -62,7 +66,7 @@ export function decompress(codec: Compression, bytes: Buffer, limit: DecompressL
         scratch: limit.scratch,
       });
     case Compression.ZSTD:
-      return zstdDecompress(bytes, limit.maxBytes);
+      return zstdDecompress(bytes, limit.maxBytes, limit.scratch !== undefined);
     default:
       throw unknownCodec(codec);
   }
@@ -70,13 +74,24 @@ export function decompress(codec: Compression, bytes: Buffer, limit: DecompressL
 
 function gunzip(bytes: Buffer, maxBytes: number): Buffer {
   try {
-    return gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) });
+    return gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes), chunkSize: chunkBytesFor(bytes, maxBytes) });
   } catch (cause) {
     if ((cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new RecordError('too-large', `Decompressed gzip data exceeds ${maxBytes} bytes`);
     }
     throw new RecordError('compression', 'Cannot decompress gzip: a broken stream', { cause });
   }
+}
+
+/**
+ * Room for all of the output at once, so that it need not be joined from pieces: a gzip stream ends with its plain size. That is a
+ * claim, and so it decides about this only, and not beyond what the stream could grow to.
+ */
+function chunkBytesFor(bytes: Buffer, maxBytes: number): number {
+  const declared = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
+  // A chunk that is just full would be followed by an empty one.
+  const wanted = Math.min(declared + 1, maxBytes + 1, bytes.length * GZIP_GROWTH_MAX, GZIP_CHUNK_BYTES_MAX);
+  return Math.max(wanted, constants.Z_DEFAULT_CHUNK);
 }
 
 function unknownCodec(codec: never): RecordError {

@@ -10,25 +10,21 @@
 //   u32le checksum if flagged.       Skippable frames: u32le 0x184d2a5x · u32le length · bytes
 import zlib from 'node:zlib';
 import { RecordError } from './record-error.ts';
+import { loadZstdWasm, type ZstdLibrary } from './zstd-wasm.ts';
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const BLOCK_BYTES_MAX = 128 * 1024;
 const DEFAULT_LEVEL = 3;
-/** ZSTD_error_dstSize_tooSmall */
-const OUTPUT_TOO_SMALL = -70;
-
-interface ZstdLibrary {
-  compress(bytes: Buffer, level: number): Buffer;
-  /** One frame. `boundBytes` is at least 1; more output than that is an error. */
-  decompress(frame: Buffer, boundBytes: number): Buffer;
-  isOutputTooSmall(error: unknown): boolean;
-}
+/** A library that is given the room for all of its output at once needs no second buffer to join the pieces in; never more than this. */
+const CHUNK_BYTES_MAX = 1024 * 1024;
+/** What zlib allows. */
+const CHUNK_BYTES_MIN = 64;
 
 /** @types/node for Node 20 does not know them. */
 interface ZlibWithZstd {
   readonly zstdCompressSync?: (bytes: Uint8Array, options: { params: Record<number, number> }) => Buffer;
-  readonly zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+  readonly zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Buffer;
   readonly constants: { readonly ZSTD_c_compressionLevel?: number };
 }
 
@@ -38,7 +34,7 @@ let loading: Promise<void> | undefined;
 /** Makes zstd usable; to be awaited before the first batch. Cheap to call again. */
 export function loadCompression(): Promise<void> {
   if (library !== undefined) return Promise.resolve();
-  loading ??= wasmLibrary().then((loaded) => {
+  loading ??= loadZstdWasm().then((loaded) => {
     library = loaded;
   });
   return loading;
@@ -48,8 +44,13 @@ export function zstdCompress(bytes: Buffer, level = DEFAULT_LEVEL): Buffer {
   return loaded().compress(bytes, level);
 }
 
-export function zstdDecompress(bytes: Buffer, maxBytes: number): Buffer {
-  const zstd = loaded();
+/** With `isGlance` the result may be good until the next call only. */
+export function zstdDecompress(bytes: Buffer, maxBytes: number, isGlance = false): Buffer {
+  return unpackFrames(loaded(), bytes, maxBytes, isGlance);
+}
+
+/** The same with a library of one's choice; for tests. */
+export function unpackFrames(zstd: ZstdLibrary, bytes: Buffer, maxBytes: number, isGlance: boolean): Buffer {
   const parts: Buffer[] = [];
   let total = 0;
   for (let at = 0; at < bytes.length; ) {
@@ -70,8 +71,9 @@ export function zstdDecompress(bytes: Buffer, maxBytes: number): Buffer {
     }
     total += part.length;
     if (total > maxBytes) throw tooLarge(maxBytes);
-    parts.push(part);
     at = frame.endAt;
+    const isAll = parts.length === 0 && at === bytes.length;
+    parts.push(zstd.isOutputBorrowed && !(isGlance && isAll) ? Buffer.from(part) : part);
   }
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts, total);
 }
@@ -158,24 +160,17 @@ function nativeLibrary(): ZstdLibrary | undefined {
   const levelParameter = constants.ZSTD_c_compressionLevel;
   if (!zstdCompressSync || !zstdDecompressSync || levelParameter === undefined) return undefined;
   return {
+    isOutputBorrowed: false,
     compress: (bytes, level) => zstdCompressSync(bytes, { params: { [levelParameter]: level } }),
-    decompress: (frame, boundBytes) => zstdDecompressSync(frame, { maxOutputLength: boundBytes }),
+    decompress: (frame, boundBytes) =>
+      zstdDecompressSync(frame, { maxOutputLength: boundBytes, chunkSize: chunkBytesFor(boundBytes) }),
     isOutputTooSmall: (error) => (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE',
   };
 }
 
-async function wasmLibrary(): Promise<ZstdLibrary> {
-  const wasm = await import('@bokuweb/zstd-wasm');
-  await wasm.init();
-  return {
-    compress: (bytes, level) => asBuffer(wasm.compress(bytes, level)),
-    decompress: (frame, boundBytes) => asBuffer(wasm.decompress(frame, { defaultHeapSize: boundBytes })),
-    isOutputTooSmall: (error) => String(error).endsWith(`code ${OUTPUT_TOO_SMALL}`),
-  };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** A chunk that is just full would be followed by an empty one. */
+function chunkBytesFor(boundBytes: number): number {
+  return Math.min(Math.max(boundBytes + 1, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX);
 }
 
 function corrupt(what: string): RecordError {

@@ -12,3 +12,8 @@ export function onFirstUse<T>(name: string): () => T {
     return loaded;
   };
 }
+
+/** A file of the package, named from its main one, that it keeps to itself. Only for a package whose exact version is known. */
+export function besideMain<T>(name: string, file: string): T {
+  return createRequire(require.resolve(name))(file) as T;
+}
