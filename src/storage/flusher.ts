@@ -7,6 +7,7 @@ import { ABORTED_ENTRY_BYTES, markerOffsetAt } from './aborted-index.ts';
 import { type CheckpointFiles, encodeRecord } from './disk/checkpoint.ts';
 import type { KnownSegments } from './disk/segments.ts';
 import type { Wal } from './disk/wal.ts';
+import { priorBytesMax } from './disk/wal-medium.ts';
 import type { Log } from './partition-log.ts';
 import type { CommitTicket } from './storage.ts';
 import { StorageError } from './storage-error.ts';
@@ -47,6 +48,14 @@ const carryBytesPerLogMax = 128 * 1024;
 const abortedKeptMax = 64;
 /** Records encoded before other work gets its turn. */
 const recordsPerTurn = 256;
+/** What was committed during a flush's writes is written by it too, so many times. */
+const catchUpsMax = 8;
+
+/** Where a log and its segments end when a flush has written all that it will sync. */
+interface Mark {
+  readonly endOffset: number;
+  readonly place: KnownSegments | undefined;
+}
 
 export class Flusher {
   #options: FlusherOptions;
@@ -194,7 +203,7 @@ export class Flusher {
     const carried: Log[] = [];
     // From the smallest up, as many as fit into the budget stay in the log.
     for (let log = concerned[concerned.length - 1]; log !== undefined; log = concerned[concerned.length - 1]) {
-      if (log.unwrittenBytes > carryBytesPerLogMax || log.unsyncedSequence <= target) break;
+      if (log.unwrittenBytes > carryBytesPerLogMax || log.neededInSegments <= target) break;
       if (smallBytes + log.unwrittenBytes > this.#options.carryBytesMax) break;
       smallBytes += log.unwrittenBytes;
       carried.push(log);
@@ -251,11 +260,9 @@ export class Flusher {
 
   async #flush(log: Log): Promise<void> {
     try {
-      await log.segments.ready(log.config.indexIntervalBytes);
-      if (log.inPlaceTicket >= 0) await this.#options.whenDurable(log.inPlaceTicket);
-      if (log.deleted) return;
-      await this.#write(log);
-      await this.#sync(log);
+      const mark = await this.#place(log);
+      if (mark === undefined) return;
+      await this.#sync(log, mark);
       await this.#storeAborted(log);
       await log.segments.storeIndexes(false);
     } catch (error) {
@@ -263,6 +270,25 @@ export class Flusher {
       if (!log.deleted) throw error;
     }
     if (!log.isDirty) this.#options.dirtyLogs.delete(log);
+  }
+
+  /** Writes what is committed; undefined when the log was deleted. From then on commits may write into the segments again. */
+  async #place(log: Log): Promise<Mark | undefined> {
+    log.placing = true;
+    try {
+      await log.segments.ready(log.config.indexIntervalBytes);
+      if (log.inPlaceTicket >= 0) await this.#options.whenDurable(log.inPlaceTicket);
+      if (log.deleted) return undefined;
+      // With more behind, the next large commits would have to go through the write-ahead log too, and be written twice.
+      for (let i = 0; i < catchUpsMax && (i === 0 || log.unwrittenBytes > priorBytesMax); i++) await this.#write(log);
+      for (const segment of log.unsynced) log.syncing.add(segment);
+      log.unsynced.clear();
+      log.syncingSequence = log.neededInSegments;
+      log.unsyncedSequence = Number.POSITIVE_INFINITY;
+      return { endOffset: log.writtenOffset, place: log.segments.placed };
+    } finally {
+      log.placing = false;
+    }
   }
 
   async #write(log: Log): Promise<void> {
@@ -292,17 +318,14 @@ export class Flusher {
     this.#options.onFlushed();
   }
 
-  async #sync(log: Log): Promise<void> {
-    if (log.flushedOffset >= log.writtenOffset) return;
-    const place = log.segments.placed;
-    const until = log.writtenOffset;
-    for (const segment of [...log.unsynced]) {
-      await log.segments.syncInBackground(segment);
-      log.unsynced.delete(segment);
-    }
-    log.flushedOffset = until;
-    log.flushedPlace = place;
-    log.unsyncedSequence = Number.POSITIVE_INFINITY;
+  async #sync(log: Log, mark: Mark): Promise<void> {
+    for (const segment of log.syncing) await log.segments.syncInBackground(segment);
+    log.syncing.clear();
+    log.syncingSequence = Number.POSITIVE_INFINITY;
+    // A commit that is synced by itself may have gone beyond.
+    if (mark.endOffset <= log.flushedOffset) return;
+    log.flushedOffset = mark.endOffset;
+    log.flushedPlace = mark.place;
     log.version++;
   }
 
@@ -321,7 +344,8 @@ export class Flusher {
     const upTo = wal.nextSequence - 1;
     await this.#options.recoveredSynced();
     for (const log of [...this.#options.dirtyLogs]) {
-      if (log.unsyncedSequence <= upTo) await this.flush(log);
+      // A flush that was under way knows nothing of what commits have written since.
+      while (log.neededInSegments <= upTo && !log.deleted && !this.#stopped) await this.flush(log);
     }
     // What a deleted one had in place was not synced: a block that speaks of it must not find its directory.
     await this.#options.deletedLeft();

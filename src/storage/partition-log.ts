@@ -83,16 +83,21 @@ export class Log implements PartitionLog {
   startCounted = 0;
   /** Why compaction has given up on this log. */
   uncleanable: string | undefined;
-  /** Oldest block whose bytes are in a segment but not yet durable there; Infinity when there is none. */
+  /** Oldest block whose bytes are in a segment, and that no sync under way makes durable there; Infinity when there is none. */
   unsyncedSequence = Number.POSITIVE_INFINITY;
   /** With durability `os`: everything below was synced, in the log or in segments. */
   syncedOffset: number;
   /** Segments with bytes that were written but not synced. */
   readonly unsynced = new Set<Segment>();
-  /** A background flush is placing bytes; commits stay away from the segments. */
+  /** The same of what a background flush is syncing, while commits go on writing into the segments. */
+  syncingSequence = Number.POSITIVE_INFINITY;
+  readonly syncing = new Set<Segment>();
+  /** A background flush is under way. */
   flushing: Promise<void> | undefined;
   /** Where what the last background flush chose to place ends. */
   placingOffset = 0;
+  /** It is placing bytes, or about to; commits stay away from the segments. */
+  placing = false;
   /** A commit that wrote into the segments is not durable yet; the flusher stays away. */
   inPlaceTicket = -1;
   /** How often the tail is named in the order of giving up memory (tail-groups.ts). */
@@ -351,9 +356,14 @@ export class Log implements PartitionLog {
     return true;
   }
 
+  /** The oldest block whose bytes are in a segment but not durable there; Infinity when there is none. */
+  get neededInSegments(): number {
+    return Math.min(this.unsyncedSequence, this.syncingSequence);
+  }
+
   /** The oldest block of the write-ahead log that this log still needs; Infinity when none. */
   get firstNeededSequence(): number {
-    let first = this.unsyncedSequence;
+    let first = this.neededInSegments;
     // Not simply the first run's: a carried copy can stand in a later block than the runs after it.
     for (const run of this.tail.between(this.writtenOffset, this.endOffset)) first = Math.min(first, run.sequence);
     return first;

@@ -22,7 +22,7 @@ import type { KnownSegments, Segment } from './segments.ts';
 import type { Wal } from './wal.ts';
 
 /** Bytes of earlier commits that one in-place write may take along; more is left to the flusher. */
-const priorBytesMax = 1024 * 1024;
+export const priorBytesMax = 1024 * 1024;
 /** A commit that would begin more segments than this goes through the log. */
 const segmentsMax = 16;
 
@@ -112,7 +112,7 @@ export class WalMedium implements CommitMedium {
       this.#options.wantReady(log);
       return 0;
     }
-    if (log.flushing !== undefined || this.#priorBytes(log, commit) > priorBytesMax) return 0;
+    if (log.placing || this.#priorBytes(log, commit) > priorBytesMax) return 0;
     const runs = log.tail.between(log.writtenOffset, endOffsetOf(log, commit));
     const extents = log.segments.segmentsFor(runs, log.config);
     // What is too large for a block has no other way.
@@ -267,8 +267,8 @@ async function syncWrites(log: Log, writes: readonly { segment: Segment; lease: 
       done.add(segment);
       await log.segments.sync(segment, lease);
     }
-    // Bytes that an earlier background flush wrote but did not sync would otherwise count as durable with this commit.
-    for (const segment of log.unsynced) {
+    // Bytes that a background flush wrote but has not synced would otherwise count as durable with this commit.
+    for (const segment of [...log.unsynced, ...log.syncing]) {
       if (!done.has(segment) && !log.deleted) await log.segments.syncSegment(segment);
     }
   } finally {
