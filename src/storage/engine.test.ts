@@ -687,6 +687,8 @@ test('while a write in place takes earlier runs along, the oldest block of any o
     fsync: true,
     extentBytes: 1_000,
     makeRoom: () => Promise.reject(new Error('there is room')),
+    mayWriteInPlace: () => true,
+    makeRoomInPlace: () => Promise.reject(new Error('there is room')),
     wantReady: () => {},
     makeReady: () => Promise.reject(new Error('it is ready')),
     pause: () => Promise.reject(new Error('nothing is short')),

@@ -141,7 +141,13 @@ async function openLocked(
     options.durability === 'memory' && found === undefined ? [] : await openSlots(files, own, settings.walFiles);
   const recovery: Recovery =
     slots.length === 0
-      ? { logs: new Map(), next: checkpoint.replayFrom, lastSynced: 0, files: new RecoveredFiles(files) }
+      ? {
+          logs: new Map(),
+          next: checkpoint.replayFrom,
+          lastSynced: 0,
+          extentBytes: 0,
+          files: new RecoveredFiles(files),
+        }
       : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
   const startEpoch = checkpoint.startEpoch + 1;
   const isReadOnly = options.opensFullDisk === true && (await freeBytesIn(files, directory)) < readOnlyBelow(settings);
@@ -240,7 +246,6 @@ export class Engine implements Storage {
   #leftUnsynced = false;
   #dataSync: Promise<void> | undefined;
   #dataSyncNext: Promise<void> | undefined;
-  #extentBytes = 0;
   /** What goes first when the tail is over its budget. */
   #tailGroups: TailGroups;
   /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
@@ -294,6 +299,9 @@ export class Engine implements Storage {
       checkpoints: opened.checkpoints,
       syncWal: durability === 'os',
       carryBytesMax: Math.floor(settings.walFileBytes / 4),
+      extentBytes: recovery.extentBytes,
+      extentReplayBytesMax: settings.extentReplayBytesMax,
+      extentBytesMax: settings.extentBytesMax,
       logs: () => this.#logs.values(),
       dirtyLogs: this.#dirty,
       unopened: () =>
@@ -363,6 +371,8 @@ export class Engine implements Storage {
       fsync: this.#opened.options.durability === 'fsync',
       extentBytes: this.settings.extentBytes,
       makeRoom: (ticket) => this.#flusher.room(ticket),
+      mayWriteInPlace: (ticket, bytes) => this.#flusher.mayWriteInPlace(ticket, bytes),
+      makeRoomInPlace: (ticket) => this.#flusher.roomInPlace(ticket),
       wantReady: (log) => {
         log.segments.ready(log.config.indexIntervalBytes).catch((error) => {
           if (!log.deleted) this.#fail(error);
@@ -372,10 +382,7 @@ export class Engine implements Storage {
       pause: () => new Promise((resolve) => void this.#opened.options.runtime.timers.set(pauseMs, resolve)),
       onExtents: (bytes) => {
         this.#wroteInPlace = true;
-        this.#extentBytes += bytes;
-        if (this.#extentBytes < this.settings.extentReplayBytesMax) return;
-        this.#extentBytes = 0;
-        this.#flusher.request(true);
+        this.#flusher.wroteInPlace(bytes);
       },
       syncWritten: () => this.#flusher.syncLog(wal),
       syncWithin: (delayMs) => this.#syncWithin(wal, delayMs),

@@ -24,6 +24,11 @@ export interface FlusherOptions {
   readonly syncWal: boolean;
   /** At most so many bytes are written again into the current log file instead of being flushed, in one round. */
   readonly carryBytesMax: number;
+  /** Written in place since the published checkpoint, as the start has found it. */
+  readonly extentBytes: number;
+  /** After so many more of them a checkpoint is made; commits with more wait for it when that is not fast enough. */
+  readonly extentReplayBytesMax: number;
+  readonly extentBytesMax: number;
   readonly logs: () => Iterable<Log>;
   readonly dirtyLogs: Set<Log>;
   /** Records of partitions that nobody opened yet, as stored. */
@@ -51,6 +56,14 @@ const recordsPerTurn = 256;
 /** What was committed during a flush's writes is written by it too, so many times. */
 const catchUpsMax = 8;
 
+interface RoomWaiter {
+  readonly ticket: CommitTicket;
+  /** Of the log. */
+  readonly needsFile: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** Where a log and its segments end when a flush has written all that it will sync. */
 interface Mark {
   readonly endOffset: number;
@@ -61,7 +74,11 @@ export class Flusher {
   #options: FlusherOptions;
   #running = false;
   #again = false;
-  #roomWaiters: { ticket: CommitTicket; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #roomWaiters: RoomWaiter[] = [];
+  /** Written in place so far, before the last request for a checkpoint, and as far as the published checkpoint covers it. */
+  #extentBytes: number;
+  #extentBytesAsked = 0;
+  #extentBytesPublished = 0;
   /** The commit that the running round cannot end without. */
   #awaited: CommitTicket = -1;
   #idleWaiters: (() => void)[] = [];
@@ -74,6 +91,7 @@ export class Flusher {
 
   constructor(options: FlusherOptions) {
     this.#options = options;
+    this.#extentBytes = options.extentBytes;
   }
 
   /** A log file was filled, or too much waits to be replayed. */
@@ -95,10 +113,31 @@ export class Flusher {
    * log gets one file more: else both would wait for ever.
    */
   room(ticket: CommitTicket): Promise<void> {
+    return this.#room(ticket, true);
+  }
+
+  /** The same for what is written in place, of which a start has to read what no checkpoint covers. */
+  roomInPlace(ticket: CommitTicket): Promise<void> {
+    return this.#room(ticket, false);
+  }
+
+  mayWriteInPlace(ticket: CommitTicket, bytes: number): boolean {
+    const left = this.#extentBytes - this.#extentBytesPublished;
+    return left === 0 || left + bytes <= this.#options.extentBytesMax || ticket <= this.#awaited;
+  }
+
+  wroteInPlace(bytes: number): void {
+    this.#extentBytes += bytes;
+    if (this.#extentBytes - this.#extentBytesAsked < this.#options.extentReplayBytesMax) return;
+    this.#extentBytesAsked = this.#extentBytes;
+    this.request(true);
+  }
+
+  #room(ticket: CommitTicket, needsFile: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#roomWaiters.push({ ticket, resolve, reject });
+      this.#roomWaiters.push({ ticket, needsFile, resolve, reject });
       this.#growIfAwaited();
-      this.request();
+      this.request(!needsFile);
     });
   }
 
@@ -113,7 +152,8 @@ export class Flusher {
     const urgent = this.#roomWaiters.filter(({ ticket }) => ticket <= this.#awaited);
     if (urgent.length === 0) return;
     this.#roomWaiters = this.#roomWaiters.filter(({ ticket }) => ticket > this.#awaited);
-    this.#options.grow().then(
+    const grown = urgent.some(({ needsFile }) => needsFile) ? this.#options.grow() : Promise.resolve();
+    grown.then(
       () => {
         for (const { resolve } of urgent) resolve();
       },
@@ -189,7 +229,8 @@ export class Flusher {
 
   /** Half of the log's files are kept free: the last block of those that have to be emptied for that, or −1. */
   #target(wal: Wal): number {
-    const wanted = Math.ceil(wal.slots.length / 2) - wal.freeSlots + (this.#roomWaiters.length > 0 ? 1 : 0);
+    const wanted =
+      Math.ceil(wal.slots.length / 2) - wal.freeSlots + (this.#roomWaiters.some(({ needsFile }) => needsFile) ? 1 : 0);
     return wanted > 0 ? wal.lastSequenceOfOldest(wanted) : -1;
   }
 
@@ -343,13 +384,18 @@ export class Flusher {
   async syncLog(wal: Wal): Promise<void> {
     const upTo = wal.nextSequence - 1;
     await this.#options.recoveredSynced();
-    for (const log of [...this.#options.dirtyLogs]) {
-      // A flush that was under way knows nothing of what commits have written since.
-      while (log.neededInSegments <= upTo && !log.deleted && !this.#stopped) await this.flush(log);
-    }
+    await this.#syncSegments(upTo);
     // What a deleted one had in place was not synced: a block that speaks of it must not find its directory.
     await this.#options.deletedLeft();
     await wal.sync(upTo);
+  }
+
+  /** Makes durable what blocks up to that one say is in segments. */
+  async #syncSegments(upTo: number): Promise<void> {
+    const unsynced = (): Log[] =>
+      [...this.#options.dirtyLogs].filter((log) => log.neededInSegments <= upTo && !log.deleted);
+    // Again, since a flush that was under way knows nothing of what commits have written meanwhile.
+    for (let logs = unsynced(); logs.length > 0 && !this.#stopped; logs = unsynced()) await this.#flushAll(logs);
   }
 
   /** Flushes every log; for a clean stop. */
@@ -363,6 +409,9 @@ export class Flusher {
   /** Writes the state of all partitions; afterwards the log before it may be written over. */
   async checkpoint(clean: boolean): Promise<void> {
     const { wal, checkpoints, timers } = this.#options;
+    const extentBytes = this.#extentBytes;
+    // Of what is in segments only that which is durable there needs no replay after this checkpoint.
+    await this.#syncSegments(this.#options.lastTicket());
     await this.#flushAll([...this.#options.logs()].filter((log) => abortedCount(log) > abortedKeptMax));
     let needed = wal?.nextSequence ?? this.#options.lastTicket() + 1;
     const records: Buffer[] = [];
@@ -405,6 +454,7 @@ export class Flusher {
       records,
     );
     wal?.release(replayFrom.sequence);
+    this.#extentBytesPublished = extentBytes;
     for (const { log, place, start, indexed } of places) {
       log.publishedPlace = place;
       log.publishedStart = start;

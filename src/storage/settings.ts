@@ -22,6 +22,8 @@ export interface StorageSettings {
   readonly formingBytesMax: number;
   /** Extents written since the last checkpoint before a new one is made: they too are read at a start. */
   readonly extentReplayBytesMax: number;
+  /** So much may be written in place that no checkpoint covers: beyond, commits wait for one, as for the files of the log. */
+  readonly extentBytesMax: number;
   /** Below this much free space nothing more is appended. */
   readonly reserveBytes: number;
   readonly spaceCheckMs: number;
@@ -41,6 +43,7 @@ const mebibyte = 1024 * 1024;
 export function storageSettings(overrides: Partial<StorageSettings> = {}): StorageSettings {
   const walFileBytes = overrides.walFileBytes ?? 64 * mebibyte;
   const tailBytes = overrides.tailBytes ?? 256 * mebibyte;
+  const extentReplayBytesMax = overrides.extentReplayBytesMax ?? 4 * walFileBytes;
   const commitBytesMax = overrides.commitBytesMax ?? Math.min(16 * mebibyte, Math.floor(walFileBytes / 4));
   return {
     walFileBytes,
@@ -51,7 +54,8 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     extentBytes: Math.min(256 * 1024, Math.floor(walFileBytes / 8)),
     commitBytesMax,
     formingBytesMax: Math.max(tailBytes, 4 * commitBytesMax),
-    extentReplayBytesMax: 4 * walFileBytes,
+    extentReplayBytesMax,
+    extentBytesMax: 3 * extentReplayBytesMax,
     reserveBytes: 64 * mebibyte,
     spaceCheckMs: 2_000,
     retentionCheckMs: 300_000,

@@ -98,6 +98,8 @@ export interface Recovery {
   readonly next: WalPosition;
   /** Everything up to this block is durable. */
   readonly lastSynced: number;
+  /** What the replay had to look at in segments. */
+  readonly extentBytes: number;
   /** To be synced before anything calls it durable. */
   readonly files: RecoveredFiles;
 }
@@ -115,6 +117,8 @@ export interface RecoveryOptions {
 }
 
 const windowBytes = 4 * 1024 * 1024;
+/** Positions in indexes have 32 bits with a sign. What stood in several segments may have to go into one. */
+const segmentBytesMax = 2 ** 31 - 1;
 /** Enough for the heads of most blocks. */
 const headWindowBytes = 16 * 1024;
 
@@ -179,9 +183,13 @@ async function recoverLogs(options: Work): Promise<Recovery> {
   }
   const next = chain.end();
   await writeAgain(unproven, options);
-  for (const log of logs.values()) await settle(options, log, chain.proven);
+  let extentBytes = 0;
+  for (const log of logs.values()) {
+    for (const item of log.items) if ('place' in item) extentBytes += item.place.length;
+    await settle(options, log, chain.proven);
+  }
   const lastSynced = options.makeDurable ? next.sequence - 1 : chain.proven;
-  return { logs, next, lastSynced, files: options.recovered };
+  return { logs, next, lastSynced, extentBytes, files: options.recovered };
 }
 
 /**
@@ -614,7 +622,8 @@ class SegmentRewriter {
     const buffer = readStretch(run, this.#options.extents.buffer(run.length));
     for (let at = 0, offset = run.baseOffset; at < run.length; ) {
       const bytes = batchLength(buffer, at);
-      if (offset === nextBase || this.place === undefined) await this.#begin(offset);
+      const isFull = (this.place?.activeBytes ?? 0) + bytes > segmentBytesMax;
+      if (offset === nextBase || this.place === undefined || isFull) await this.#begin(offset);
       const file = await this.#current();
       const place = this.place as KnownSegments;
       file.writeSync([buffer.subarray(at, at + bytes)], place.activeBytes);

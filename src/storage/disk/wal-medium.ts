@@ -32,6 +32,9 @@ export interface WalMediumOptions {
   readonly extentBytes: number;
   /** Asks for a free log file; resolves when there may be one. */
   readonly makeRoom: (ticket: CommitTicket) => Promise<void>;
+  /** Whether so many bytes may be written in place now; `makeRoomInPlace` resolves when it makes sense to ask again. */
+  readonly mayWriteInPlace: (ticket: CommitTicket, bytes: number) => boolean;
+  readonly makeRoomInPlace: (ticket: CommitTicket) => Promise<void>;
   /** Gets a partition's segments ready for writing in place, soon. */
   readonly wantReady: (log: Log) => void;
   /** The same, and moves what waits in its tail to them: resolves when the next commit can write in place. */
@@ -71,19 +74,21 @@ export class WalMedium implements CommitMedium {
   }
 
   #prepare(commit: Commit): Promise<void> | undefined {
-    const { wal, extentBytes } = this.#options;
+    const { wal } = this.#options;
     const byLog = bytesByLog(commit);
     this.#short = false;
     let blockBytes = blockHeaderBytes;
     for (const run of commit.carried) blockBytes += run.sizeBytes + descriptorBytes;
     blockBytes += (commit.runs.length + commit.starts.length) * descriptorBytes;
+    let extentBytes = 0;
     let largest: Log | undefined;
     let largestBytes = 0;
     for (const [log, bytes] of byLog) {
       if (log.deleted) continue;
-      const extents = bytes >= extentBytes ? this.#extentsInPlace(log, commit) : 0;
+      const extents = bytes >= this.#options.extentBytes ? this.#extentsInPlace(log, commit) : 0;
       if (extents > 0) {
         blockBytes += 400 * (1 + extents);
+        extentBytes += bytes;
         continue;
       }
       blockBytes += bytes;
@@ -93,6 +98,9 @@ export class WalMedium implements CommitMedium {
     }
     if (blockBytes > wal.blockBytesMax && largest !== undefined) {
       return this.#short ? this.#options.pause() : this.#options.makeReady(largest);
+    }
+    if (extentBytes > 0 && !this.#options.mayWriteInPlace(commit.ticket, extentBytes)) {
+      return this.#options.makeRoomInPlace(commit.ticket);
     }
     if (!wal.hasRoom(blockBytes)) return this.#options.makeRoom(commit.ticket);
     return undefined;

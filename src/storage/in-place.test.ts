@@ -1,0 +1,129 @@
+// Large batches, which are written in place, beside the background work on the same segments.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FileOperation } from '../runtime/memory/memory-files.ts';
+import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import { type Engine, openStorage } from './engine.ts';
+import type { Log } from './partition-log.ts';
+import { batchOf, committed, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
+
+/** Above smallSettings.extentBytes. */
+const largeBytes = 10_000;
+
+function start(disk: UnsyncedFiles): Promise<Engine> {
+  return openStorage({
+    runtime: runtimeOver(disk.files),
+    directory: '/data',
+    brokerId: 1,
+    durability: 'os',
+    settings: smallSettings,
+  });
+}
+
+/** A disk whose syncs of segments wait while it is held. */
+function slowDisk() {
+  let release = (): void => {};
+  let held: Promise<void> | undefined;
+  const disk = new UnsyncedFiles({
+    delay: (operation: FileOperation, path: string) =>
+      operation === 'sync' && /topic\d-0\/\d+\.log$/.test(path) ? held : undefined,
+  });
+  const hold = (): void => {
+    held = new Promise((resolve) => {
+      release = () => {
+        held = undefined;
+        resolve();
+      };
+    });
+  };
+  return { disk, hold, release: () => release() };
+}
+
+function turns(count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const next = (left: number): void => void (left === 0 ? resolve() : setImmediate(() => next(left - 1)));
+    next(count);
+  });
+}
+
+/** A log that goes in place from now on, with one batch. */
+async function ready(engine: Engine): Promise<Log> {
+  const log = open(engine, 1).log as Log;
+  log.append([batchOf(0, 10)]);
+  await committed(engine);
+  await engine.flush();
+  return log;
+}
+
+test('while a flush waits for its sync, large batches go on in place', async () => {
+  const { disk, hold, release } = slowDisk();
+  const engine = await start(disk);
+  const log = await ready(engine);
+  const expected = [batchOf(0, 10)];
+  const append = async (bytes: number): Promise<void> => {
+    expected.push(batchOf(log.endOffset, bytes));
+    log.append([batchOf(log.endOffset, bytes)]);
+    await committed(engine);
+  };
+  await append(100);
+  hold();
+  const flushed = engine.flush();
+  await turns(10);
+  assert.notEqual(log.flushing, undefined, 'the flush waits');
+  await append(largeBytes);
+  await append(largeBytes);
+  assert.equal(log.writtenOffset, log.endOffset);
+  assert.ok(log.firstNeededSequence < Number.POSITIVE_INFINITY, 'none of it is durable');
+  release();
+  await flushed;
+  await engine.flush();
+  assert.equal(log.flushedOffset, log.endOffset);
+  assert.equal(log.firstNeededSequence, Number.POSITIVE_INFINITY);
+  await append(largeBytes);
+  const again = await start(disk.kill());
+  const { log: recovered } = open(again, 1);
+  assert.deepEqual(await readAll(recovered), Buffer.concat(expected));
+  await again.close();
+});
+
+test('a kill or a power cut in the middle of such a flush loses nothing that the durability promises', async () => {
+  for (const way of ['kill', 'crash'] as const) {
+    const { disk, hold, release } = slowDisk();
+    const engine = await start(disk);
+    const log = await ready(engine);
+    log.append([batchOf(1, 100)]);
+    await committed(engine);
+    hold();
+    const flushed = engine.flush();
+    await turns(10);
+    log.append([batchOf(2, largeBytes)]);
+    await committed(engine);
+    const rest = disk[way]();
+    release();
+    await assert.rejects(flushed);
+    await engine.abandon();
+    const again = await start(rest);
+    const { log: recovered } = open(again, 1);
+    assert.equal(recovered.endOffset, way === 'kill' ? 3 : 1);
+    assert.equal((await readAll(recovered)).length, recovered.sizeBytes);
+    await again.close();
+  }
+});
+
+test('what is written in place waits for a checkpoint before a start would have too much to read', async () => {
+  const { disk, hold, release } = slowDisk();
+  const engine = await start(disk);
+  const log = await ready(engine);
+  hold();
+  const batches = Math.ceil((2 * 3 * (smallSettings.extentReplayBytesMax as number)) / largeBytes);
+  for (let i = 0; i < batches; i++) {
+    log.append([batchOf(log.endOffset, largeBytes)]);
+    await turns(3);
+  }
+  const bytesMax = 3 * (smallSettings.extentReplayBytesMax as number) + (smallSettings.commitBytesMax as number);
+  assert.ok(log.committedOffset * largeBytes <= bytesMax, `${log.committedOffset} of ${log.endOffset} are written`);
+  release();
+  await committed(engine);
+  assert.equal(log.committedOffset, log.endOffset);
+  await engine.close();
+});
