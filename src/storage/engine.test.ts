@@ -690,6 +690,7 @@ test('while a write in place takes earlier runs along, the oldest block of any o
     mayWriteInPlace: () => true,
     makeRoomInPlace: () => Promise.reject(new Error('there is room')),
     wantReady: () => {},
+    wantFlushed: () => {},
     makeReady: () => Promise.reject(new Error('it is ready')),
     pause: () => Promise.reject(new Error('nothing is short')),
     onExtents: () => {},

@@ -378,6 +378,8 @@ export class Engine implements Storage {
           if (!log.deleted) this.#fail(error);
         });
       },
+      // Who fails tells the engine itself.
+      wantFlushed: (log) => void this.#flusher.flush(log).catch(() => {}),
       makeReady: (log) => this.#flusher.flush(log),
       pause: () => new Promise((resolve) => void this.#opened.options.runtime.timers.set(pauseMs, resolve)),
       onExtents: (bytes) => {

@@ -10,13 +10,13 @@ import { batchOf, committed, open, readAll, runtimeOver, smallSettings } from '.
 /** Above smallSettings.extentBytes. */
 const largeBytes = 10_000;
 
-function start(disk: UnsyncedFiles): Promise<Engine> {
+function start(disk: UnsyncedFiles, settings = smallSettings): Promise<Engine> {
   return openStorage({
     runtime: runtimeOver(disk.files),
     directory: '/data',
     brokerId: 1,
     durability: 'os',
-    settings: smallSettings,
+    settings,
   });
 }
 
@@ -125,5 +125,23 @@ test('what is written in place waits for a checkpoint before a start would have 
   release();
   await committed(engine);
   assert.equal(log.committedOffset, log.endOffset);
+  await engine.close();
+});
+
+test('large batches go in place again although much was appended before that no segment has', async () => {
+  const { disk } = slowDisk();
+  const settings = { ...smallSettings, walFileBytes: 8 * 2 ** 20, tailBytes: 32 * 2 ** 20, commitBytesMax: 2 ** 20 };
+  const engine = await start(disk, settings);
+  const log = await ready(engine);
+  while (log.unwrittenBytes < 2 * 2 ** 20) {
+    log.append([batchOf(log.endOffset, 1_000)]);
+    await committed(engine);
+  }
+  for (let i = 0; log.writtenOffset < log.endOffset && i < 50; i++) {
+    log.append([batchOf(log.endOffset, largeBytes)]);
+    await committed(engine);
+    await turns(2);
+  }
+  assert.equal(log.writtenOffset, log.endOffset);
   await engine.close();
 });

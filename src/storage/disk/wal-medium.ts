@@ -37,7 +37,9 @@ export interface WalMediumOptions {
   readonly makeRoomInPlace: (ticket: CommitTicket) => Promise<void>;
   /** Gets a partition's segments ready for writing in place, soon. */
   readonly wantReady: (log: Log) => void;
-  /** The same, and moves what waits in its tail to them: resolves when the next commit can write in place. */
+  /** The same, and moves what waits in its tail to them. */
+  readonly wantFlushed: (log: Log) => void;
+  /** The same: resolves when the next commit can write in place. */
   readonly makeReady: (log: Log) => Promise<void>;
   /** Resolves a little later. */
   readonly pause: () => Promise<void>;
@@ -120,7 +122,12 @@ export class WalMedium implements CommitMedium {
       this.#options.wantReady(log);
       return 0;
     }
-    if (log.placing || this.#priorBytes(log, commit) > priorBytesMax) return 0;
+    if (log.placing) return 0;
+    if (this.#priorBytes(log, commit) > priorBytesMax) {
+      // Else all would be written twice until the log's files are full.
+      this.#options.wantFlushed(log);
+      return 0;
+    }
     const runs = log.tail.between(log.writtenOffset, endOffsetOf(log, commit));
     const extents = log.segments.segmentsFor(runs, log.config);
     // What is too large for a block has no other way.
