@@ -2,7 +2,19 @@
 import type { TopicConfig } from '../metadata/configs/topic-definitions.ts';
 import type { LogConfig } from '../storage/storage.ts';
 
+const known = new WeakMap<TopicConfig, LogConfig>();
+
+/** The same for all partitions of a topic. */
 export function logConfig(config: TopicConfig): LogConfig {
+  let found = known.get(config);
+  if (found === undefined) {
+    found = made(config);
+    known.set(config, found);
+  }
+  return found;
+}
+
+function made(config: TopicConfig): LogConfig {
   return {
     segmentBytes: config.segmentBytes,
     segmentMs: maxSegmentMs(config),

@@ -88,9 +88,12 @@ interface Producer {
   newest: number;
 }
 
+/** Of the many partitions that have none. */
+const NO_PRODUCERS = new Map<number, Producer>();
+
 export class ProducerState {
   readonly transactions = new UnstableTransactions();
-  readonly #producers = new Map<number, Producer>();
+  #producers: Map<number, Producer> = NO_PRODUCERS;
   readonly #producersMax: number;
 
   constructor(producersMax: number = PRODUCERS_MAX) {
@@ -255,8 +258,13 @@ export class ProducerState {
       slots: [],
       newest: -1,
     };
-    this.#producers.set(id, producer);
+    this.#remember(id, producer);
     return producer;
+  }
+
+  #remember(id: number, producer: Producer): void {
+    if (this.#producers === NO_PRODUCERS) this.#producers = new Map();
+    this.#producers.set(id, producer);
   }
 
   /** Makes room for a tenth more at once, so that the sort is paid rarely. */
@@ -322,7 +330,7 @@ export class ProducerState {
         at += BATCH_BYTES;
       }
       if (version === 1) producer.lastTimestampMs = producer.slots[producer.newest]?.timestampMs ?? NO_TIMESTAMP;
-      this.#producers.set(id, producer);
+      this.#remember(id, producer);
     }
     open.sort((a, b) => a.firstOffset - b.firstOffset);
     for (const { producer, id, firstOffset } of open) {

@@ -12,15 +12,16 @@ interface Refused {
 }
 
 export class RefusedAdmissions {
-  readonly #refused = new Map<number, Refused>();
+  #refused: Map<number, Refused> | undefined;
 
   refused(producerId: number, epoch: number, sequence: number, isTransactionsV2: boolean): void {
-    const known = this.#refused.get(producerId);
+    const known = this.#refused?.get(producerId);
     if (known !== undefined) lower(known, epoch, sequence);
     else this.#remember(producerId, { epoch, lowestSequence: sequence, isTransactionsV2 });
   }
 
   #remember(producerId: number, refused: Refused): void {
+    this.#refused ??= new Map();
     if (this.#refused.size >= PRODUCERS_MAX) {
       for (const oldest of this.#refused.keys()) {
         this.#refused.delete(oldest);
@@ -32,19 +33,19 @@ export class RefusedAdmissions {
 
   /** A batch that was admitted now: whether a lower one was refused before. */
   precede(producerId: number, epoch: number, sequence: number): boolean {
-    const known = this.#refused.get(producerId);
+    const known = this.#refused?.get(producerId);
     if (known === undefined) return false;
     lower(known, epoch, sequence);
     return sequence > known.lowestSequence;
   }
 
   appended(producerId: number): void {
-    if (this.#refused.size > 0) this.#refused.delete(producerId);
+    if (this.#refused?.delete(producerId) && this.#refused.size === 0) this.#refused = undefined;
   }
 
   /** A marker of transactions version 2 in the epoch of the refused batch ended the transaction before it. */
   markerAppended(producerId: number, epoch: number): void {
-    const known = this.#refused.get(producerId);
+    const known = this.#refused?.get(producerId);
     if (known?.isTransactionsV2 && known.epoch === epoch) return;
     this.appended(producerId);
   }

@@ -257,6 +257,8 @@ export class Engine implements Storage {
   #excessFellScheduled = false;
   #trimTimer: Timer | undefined;
   #rejections = new Set<(error: unknown) => void>();
+  #lastTopicId = '';
+  #lastTopicIdBytes: Buffer = Buffer.alloc(0);
 
   constructor(opened: Opened) {
     this.#opened = opened;
@@ -440,7 +442,7 @@ export class Engine implements Storage {
     const known = this.#logs.get(key);
     if (known !== undefined) throw new Error(`the log of ${id.topic}-${id.partition} is open already`);
     const recovered = this.#recovered.get(key);
-    const topicIdBytes = Buffer.from(id.topicId, 'base64url');
+    const topicIdBytes = this.#bytesOf(id.topicId);
     const segments = new Segments(
       this.#segmentsHost,
       id,
@@ -466,6 +468,13 @@ export class Engine implements Storage {
     }
     this.#logs.set(key, log);
     return log;
+  }
+
+  /** Neighbours are of the same topic. */
+  #bytesOf(topicId: string): Buffer {
+    if (this.#lastTopicId !== topicId) this.#lastTopicIdBytes = Buffer.from(topicId, 'base64url');
+    this.#lastTopicId = topicId;
+    return this.#lastTopicIdBytes;
   }
 
   readonly #logHost: LogHost = (() => {

@@ -322,10 +322,7 @@ export class Flusher {
       if (log.deleted) return undefined;
       // With more behind, the next large commits would have to go through the write-ahead log too, and be written twice.
       for (let i = 0; i < catchUpsMax && (i === 0 || log.unwrittenBytes > priorBytesMax); i++) await this.#write(log);
-      for (const segment of log.unsynced) log.syncing.add(segment);
-      log.unsynced.clear();
-      log.syncingSequence = log.neededInSegments;
-      log.unsyncedSequence = Number.POSITIVE_INFINITY;
+      log.syncBegan();
       return { endOffset: log.writtenOffset, place: log.segments.placed };
     } finally {
       log.placing = false;
@@ -346,14 +343,13 @@ export class Flusher {
     for (const run of runs) run.retain();
     try {
       for (const stretch of stretches) {
-        log.unsynced.add(stretch.segment);
+        log.wroteInto(stretch.segment, sequence);
         (await log.segments.write(stretch)).release();
       }
     } finally {
       for (const run of runs) run.release();
     }
     for (const run of runs) log.unwrittenBytes -= run.sizeBytes;
-    log.unsyncedSequence = Math.min(log.unsyncedSequence, sequence);
     log.writtenOffset = until;
     log.version++;
     this.#options.onFlushed();
@@ -361,8 +357,7 @@ export class Flusher {
 
   async #sync(log: Log, mark: Mark): Promise<void> {
     for (const segment of log.syncing) await log.segments.syncInBackground(segment);
-    log.syncing.clear();
-    log.syncingSequence = Number.POSITIVE_INFINITY;
+    log.syncEnded();
     // A commit that is synced by itself may have gone beyond.
     if (mark.endOffset <= log.flushedOffset) return;
     log.flushedOffset = mark.endOffset;

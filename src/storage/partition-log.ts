@@ -49,6 +49,7 @@ export interface LogStart {
   readonly cleanedOffset: number;
 }
 
+const noSegments: readonly Segment[] = [];
 const nothing: LogRead = { parts: [], sizeBytes: 0 };
 
 export class Log implements PartitionLog {
@@ -88,10 +89,10 @@ export class Log implements PartitionLog {
   /** With durability `os`: everything below was synced, in the log or in segments. */
   syncedOffset: number;
   /** Segments with bytes that were written but not synced. */
-  readonly unsynced = new Set<Segment>();
+  unsynced: readonly Segment[] = noSegments;
   /** The same of what a background flush is syncing, while commits go on writing into the segments. */
   syncingSequence = Number.POSITIVE_INFINITY;
-  readonly syncing = new Set<Segment>();
+  syncing: readonly Segment[] = noSegments;
   /** A background flush is under way. */
   flushing: Promise<void> | undefined;
   /** Where what the last background flush chose to place ends. */
@@ -354,6 +355,30 @@ export class Log implements PartitionLog {
     if (first === undefined || first.endOffset > Math.min(this.writtenOffset, this.committedOffset)) return false;
     this.#host.arena.release(this.tail.shift().backing);
     return true;
+  }
+
+  /** Bytes of blocks from that one on are in the segment, and not durable there. */
+  wroteInto(segment: Segment, sequence: number): void {
+    if (!this.unsynced.includes(segment)) this.unsynced = [...this.unsynced, segment];
+    this.unsyncedSequence = Math.min(this.unsyncedSequence, sequence);
+  }
+
+  /** A background flush is going to sync what was written so far. */
+  syncBegan(): void {
+    this.syncing = this.unsynced;
+    this.syncingSequence = this.unsyncedSequence;
+    this.syncedInPlace();
+  }
+
+  syncEnded(): void {
+    this.syncing = noSegments;
+    this.syncingSequence = Number.POSITIVE_INFINITY;
+  }
+
+  /** What was written since the last such sync began, a commit has synced by itself. */
+  syncedInPlace(): void {
+    this.unsynced = noSegments;
+    this.unsyncedSequence = Number.POSITIVE_INFINITY;
   }
 
   /** The oldest block whose bytes are in a segment but not durable there; Infinity when there is none. */

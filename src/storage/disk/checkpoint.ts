@@ -95,8 +95,12 @@ export function encodeRecord(record: PartitionRecord): Buffer {
   return bytes;
 }
 
-/** Views into `bytes`, which begins at a record's length field. */
-export function decodeRecord(bytes: Buffer, version: 1 | 2 = formatVersion): PartitionRecord {
+/** Views into `bytes`, which begins at a record's length field. `nameOf` turns a topic's name into text. */
+export function decodeRecord(
+  bytes: Buffer,
+  version: 1 | 2 = formatVersion,
+  nameOf = (name: Buffer): string => name.toString(),
+): PartitionRecord {
   const nameStart = nameAt[version] + 2;
   const nameEnd = nameStart + bytes.readUInt16BE(nameAt[version]);
   const snapshotBytes = bytes.readUInt32BE(nameEnd);
@@ -111,7 +115,7 @@ export function decodeRecord(bytes: Buffer, version: 1 | 2 = formatVersion): Par
     olderBytes: readInt64(bytes, 64),
     oldestBase: readInt64(bytes, 72),
     cleanedOffset: version === 1 ? 0 : readInt64(bytes, 80),
-    topic: bytes.toString('utf8', nameStart, nameEnd),
+    topic: nameOf(bytes.subarray(nameStart, nameEnd)),
     snapshot: snapshotBytes === noSnapshot ? undefined : bytes.subarray(nameEnd + 4, nameEnd + 4 + snapshotBytes),
   };
 }
@@ -155,12 +159,21 @@ export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint | unde
     );
   }
   if (crc32c(bytes, 0, bytes.length - 4) !== bytes.readUInt32BE(bytes.length - 4)) return undefined;
+  const count = bytes.readUInt32BE(20);
   const records: PartitionRecord[] = [];
   const encoded: Buffer[] = [];
-  for (let i = 0, at = headerBytes; i < bytes.readUInt32BE(20); i++) {
+  // One text for all partitions of a topic, which stand side by side.
+  let last: Buffer = Buffer.alloc(0);
+  let text = '';
+  const nameOf = (name: Buffer): string => {
+    if (!last.equals(name)) text = name.toString();
+    last = name;
+    return text;
+  };
+  for (let i = 0, at = headerBytes; i < count; i++) {
     const end = at + 4 + bytes.readUInt32BE(at);
     const stored = bytes.subarray(at, end);
-    const record = decodeRecord(stored, version === 1 ? 1 : 2);
+    const record = decodeRecord(stored, version === 1 ? 1 : 2, nameOf);
     encoded.push(version === formatVersion ? stored : encodeRecord(record));
     records.push(record);
     at = end;

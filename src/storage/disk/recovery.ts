@@ -59,7 +59,6 @@ export function isInMemory(item: RecoveredRun | RecoveredStretch | RecoveredExte
 
 /** All that is known about one partition before anybody opens it. */
 export class RecoveredLog {
-  readonly topicIdBytes: Buffer;
   readonly topicId: string;
   readonly partition: number;
   record: PartitionRecord | undefined;
@@ -81,9 +80,8 @@ export class RecoveredLog {
   early: RecoveredRun[] = [];
   firstSequence = Number.POSITIVE_INFINITY;
 
-  constructor(topicIdBytes: Buffer, partition: number) {
-    this.topicIdBytes = topicIdBytes;
-    this.topicId = topicIdBytes.toString('base64url');
+  constructor(topicId: string, partition: number) {
+    this.topicId = topicId;
     this.partition = partition;
   }
 }
@@ -152,8 +150,9 @@ interface Work extends RecoveryOptions {
 async function recoverLogs(options: Work): Promise<Recovery> {
   const { checkpoint } = options;
   const logs = new Map<string, RecoveredLog>();
+  const topicIdOf = topicIds();
   checkpoint.records.forEach((record, i) => {
-    const log = new RecoveredLog(record.topicId, record.partition);
+    const log = new RecoveredLog(topicIdOf(record.topicId), record.partition);
     log.record = record;
     log.encodedRecord = checkpoint.encoded[i];
     log.startOffset = record.startOffset;
@@ -176,7 +175,7 @@ async function recoverLogs(options: Work): Promise<Recovery> {
   for (let block = chain.next(); block !== undefined; block = chain.next()) {
     if (!(await extentsAreThere(options, block, logs))) break;
     noteBlock(block.slot, block);
-    applyBlock(options, logs, block);
+    applyBlock(options, logs, block, topicIdOf);
     chain.accept(block);
     unproven = unproven.filter((known) => known.header.sequence > chain.proven);
     if (block.header.sequence > chain.proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
@@ -337,14 +336,32 @@ function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer, posit
   }
 }
 
-function applyBlock(options: RecoveryOptions, logs: Map<string, RecoveredLog>, block: Block): void {
+/** As text; neighbours have the same. */
+function topicIds(): (bytes: Buffer) => string {
+  let last: Buffer = emptyBuffer;
+  let text = '';
+  return (bytes) => {
+    if (last.equals(bytes)) return text;
+    last = Buffer.from(bytes);
+    text = last.toString('base64url');
+    return text;
+  };
+}
+
+function applyBlock(
+  options: RecoveryOptions,
+  logs: Map<string, RecoveredLog>,
+  block: Block,
+  topicIdOf: (bytes: Buffer) => string,
+): void {
   const { sequence } = block.header;
   const wal = block.slot.file;
   eachEntry(block, (entry, bytes, position) => {
-    const key = logKey(entry.topicId.toString('base64url'), entry.partition);
+    const topicId = topicIdOf(entry.topicId);
+    const key = logKey(topicId, entry.partition);
     let log = logs.get(key);
     if (log === undefined) {
-      log = new RecoveredLog(Buffer.from(entry.topicId), entry.partition);
+      log = new RecoveredLog(topicId, entry.partition);
       logs.set(key, log);
     }
     if (entry.type === EntryType.LOG_START) {

@@ -109,7 +109,7 @@ export class Segments {
   #ready: Promise<void> | undefined;
   #closing: Segment[] = [];
   #storing: Promise<void> = Promise.resolve();
-  #knowing = new Map<Segment, Promise<void>>();
+  #knowing: Map<Segment, Promise<void>> | undefined;
   /** Where sequential readers are: their next offset and its position. */
   #hints: { offset: number; segment: Segment; position: number }[] = [];
   isReady = false;
@@ -808,9 +808,10 @@ export class Segments {
   /** Brings size, indexes and greatest timestamp of a segment from before this start in step with its file. */
   #know(segment: Segment, indexIntervalBytes: number): Promise<void> {
     if (segment.known) return Promise.resolve();
+    this.#knowing ??= new Map();
     let knowing = this.#knowing.get(segment);
     if (knowing === undefined) {
-      knowing = this.#learn(segment, indexIntervalBytes).finally(() => this.#knowing.delete(segment));
+      knowing = this.#learn(segment, indexIntervalBytes).finally(() => this.#knowing?.delete(segment));
       this.#knowing.set(segment, knowing);
     }
     return knowing;

@@ -178,8 +178,7 @@ export class WalMedium implements CommitMedium {
     for (const run of commit.runs) run.sequence = sequence;
     for (const { log, writes } of this.#inPlace) {
       log.inPlaceTicket = sequence;
-      for (const { segment } of writes) log.unsynced.add(segment);
-      log.unsyncedSequence = Math.min(log.unsyncedSequence, sequence);
+      for (const { segment } of writes) log.wroteInto(segment, sequence);
     }
   }
 
@@ -266,8 +265,7 @@ export class WalMedium implements CommitMedium {
     for (const { log, endOffset, placed } of inPlace) {
       log.flushedOffset = endOffset;
       log.flushedPlace = placed;
-      log.unsynced.clear();
-      log.unsyncedSequence = Number.POSITIVE_INFINITY;
+      log.syncedInPlace();
       log.inPlaceTicket = -1;
       log.version++;
     }
