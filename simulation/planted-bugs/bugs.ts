@@ -81,7 +81,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'if (bytes === undefined || crc32c(bytes) !== entry.crc)',
     replaceWith: 'if (bytes === undefined)',
     workload: 'large',
-    seeds: [14],
+    seeds: [84],
     caughtBy: DAMAGE,
     sentence: 'bytes written in place count as there when the log says so',
   },
