@@ -609,6 +609,7 @@ export class Engine implements Storage {
       this.#retention.idle(),
       this.#cleaner.idle(),
       ...this.#leaving.values(),
+      ...[...this.#logs.values()].map((log) => log.flushing),
     ]);
     await this.#segmentsHost.cache.close();
     await this.#opened.recovery.files.close();

@@ -321,7 +321,10 @@ export class Flusher {
       if (log.inPlaceTicket >= 0) await this.#options.whenDurable(log.inPlaceTicket);
       if (log.deleted) return undefined;
       // With more behind, the next large commits would have to go through the write-ahead log too, and be written twice.
-      for (let i = 0; i < catchUpsMax && (i === 0 || log.unwrittenBytes > priorBytesMax); i++) await this.#write(log);
+      await this.#write(log);
+      for (let i = 1; i < catchUpsMax && log.unwrittenBytes > priorBytesMax && !this.#stopped; i++) {
+        await this.#write(log);
+      }
       log.syncBegan();
       return { endOffset: log.writtenOffset, place: log.segments.placed };
     } finally {
@@ -395,6 +398,8 @@ export class Flusher {
 
   /** Flushes every log; for a clean stop. */
   async flushEverything(): Promise<void> {
+    // A flush that was under way knows nothing of what commits have written meanwhile.
+    await Promise.all([...this.#options.dirtyLogs].map((log) => log.flushing));
     await this.#flushAll([...this.#options.logs()].filter((log) => log.isDirty || abortedCount(log) > 0));
     for (const log of this.#options.logs()) {
       if (log.segments.isReady && !log.deleted) await log.segments.storeIndexes(true);

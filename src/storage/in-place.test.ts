@@ -5,17 +5,18 @@ import type { FileOperation } from '../runtime/memory/memory-files.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
 import type { Log } from './partition-log.ts';
-import { batchOf, committed, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
+import { batchOf, committed, defaultConfig, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
+import type { Durability, LogConfig } from './storage.ts';
 
 /** Above smallSettings.extentBytes. */
 const largeBytes = 10_000;
 
-function start(disk: UnsyncedFiles, settings = smallSettings): Promise<Engine> {
+function start(disk: UnsyncedFiles, settings = smallSettings, durability: Durability = 'os'): Promise<Engine> {
   return openStorage({
     runtime: runtimeOver(disk.files),
     directory: '/data',
     brokerId: 1,
-    durability: 'os',
+    durability,
     settings,
   });
 }
@@ -47,12 +48,23 @@ function turns(count: number): Promise<void> {
 }
 
 /** A log that goes in place from now on, with one batch. */
-async function ready(engine: Engine): Promise<Log> {
-  const log = open(engine, 1).log as Log;
+async function ready(engine: Engine, config?: LogConfig): Promise<Log> {
+  const log = open(engine, 1, config).log as Log;
   log.append([batchOf(0, 10)]);
   await committed(engine);
   await engine.flush();
   return log;
+}
+
+/** A log of which megabytes can wait in the tail. */
+const roomySettings = { ...smallSettings, walFileBytes: 8 * 2 ** 20, tailBytes: 32 * 2 ** 20, commitBytesMax: 2 ** 20 };
+
+/** More than a commit in place takes along. */
+async function appendBehind(engine: Engine, log: Log): Promise<void> {
+  while (log.unwrittenBytes < 2 * 2 ** 20) {
+    log.append([batchOf(log.endOffset, 1_000)]);
+    await committed(engine);
+  }
 }
 
 test('while a flush waits for its sync, large batches go on in place', async () => {
@@ -110,6 +122,59 @@ test('a kill or a power cut in the middle of such a flush loses nothing that the
   }
 });
 
+test('a stop in the middle of such a flush makes durable what was written beside it', async () => {
+  const { disk, hold, release } = slowDisk();
+  const engine = await start(disk, roomySettings);
+  const log = await ready(engine, { ...defaultConfig, segmentBytes: 100_000 });
+  await appendBehind(engine, log);
+  hold();
+  const append = async (): Promise<void> => {
+    log.append([batchOf(log.endOffset, largeBytes)]);
+    await committed(engine);
+  };
+  await append();
+  await turns(10);
+  assert.notEqual(log.flushing, undefined, 'the large batch asked for a flush, which waits');
+  // Into segments that the flush does not know.
+  for (let i = 0; i < 20 || log.writtenOffset < log.endOffset; i++) await append();
+  const { endOffset } = log;
+  const closed = engine.close();
+  await turns(10);
+  release();
+  await closed;
+  const again = await start(disk.crash(), roomySettings);
+  assert.equal(again.uncleanStart, false);
+  const { log: recovered } = open(again, 1);
+  assert.equal(recovered.endOffset, endOffset);
+  assert.equal((await readAll(recovered)).length, recovered.sizeBytes);
+  await again.close();
+});
+
+test('a commit in place fails with the sync that ran beside its own, which alone is told of lost pages', async () => {
+  const { disk, hold, release } = slowDisk();
+  const engine = await start(disk, smallSettings, 'fsync');
+  const log = await ready(engine);
+  log.append([batchOf(1, 100)]);
+  await committed(engine);
+  hold();
+  const flushed = engine.flush();
+  await turns(10);
+  assert.notEqual(log.flushing, undefined, 'the flush waits');
+  let told = false;
+  engine.whenCommitted(log.append([batchOf(2, largeBytes)]), () => {
+    told = true;
+  });
+  await turns(10);
+  assert.equal(log.writtenOffset, 3, 'it went in place');
+  disk.faults.push({ operation: 'sync', path: /topic1-0/, code: 'EIO', times: 1 });
+  release();
+  await assert.rejects(flushed);
+  await turns(10);
+  assert.equal(told, false);
+  assert.notEqual(engine.failure, undefined);
+  await engine.close();
+});
+
 test('what is written in place waits for a checkpoint before a start would have too much to read', async () => {
   const { disk, hold, release } = slowDisk();
   const engine = await start(disk);
@@ -130,13 +195,9 @@ test('what is written in place waits for a checkpoint before a start would have 
 
 test('large batches go in place again although much was appended before that no segment has', async () => {
   const { disk } = slowDisk();
-  const settings = { ...smallSettings, walFileBytes: 8 * 2 ** 20, tailBytes: 32 * 2 ** 20, commitBytesMax: 2 ** 20 };
-  const engine = await start(disk, settings);
+  const engine = await start(disk, roomySettings);
   const log = await ready(engine);
-  while (log.unwrittenBytes < 2 * 2 ** 20) {
-    log.append([batchOf(log.endOffset, 1_000)]);
-    await committed(engine);
-  }
+  await appendBehind(engine, log);
   for (let i = 0; log.writtenOffset < log.endOffset && i < 50; i++) {
     log.append([batchOf(log.endOffset, largeBytes)]);
     await committed(engine);

@@ -4,6 +4,8 @@
 import { batchLength, lastOffset, maxTimestamp } from '../../records/record-batch.ts';
 import { IndexEntries, offsetEntryBytes, timeEntryBytes } from './segment-index.ts';
 
+const noSyncs: readonly Promise<void>[] = [];
+
 export class Segment {
   readonly baseOffset: number;
   /** Path without the suffix. */
@@ -35,6 +37,10 @@ export class Segment {
   abortedEntries = 0;
   /** Taken out of the log by retention. */
   gone = false;
+  /** Of its file, on their way to the disk. */
+  syncs: readonly Promise<void>[] = noSyncs;
+  /** Of one of them: no later one says anything about the bytes before. */
+  syncFailure: unknown;
 
   constructor(directory: string, baseOffset: number, sizeBytes: number) {
     this.baseOffset = baseOffset;

@@ -482,8 +482,18 @@ export class Segments {
 
   /** Makes what the lease's file holds durable, and the file's name when it is new. */
   async sync(segment: Segment, lease: FileLease): Promise<void> {
-    if (segment.isNew) await Promise.all([lease.file.sync(), this.#host.files.syncDirectory(this.directory)]);
-    else await lease.file.sync();
+    const own = lease.file.sync();
+    segment.syncs = [...segment.syncs, own];
+    try {
+      await Promise.all([own, segment.isNew ? this.#host.files.syncDirectory(this.directory) : undefined]);
+    } catch (error) {
+      segment.syncFailure = error;
+    } finally {
+      segment.syncs = segment.syncs.filter((sync) => sync !== own);
+    }
+    // Of those at the same time only one is told of a failure, whoever's bytes it concerns.
+    if (segment.syncs.length > 0) await Promise.all(segment.syncs);
+    if (segment.syncFailure !== undefined) throw segment.syncFailure;
     segment.isNew = false;
   }
 
