@@ -152,10 +152,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'new-segment-without-its-name',
     file: 'storage/disk/segments.js',
-    find: `if (segment.isNew)
-            await Promise.all([lease.file.sync(), this.#host.files.syncDirectory(this.directory)]);`,
-    replaceWith: `if (segment.isNew)
-            await lease.file.sync();`,
+    find: 'await Promise.all([own, segment.isNew ? this.#host.files.syncDirectory(this.directory) : undefined]);',
+    replaceWith: 'await own;',
     workload: 'records',
     seeds: [1, 6, 8],
     caughtBy: DAMAGE,
@@ -187,7 +185,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'ticket: original.lastOffset < this.highWatermark ? undefined : this.#pendingTicket(),',
     replaceWith: 'ticket: undefined,',
     workload: 'retries',
-    seeds: [220],
+    seeds: [360],
     caughtBy: LOSS,
     sentence: 'a duplicate is acknowledged before its original is durable',
   },
@@ -360,7 +358,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'const limit = Math.min(stableOffsetOf(log), ',
     replaceWith: 'const limit = Math.min(log.committedOffset, ',
     workload: 'compaction',
-    seeds: [28],
+    seeds: [3],
     caughtBy: COMPACTION,
     sentence: 'compaction lets transactions win that are not decided yet',
   },

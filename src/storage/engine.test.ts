@@ -9,7 +9,7 @@ import { Commit } from './commit.ts';
 import type { Wal } from './disk/wal.ts';
 import { WalMedium } from './disk/wal-medium.ts';
 import { type Engine, openStorage, type StorageOptions } from './engine.ts';
-import type { Log } from './partition-log.ts';
+import { Log } from './partition-log.ts';
 import type { Run } from './run.ts';
 import {
   batchAt,
@@ -591,6 +591,25 @@ test('a partition made again under its name is not looked up in the indexes of t
     }
     log.delete();
   }
+  await engine.close();
+});
+
+test('over the budget, looking for what can be given up costs no more than what is given up', async (t) => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk, { settings: { ...smallSettings, walFileBytes: 2 ** 22, tailBytes: 2 ** 19 } });
+  const logs = Array.from({ length: 50 }, (_, i) => open(engine, i + 1).log);
+  const looks = t.mock.method(Log.prototype, 'evictFirst');
+  let runs = 0;
+  for (let round = 0; round < 100; round++) {
+    // One after the other: no two of a partition's batches lie side by side.
+    for (const log of logs) log.append([batchOf(log.endOffset, 100)]);
+    runs += logs.length;
+    await committed(engine);
+  }
+  await engine.flush();
+  for (const log of logs) assert.equal((await readAll(log)).length, log.sizeBytes);
+  assert.ok(looks.mock.callCount() < 3 * runs, `${looks.mock.callCount()} looks at ${runs} runs`);
+  assert.ok(engine.arena.usedBytes <= 2 ** 19, `${engine.arena.usedBytes} bytes are kept`);
   await engine.close();
 });
 

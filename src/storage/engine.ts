@@ -248,9 +248,8 @@ export class Engine implements Storage {
   #dataSyncNext: Promise<void> | undefined;
   /** What goes first when the tail is over its budget. */
   #tailGroups: TailGroups;
-  /** The last look found nothing; looking again makes sense after a flush or an in-place write. */
+  /** The last look found nothing; looking again makes sense when more is in segments. */
   #nothingToEvict = false;
-  #wroteInPlace = false;
   #syncTimer: Timer | undefined;
   #syncDueMs = 0;
   #excessListener: (() => void) | undefined;
@@ -314,7 +313,7 @@ export class Engine implements Storage {
       carry: (log) => this.#carry(log),
       recoveredSynced: () => recovery.files.synced(),
       deletedLeft: () => this.#deletedLeft(),
-      onFlushed: () => this.#evictAgain(),
+      onWritten: (log) => this.#written(log),
       onFailed: (error) => this.#fail(error),
     });
     const metrics = storageMetrics(options.metrics ?? new Metrics(), () => this.#logs.values());
@@ -384,10 +383,7 @@ export class Engine implements Storage {
       wantFlushed: (log) => void this.#flusher.flush(log).catch(() => {}),
       makeReady: (log) => this.#flusher.flush(log),
       pause: () => new Promise((resolve) => void this.#opened.options.runtime.timers.set(pauseMs, resolve)),
-      onExtents: (bytes) => {
-        this.#wroteInPlace = true;
-        this.#flusher.wroteInPlace(bytes);
-      },
+      onExtents: (bytes) => this.#flusher.wroteInPlace(bytes),
       syncWritten: () => this.#flusher.syncLog(wal),
       syncWithin: (delayMs) => this.#syncWithin(wal, delayMs),
     });
@@ -668,7 +664,12 @@ export class Engine implements Storage {
         this.#thrown(error);
       }
     }
-    if (this.#wroteInPlace) this.#nothingToEvict = this.#wroteInPlace = false;
+    for (const { log, endOffset } of commit.runs) {
+      if (endOffset > log.writtenOffset) continue;
+      // It was written in place.
+      this.#nothingToEvict = false;
+      this.#tailGroups.written(log);
+    }
     // What is committed can be flushed, should the tail be over its budget.
     if (this.#nothingToEvict) this.#flusher.requestMemory(() => this.excessBytes);
     else this.#evict();
@@ -699,17 +700,19 @@ export class Engine implements Storage {
     });
   }
 
-  /** More can be read from segments than before. */
-  #evictAgain(): void {
+  /** More of the log can be read from segments than before. */
+  #written(log: Log): void {
     this.#nothingToEvict = false;
+    this.#tailGroups.written(log);
     this.#evict();
   }
 
   /** Gives up the oldest runs that segments hold until the budget is kept; asks for a flush when that is not enough. */
   #evict(): void {
-    if (this.#nothingToEvict || this.arena.usedBytes <= this.settings.tailBytes) return;
+    const { arena, settings } = this;
+    if (this.#nothingToEvict || arena.usedBytes <= settings.tailBytes) return;
     const excessBytes = this.excessBytes;
-    const isEnough = this.#tailGroups.giveUp(() => this.arena.usedBytes <= this.settings.tailBytes);
+    const isEnough = this.#tailGroups.giveUp(() => arena.usedBytes <= settings.tailBytes);
     if (this.excessBytes < excessBytes) this.#excessFell();
     if (!isEnough) {
       this.#nothingToEvict = true;

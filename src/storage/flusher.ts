@@ -43,7 +43,8 @@ export interface FlusherOptions {
   readonly recoveredSynced: () => Promise<void>;
   /** Resolves when the partitions deleted so far have left their directories, durably. */
   readonly deletedLeft: () => Promise<void>;
-  readonly onFlushed: () => void;
+  /** More of the log is in segments than before. */
+  readonly onWritten: (log: Log) => void;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -267,7 +268,6 @@ export class Flusher {
     const work = async (): Promise<void> => {
       for (let log = largest.shift(); log !== undefined && excess() > 0; log = largest.shift()) {
         await this.flush(log);
-        this.#options.onFlushed();
       }
     };
     // Memory is free once a log is written: the next ones need not wait until it is synced too.
@@ -281,7 +281,6 @@ export class Flusher {
       for (let log = queue.shift(); log !== undefined; log = queue.shift()) await this.flush(log);
     };
     await Promise.all([work(), work(), work(), work()]);
-    this.#options.onFlushed();
   }
 
   /** Everything committed goes to segments and is durable there afterwards. */
@@ -355,7 +354,7 @@ export class Flusher {
     for (const run of runs) log.unwrittenBytes -= run.sizeBytes;
     log.writtenOffset = until;
     log.version++;
-    this.#options.onFlushed();
+    this.#options.onWritten(log);
   }
 
   async #sync(log: Log, mark: Mark): Promise<void> {

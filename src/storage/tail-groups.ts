@@ -4,8 +4,9 @@
 // collector to look at, and a million of them made it stop the broker for milliseconds.
 //
 // So a tail has at most one run for each KiB of it and `SMALL_RUNS_MAX` more for each partition, but for what a write
-// into segments keeps apart. Owned by the engine. Invariant: every committed run in a tail lies in a group that is
-// queued here, carried ones by the end offset that they share with one.
+// into segments keeps apart. Groups that no segment has when it is their turn wait aside until more of their log was written, so
+// that looking for what can go costs no more than what goes. Owned by the engine. Invariant: every committed run in a tail
+// lies in a group that is queued or waits here, carried ones by the end offset that they share with one.
 import type { Arena } from './arena.ts';
 import type { Log } from './partition-log.ts';
 import { Run } from './run.ts';
@@ -15,6 +16,8 @@ const SMALL_BYTES_MAX = 2 * 1024;
 /** A group is full when it holds so much. */
 const SMALL_RUNS_MAX = 32;
 const GROUP_BYTES_MAX = 16 * 1024;
+
+const NONE: readonly TailGroup[] = [];
 
 /** Committed neighbours of one log, from `startOffset` on. */
 class TailGroup {
@@ -49,6 +52,9 @@ export class TailGroups {
   #head = 0;
   /** The last group of a log, when it may grow. */
   #growing = new Map<Log, TailGroup>();
+  /** Groups that no segment had when it was their turn. */
+  #waiting = new Map<Log, TailGroup[]>();
+  #waitingCount = 0;
   /** How many of the queued ones belong to deleted logs, about; they, and what they keep alive, go when they are the greater part. */
   #deleted = 0;
 
@@ -56,9 +62,8 @@ export class TailGroups {
     this.#arena = arena;
   }
 
-  /** Waiting to be given up. */
   get count(): number {
-    return this.#queue.length - this.#head;
+    return this.#queue.length - this.#head + this.#waitingCount;
   }
 
   /** The next run of its log is committed. */
@@ -86,27 +91,48 @@ export class TailGroups {
   /** The log has let go of its tail. */
   deleted(log: Log): void {
     this.#growing.delete(log);
-    this.#deleted += log.queuedGroups;
-    if (this.#deleted < 64 || this.#deleted * 2 < this.count) return;
+    this.#deleted += log.queuedGroups - this.#leave(log).length;
+    if (this.#deleted < 64 || this.#deleted * 2 < this.#queue.length - this.#head) return;
     this.#queue = this.#queue.slice(this.#head).filter((group) => !group.log.deleted);
     this.#head = this.#deleted = 0;
   }
 
+  /** More of the log can be read from segments than before. */
+  written(log: Log): void {
+    for (const group of this.#leave(log)) this.#queue.push(group);
+  }
+
   /** Gives up the oldest groups that segments hold until `isEnough()`; false when that took all of them. */
   giveUp(isEnough: () => boolean): boolean {
-    let steps = this.count;
     while (!isEnough()) {
-      if (steps-- === 0) return false;
-      const group = this.#queue[this.#head++] as TailGroup;
+      const group = this.#queue[this.#head];
+      if (group === undefined) return false;
+      this.#head++;
       if (group.log.deleted) this.#deleted = Math.max(0, this.#deleted - 1);
       else if (this.#giveUp(group)) group.log.queuedGroups--;
-      else this.#queue.push(group);
+      else this.#wait(group);
       if (this.#head * 2 > this.#queue.length) {
         this.#queue = this.#queue.slice(this.#head);
         this.#head = 0;
       }
     }
     return true;
+  }
+
+  #wait(group: TailGroup): void {
+    const waiting = this.#waiting.get(group.log);
+    if (waiting === undefined) this.#waiting.set(group.log, [group]);
+    else waiting.push(group);
+    this.#waitingCount++;
+  }
+
+  /** They wait no longer. */
+  #leave(log: Log): readonly TailGroup[] {
+    const waiting = this.#waiting.get(log);
+    if (waiting === undefined) return NONE;
+    this.#waiting.delete(log);
+    this.#waitingCount -= waiting.length;
+    return waiting;
   }
 
   /** False when no segment holds all of it. */
