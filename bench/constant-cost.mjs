@@ -3,14 +3,25 @@
 // the first size.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
 import { connectTo, createTopic, partitionsReady } from './group-members.mjs';
 import { batchOf, fetchOne, GrowingTopic, random, send } from './growing-topic.mjs';
-import { cpuMs, median, residentBytes, writeResult } from './measured.mjs';
+import { cpuMs, median, residentBytes, untilIdle, writeResult } from './measured.mjs';
+import { pageCacheFile } from './page-cache.mjs';
 import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
 
 const { values: options } = parseArgs({
@@ -22,6 +33,8 @@ const { values: options } = parseArgs({
     probes: { type: 'string', default: '300' },
     starts: { type: 'string', default: '5' },
     directory: { type: 'string', default: tmpdir() },
+    data: { type: 'string' },
+    'fill-only': { type: 'boolean', default: false },
     kafka: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -29,13 +42,15 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--starts 5] [--directory DIR] [--kafka] [--keep]
+                                      [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
 Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; at
-the last one adds a topic of --wide partitions, and measures starts again. Then measures with each number of --partitions over a
-directory of its own, with --kafka beside Kafka 4.3. An empty list leaves its part out. --directory needs room for the largest size
-and 5 GB. As root it empties the page cache before it reads what is old. Writes bench/results/constant-cost-sizes.json and
-constant-cost-partitions.json with --keep. Needs Linux (/proc).`);
+the last one adds a topic of --wide partitions, and measures starts again, also after as many small batches as the write-ahead log
+keeps. Then measures with each number of --partitions over a directory of its own, with --kafka beside Kafka 4.3. An empty list
+leaves its part out. --directory needs room for the largest size and 5 GB. With --data the topic and what was measured stay there,
+and the next run with it goes on: --fill-only fills to the last of the --sizes and measures nothing. As root it empties the page
+cache before it reads what is old. Writes bench/results/constant-cost-sizes.json and constant-cost-partitions.json with --keep.
+Needs Linux (/proc).`);
   process.exit(0);
 }
 
@@ -47,90 +62,156 @@ const WIDE = 'wide';
 const BETWEEN_BYTES = 300e6;
 /** What is appended, and measured, at each size. */
 const WINDOW_BYTES = 1e9;
+/** Single records, before the last starts: more than the write-ahead log keeps. */
+const SMALL_BATCHES = 3_000_000;
+const STARTED_MS_MAX = 120_000;
+const GROWTH_MAX = 1.2;
 const probes = Number(options.probes);
 /** Only root may empty the page cache. */
 let cold = true;
 const durability = ['--durability', options.durability];
 
 async function bySize(sizes) {
-  const { bavail, bsize } = statfsSync(options.directory);
   const largest = sizes[sizes.length - 1];
-  if (bavail * bsize < (largest + 5) * GB) throw new Error(`${options.directory} has no room for ${largest} GB`);
-  const directory = mkdtempSync(join(options.directory, 'ottla-constant-'));
-  const topic = new GrowingTopic(TOPIC, PARTITIONS);
-  const rows = [];
-  let broker = await startOttla(directory, durability);
+  const work = options.data ?? mkdtempSync(join(options.directory, 'ottla-constant-'));
+  const directory = join(work, 'data');
+  const stateFile = join(work, 'state.json');
+  mkdirSync(work, { recursive: true });
+  const state = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, 'utf8')) : { rows: [] };
+  const { bavail, bsize } = statfsSync(work);
+  if (bavail * bsize < largest * GB - (state.topic?.bytes ?? 0) + 5 * GB)
+    throw new Error(`${work} has no room for ${largest} GB`);
+  const pageCache = pageCacheFile();
+  const topic = new GrowingTopic(TOPIC, PARTITIONS, state.topic);
+  const measured = new Measured(directory, topic, state.rows, pageCache);
+  await measured.start(state.topic === undefined);
   try {
-    let connection = await connectTo(broker.bootstrap);
-    await createTopic(connection, TOPIC, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
-    await partitionsReady(connection, TOPIC, PARTITIONS);
-    for (const size of sizes) {
-      const row = { size: `${size} GB` };
-      await topic.fillTo(connection, size * GB);
-      // How far the disk was outrun, not how much there is: the rest is measured in a new life, of the same age at every size.
-      row['resident after filling, MB'] = residentBytes(broker.pid) / 1e6;
-      ({ broker, connection } = await restarts(directory, broker, connection, topic, row));
-      forgetCached();
-      const cpuBefore = cpuMs(broker.pid);
-      const { bytes, ms } = await topic.fillTo(connection, topic.bytes + WINDOW_BYTES);
-      row['append, CPU ms/MB'] = (cpuMs(broker.pid) - cpuBefore) / (bytes / 1e6);
-      row['append, MB/s'] = bytes / 1e3 / ms;
-      row['slowest append, ms'] = topic.slowestMs;
-      row['tail read, ms'] = await probed(() => topic.fetchNewest(connection));
-      forgetCached();
-      row['random old read, ms'] = await probed(() => topic.fetchRandom(connection));
-      forgetCached();
-      row['lookup by time, ms'] = await probed(() => topic.lookUpRandom(connection));
-      row['resident, MB'] = residentBytes(broker.pid) / 1e6;
-      row['open files'] = openFiles(broker);
-      rows.push(row);
-      print(row, rows[0]);
+    for (const size of sizes.filter((size) => !state.rows.some((row) => row.size === `${size} GB`))) {
+      if (!options['fill-only']) await measured.at(size);
+      else if (size === largest) await measured.fill(size);
     }
     const count = Number(options.wide);
-    if (count === 0) return rows;
-    const row = { size: `${largest} GB, and ${count} partitions` };
-    await createTopic(connection, WIDE, count);
-    await partitionsReady(connection, WIDE, count);
-    await sendToEach(connection, count);
-    ({ broker, connection } = await restarts(directory, broker, connection, topic, row));
-    await partitionsReady(connection, WIDE, count);
-    row['resident, MB'] = residentBytes(broker.pid) / 1e6;
-    row['open files'] = openFiles(broker);
-    rows.push(row);
-    print(row, rows[0]);
-    return rows;
+    if (count > 0 && !options['fill-only']) await measured.withWide(largest, count);
   } finally {
-    await broker.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await measured.broker.stop();
+    pageCache.remove();
+    if (options.data === undefined) rmSync(work, { recursive: true, force: true });
+    else writeFileSync(stateFile, JSON.stringify({ topic: topic.state, rows: measured.rows }, null, 2));
   }
+  return measured.rows;
 }
 
-/** Kills the broker in the middle of writing, and starts it again, several times. */
-async function restarts(directory, before, openConnection, topic, row) {
-  const waits = [];
-  const works = [];
-  let broker = before;
-  let connection = openConnection;
-  for (let i = 0; i < Number(options.starts); i++) {
-    const filling = topic.fillTo(connection, topic.bytes + GB);
-    const until = topic.bytes + BETWEEN_BYTES * (0.5 + Math.random());
-    await Promise.race([filling, reached(() => topic.bytes >= until)]);
-    const started = performance.now();
-    process.kill(broker.pid, 'SIGKILL');
-    await Promise.allSettled([broker.exited, filling]);
-    connection.close();
-    const begun = performance.now();
-    broker = await startOttla(directory, durability);
-    waits.push(performance.now() - begun);
-    works.push(cpuMs(broker.pid));
-    if (waits.length === 1) row['exit of the killed one, ms'] = begun - started;
-    connection = await connectTo(broker.bootstrap);
-    await topic.lookAgain(connection);
+/** The topic at its sizes, one row of figures after the other. */
+class Measured {
+  broker;
+  rows;
+  #directory;
+  #topic;
+  #pageCache;
+  #connection;
+
+  constructor(directory, topic, rows, pageCache) {
+    this.#directory = directory;
+    this.#topic = topic;
+    this.#pageCache = pageCache;
+    this.rows = rows;
   }
-  row['ready after kill -9, ms'] = median(waits);
-  row['the longest, ms'] = Math.max(...waits);
-  row['its CPU, ms'] = median(works);
-  return { broker, connection };
+
+  async start(isNew) {
+    this.broker = await startOttla(this.#directory, durability);
+    this.#connection = await connectTo(this.broker.bootstrap);
+    if (!isNew) return this.#topic.lookAgain(this.#connection);
+    await createTopic(this.#connection, TOPIC, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
+    await partitionsReady(this.#connection, TOPIC, PARTITIONS);
+  }
+
+  async fill(size) {
+    await this.#topic.fillTo(this.#connection, size * GB);
+  }
+
+  async at(size) {
+    const row = { size: `${size} GB` };
+    await this.fill(size);
+    // How far the disk was outrun, not how much there is: the rest is measured in a new life, of the same age at every size.
+    row['resident after filling, MB'] = residentBytes(this.broker.pid) / 1e6;
+    await this.#restarts(row);
+    const topic = this.#topic;
+    await untilIdle(this.broker.pid, 3);
+    this.#pageCache.fill();
+    const cpuBefore = cpuMs(this.broker.pid);
+    const { bytes, ms } = await topic.fillTo(this.#connection, topic.bytes + WINDOW_BYTES);
+    row['append, CPU ms/MB'] = (cpuMs(this.broker.pid) - cpuBefore) / (bytes / 1e6);
+    row['append, MB/s'] = bytes / 1e3 / ms;
+    row['slowest append, ms'] = topic.slowestMs;
+    await untilIdle(this.broker.pid, 3);
+    row['tail read, ms'] = await probed(() => topic.fetchNewest(this.#connection));
+    forgetCached();
+    row['random old read, ms'] = await probed(() => topic.fetchRandom(this.#connection));
+    forgetCached();
+    row['lookup by time, ms'] = await probed(() => topic.lookUpRandom(this.#connection));
+    row['resident, MB'] = residentBytes(this.broker.pid) / 1e6;
+    row['open files'] = openFiles(this.broker);
+    this.#add(row);
+  }
+
+  async withWide(size, count) {
+    const first = { size: `${size} GB, ${count} partitions` };
+    if (!this.rows.some((row) => row.size === first.size)) {
+      await createTopic(this.#connection, WIDE, count);
+      await partitionsReady(this.#connection, WIDE, count);
+      await sendToEach(this.#connection, count);
+      await this.#restarts(first);
+      await this.#addWide(first, count);
+    }
+    const second = { size: `${first.size}, small batches` };
+    await sendToEach(this.#connection, count, SMALL_BATCHES);
+    await this.#restarts(second, () => sendToEach(this.#connection, count, SMALL_BATCHES));
+    await this.#addWide(second, count);
+  }
+
+  async #addWide(row, count) {
+    await partitionsReady(this.#connection, WIDE, count);
+    row['resident, MB'] = residentBytes(this.broker.pid) / 1e6;
+    row['open files'] = openFiles(this.broker);
+    this.#add(row);
+  }
+
+  #add(row) {
+    this.rows.push(row);
+    print(row, this.rows[0]);
+  }
+
+  /** Kills the broker in the middle of writing, and starts it again, several times. */
+  async #restarts(row, write) {
+    const waits = [];
+    const works = [];
+    for (let i = 0; i < Number(options.starts); i++) {
+      const { broker } = this;
+      const topic = this.#topic;
+      const until = topic.bytes + BETWEEN_BYTES * (0.5 + Math.random());
+      const writing = write === undefined ? topic.fillTo(this.#connection, topic.bytes + GB) : write();
+      // Marked as handled: it ends with the broker.
+      writing.catch(() => {});
+      await Promise.race([
+        writing,
+        write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * Math.random()),
+      ]);
+      const started = performance.now();
+      process.kill(broker.pid, 'SIGKILL');
+      await Promise.allSettled([broker.exited, writing]);
+      this.#connection.close();
+      const begun = performance.now();
+      this.broker = await startOttla(this.#directory, durability, STARTED_MS_MAX);
+      waits.push(performance.now() - begun);
+      works.push(cpuMs(this.broker.pid));
+      if (waits.length === 1) row['exit of the killed one, ms'] = begun - started;
+      this.#connection = await connectTo(this.broker.bootstrap);
+      await topic.lookAgain(this.#connection);
+    }
+    row['ready after kill -9, ms'] = median(waits);
+    row['the longest, ms'] = Math.max(...waits);
+    row['its CPU, ms'] = median(works);
+  }
 }
 
 /** Waits for the disk, and lets the operating system forget what it has read: else a size decides who finds it in memory. */
@@ -195,13 +276,19 @@ async function partitionsOf(name, count) {
   }
 }
 
-/** A record of 100 bytes into each partition. */
-async function sendToEach(connection, count) {
+/** A record of 100 bytes into each partition, again and again until there are so many. */
+async function sendToEach(connection, count, batches = count) {
   const { batch } = batchOf(1, 100);
-  for (let first = 0; first < count; first += 500) {
-    const each = Array.from({ length: Math.min(500, count - first) }, (_, i) => [first + i, Buffer.from(batch)]);
-    await send(connection, WIDE, each);
-  }
+  let sent = 0;
+  const work = async () => {
+    while (sent < batches) {
+      const first = sent % count;
+      const each = Array.from({ length: Math.min(500, count - first) }, (_, i) => [first + i, Buffer.from(batch)]);
+      sent += each.length;
+      await send(connection, WIDE, each);
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, work));
 }
 
 function openFiles(broker) {
@@ -228,6 +315,21 @@ function print({ size, ...figures }, { size: _first, ...first }) {
   }
 }
 
+/** For `npm run bench -- report`: one row for each figure, one column for each size. `bounded` are those that the promise is about. */
+function tableOf(rows, bounded) {
+  const names = [...new Set(rows.flatMap(({ size: _, ...figures }) => Object.keys(figures)))];
+  const all = names.map((name) => {
+    const [words, unit = ''] = name.split(/, (?=[^,]*$)/);
+    const medians = Object.fromEntries(rows.map((row) => [row.size, row[name]]));
+    const first = rows[0][name];
+    const measure = { key: name, name: words, unit, medians };
+    if (!bounded.includes(name) || first === undefined) return measure;
+    const growth = Math.max(...rows.map((row) => (row[name] ?? first) / first));
+    return { ...measure, growth, target: { atMost: GROWTH_MAX }, met: growth <= GROWTH_MAX };
+  });
+  return [{ name: '', measures: all }];
+}
+
 function numbers(list) {
   return list
     .split(',')
@@ -236,8 +338,32 @@ function numbers(list) {
     .sort((a, b) => a - b);
 }
 
-const keep = (part, what, rows) => options.keep && writeResult(`constant-cost-${part}`, { what, cold, rows });
+function keep(part, what, rows, bounded) {
+  if (!options.keep) return;
+  writeResult(`constant-cost-${part}`, {
+    what,
+    command: 'npm run bench -- constant-cost',
+    date: new Date().toISOString().slice(0, 10),
+    durability: options.durability,
+    pageCacheWasEmptied: cold,
+    rows: tableOf(rows, bounded),
+  });
+}
+
 const sizes = numbers(options.sizes);
 const counts = numbers(options.partitions);
-if (sizes.length > 0) keep('sizes', 'cost by size of a topic', await bySize(sizes));
-if (counts.length > 0) keep('partitions', 'cost by number of partitions', await byPartitions(counts));
+if (sizes.length > 0) {
+  const bounded = [
+    'append, CPU ms/MB',
+    'tail read, ms',
+    'random old read, ms',
+    'lookup by time, ms',
+    'ready after kill -9, ms',
+    'resident, MB',
+  ];
+  keep('sizes', 'cost by size of a topic', await bySize(sizes), bounded);
+}
+if (counts.length > 0) {
+  const bounded = ['append to one, ms', 'fetch from one, ms'];
+  keep('partitions', 'cost by number of partitions', await byPartitions(counts), bounded);
+}

@@ -15,18 +15,27 @@ const BATCH_BYTES = 500_000;
 const START_MS = Date.now() - 365 * 86_400_000;
 
 export class GrowingTopic {
-  bytes = 0;
+  bytes;
   /** The longest that one of its requests took. */
   slowestMs = 0;
   #name;
   #ends;
   // Half of the bytes in small records, half in large ones.
   #batches = [batchOf(Math.floor(BATCH_BYTES / 100), 100), batchOf(Math.floor(BATCH_BYTES / 1000), 1000)];
-  #sent = 0;
+  #sent;
+  #startMs;
 
-  constructor(name, partitions) {
+  /** `state`: of the one that filled the same topic before. */
+  constructor(name, partitions, { bytes, sent, startMs } = { bytes: 0, sent: 0, startMs: START_MS }) {
     this.#name = name;
+    this.bytes = bytes;
+    this.#sent = sent;
+    this.#startMs = startMs;
     this.#ends = Array(partitions).fill(0);
+  }
+
+  get state() {
+    return { bytes: this.bytes, sent: this.#sent, startMs: this.#startMs };
   }
 
   /** Over all partitions evenly. Rejects when the broker goes away. */
@@ -53,7 +62,7 @@ export class GrowingTopic {
   /** Each batch a second after the one before: a time to look for. */
   #timed(batch) {
     const timed = Buffer.from(batch);
-    const timestampMs = BigInt(START_MS + this.#sent * 1000);
+    const timestampMs = BigInt(this.#startMs + this.#sent * 1000);
     timed.writeBigInt64BE(timestampMs, BASE_TIMESTAMP_AT);
     timed.writeBigInt64BE(timestampMs, MAX_TIMESTAMP_AT);
     updateCrc(timed, 0);
@@ -82,7 +91,7 @@ export class GrowingTopic {
 
   lookUpRandom(connection) {
     const partitionIndex = random(this.#ends.length);
-    const timestamp = START_MS + random(this.#sent) * 1000;
+    const timestamp = this.#startMs + random(this.#sent) * 1000;
     return offsetsFor(connection, this.#name, [{ partitionIndex, timestamp }]);
   }
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../test/conformance/broker.mjs';
 
 export function median(values) {
@@ -24,6 +25,15 @@ export function cpuMs(pid) {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
+
+/** Resolves when the process has had next to nothing to do for some seconds. */
+export async function untilIdle(pid, seconds) {
+  for (let idle = 0; idle < seconds; ) {
+    const before = cpuMs(pid);
+    await sleep(1000);
+    idle = cpuMs(pid) - before < 50 ? idle + 1 : 0;
+  }
 }
 
 /** Writes bench/results/<name>.json: what was measured, with the machine it was measured on. */

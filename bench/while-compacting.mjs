@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
 import { compiled, connectTo, createTopic, partitionsReady } from './group-members.mjs';
 import { batchOf, send } from './growing-topic.mjs';
-import { cpuMs, residentBytes, writeResult } from './measured.mjs';
+import { cpuMs, residentBytes, untilIdle, writeResult } from './measured.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -117,11 +117,7 @@ async function fill(connection) {
 
 /** What was filled is on the disk, and the broker idle. */
 async function settled() {
-  for (let quietSeconds = 0; quietSeconds < 5; ) {
-    const before = cpuMs(broker.pid);
-    await sleep(1000);
-    quietSeconds = cpuMs(broker.pid) - before < 50 ? quietSeconds + 1 : 0;
-  }
+  await untilIdle(broker.pid, 5);
   await sleep(10_000);
 }
 
