@@ -713,6 +713,7 @@ test('while a write in place takes earlier runs along, the oldest block of any o
     makeReady: () => Promise.reject(new Error('it is ready')),
     pause: () => Promise.reject(new Error('nothing is short')),
     onExtents: () => {},
+    onEntries: () => {},
     syncWritten: () => Promise.reject(new Error('each commit is synced')),
     syncWithin: () => {},
   });

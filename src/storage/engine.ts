@@ -146,6 +146,7 @@ async function openLocked(
           next: checkpoint.replayFrom,
           lastSynced: 0,
           extentBytes: 0,
+          entryCount: 0,
           files: new RecoveredFiles(files),
         }
       : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
@@ -303,6 +304,8 @@ export class Engine implements Storage {
       extentBytes: recovery.extentBytes,
       extentReplayBytesMax: settings.extentReplayBytesMax,
       extentBytesMax: settings.extentBytesMax,
+      entryCount: recovery.entryCount,
+      entryReplayMax: settings.entryReplayMax,
       logs: () => this.#logs.values(),
       dirtyLogs: this.#dirty,
       unopened: () =>
@@ -384,6 +387,7 @@ export class Engine implements Storage {
       makeReady: (log) => this.#flusher.flush(log),
       pause: () => new Promise((resolve) => void this.#opened.options.runtime.timers.set(pauseMs, resolve)),
       onExtents: (bytes) => this.#flusher.wroteInPlace(bytes),
+      onEntries: (count) => this.#flusher.wroteEntries(count),
       syncWritten: () => this.#flusher.syncLog(wal),
       syncWithin: (delayMs) => this.#syncWithin(wal, delayMs),
     });

@@ -22,13 +22,16 @@ export interface FlusherOptions {
   readonly checkpoints: CheckpointFiles;
   /** Sync the log itself before a checkpoint: its commits are not synced one by one. */
   readonly syncWal: boolean;
-  /** At most so many bytes are written again into the current log file instead of being flushed, in one round. */
+  /** At most so many bytes are written again into the current log file instead of being flushed, in one round that frees files. */
   readonly carryBytesMax: number;
   /** Written in place since the published checkpoint, as the start has found it. */
   readonly extentBytes: number;
   /** After so many more of them a checkpoint is made; commits with more wait for it when that is not fast enough. */
   readonly extentReplayBytesMax: number;
   readonly extentBytesMax: number;
+  /** The same of what the log itself says, in entries: the start has found so many, and after so many more they leave it. */
+  readonly entryCount: number;
+  readonly entryReplayMax: number;
   readonly logs: () => Iterable<Log>;
   readonly dirtyLogs: Set<Log>;
   /** Records of partitions that nobody opened yet, as stored. */
@@ -52,7 +55,7 @@ export interface FlusherOptions {
 const carryBytesPerLogMax = 128 * 1024;
 /** So many aborted transactions may be in a partition's snapshot instead of its files. */
 const abortedKeptMax = 64;
-/** Records encoded before other work gets its turn. */
+/** Partitions carried, or their records encoded, before other work gets its turn. */
 const recordsPerTurn = 256;
 /** What was committed during a flush's writes is written by it too, so many times. */
 const catchUpsMax = 8;
@@ -80,6 +83,9 @@ export class Flusher {
   #extentBytes: number;
   #extentBytesAsked = 0;
   #extentBytesPublished = 0;
+  /** What commits have put into the log so far, and before the last round that made it leave. */
+  #entryCount: number;
+  #entryCountLeft = 0;
   /** The commit that the running round cannot end without. */
   #awaited: CommitTicket = -1;
   #idleWaiters: (() => void)[] = [];
@@ -93,6 +99,7 @@ export class Flusher {
   constructor(options: FlusherOptions) {
     this.#options = options;
     this.#extentBytes = options.extentBytes;
+    this.#entryCount = options.entryCount;
   }
 
   /** A log file was filled, or too much waits to be replayed. */
@@ -132,6 +139,16 @@ export class Flusher {
     if (this.#extentBytes - this.#extentBytesAsked < this.#options.extentReplayBytesMax) return;
     this.#extentBytesAsked = this.#extentBytes;
     this.request(true);
+  }
+
+  /** `count`: without what was carried, which is no more work for a start than it was before. */
+  wroteEntries(count: number): void {
+    this.#entryCount += count;
+    if (this.#hasManyEntries && !this.#running) this.request();
+  }
+
+  get #hasManyEntries(): boolean {
+    return this.#entryCount - this.#entryCountLeft >= this.#options.entryReplayMax;
   }
 
   #room(ticket: CommitTicket, needsFile: boolean): Promise<void> {
@@ -192,7 +209,7 @@ export class Flusher {
       do {
         this.#again = false;
         await this.#round();
-      } while (this.#again && !this.#stopped);
+      } while ((this.#again || this.#hasManyEntries) && !this.#stopped);
     } catch (error) {
       if (!this.#stopped) this.#options.onFailed(error);
     } finally {
@@ -212,8 +229,16 @@ export class Flusher {
       });
     }
     const { wal } = this.#options;
-    const target = wal === undefined ? -1 : this.#target(wal);
-    if (target >= 0) await this.#leave(target);
+    let target = -1;
+    if (wal !== undefined && this.#hasManyEntries) {
+      // All of them: the batches of a partition that stay go into one entry, and that costs less than to replay them one by one.
+      this.#entryCountLeft = this.#entryCount;
+      target = wal.nextSequence - 1;
+      await this.#leave(target, wal.blockBytesMax);
+    } else if (wal !== undefined) {
+      target = this.#target(wal);
+      if (target >= 0) await this.#leave(target, this.#options.carryBytesMax);
+    }
     if (target >= 0 || this.#wantCheckpoint) {
       this.#wantCheckpoint = false;
       const waiters = this.#checkpointWaiters.splice(0);
@@ -236,7 +261,7 @@ export class Flusher {
   }
 
   /** Makes everything up to block `target` unnecessary: flushed, or carried into a newer block. */
-  async #leave(target: number): Promise<void> {
+  async #leave(target: number, carryBytesMax: number): Promise<void> {
     await this.#durable(target);
     const concerned = [...this.#options.dirtyLogs]
       .filter((log) => !log.deleted && log.firstNeededSequence <= target)
@@ -246,13 +271,14 @@ export class Flusher {
     // From the smallest up, as many as fit into the budget stay in the log.
     for (let log = concerned[concerned.length - 1]; log !== undefined; log = concerned[concerned.length - 1]) {
       if (log.unwrittenBytes > carryBytesPerLogMax || log.neededInSegments <= target) break;
-      if (smallBytes + log.unwrittenBytes > this.#options.carryBytesMax) break;
+      if (smallBytes + log.unwrittenBytes > carryBytesMax) break;
       smallBytes += log.unwrittenBytes;
       carried.push(log);
       concerned.pop();
     }
     await this.#flushAll(concerned);
-    for (const log of carried) {
+    for (const [i, log] of carried.entries()) {
+      if (i % recordsPerTurn === recordsPerTurn - 1) await this.#turn();
       // A flush that somebody else began has chosen its runs already.
       if (log.flushing !== undefined) await log.flushing;
       else if (!log.deleted) this.#options.carry(log);
@@ -261,6 +287,11 @@ export class Flusher {
     // What was appended in place or re-entered the log meanwhile without leaving the old file.
     const late = [...this.#options.dirtyLogs].filter((log) => !log.deleted && log.firstNeededSequence <= target);
     await this.#flushAll(late);
+  }
+
+  /** Lets other work have its turn. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#options.timers.defer(resolve));
   }
 
   async #freeMemory(excess: () => number): Promise<void> {
@@ -407,7 +438,7 @@ export class Flusher {
 
   /** Writes the state of all partitions; afterwards the log before it may be written over. */
   async checkpoint(clean: boolean): Promise<void> {
-    const { wal, checkpoints, timers } = this.#options;
+    const { wal, checkpoints } = this.#options;
     const extentBytes = this.#extentBytes;
     // Of what is in segments only that which is durable there needs no replay after this checkpoint.
     await this.#syncSegments(this.#options.lastTicket());
@@ -426,7 +457,7 @@ export class Flusher {
         start: log.nextStart,
         indexed: log.state.aborted?.indexedOffset ?? 0,
       });
-      if (++count % recordsPerTurn === 0) await new Promise<void>((resolve) => timers.defer(resolve));
+      if (++count % recordsPerTurn === 0) await this.#turn();
     }
     for (const { encoded, firstSequence } of this.#options.unopened()) {
       needed = Math.min(needed, firstSequence);

@@ -59,7 +59,8 @@ function copyAgain(stretch: RecoveredStretch, arena: Arena): RecoveredRun {
 function replay(log: Log, batches: Buffer, fromOffset: number): void {
   for (let at = 0; at < batches.length; ) {
     const end = at + batchLength(batches, at);
-    if (nextOffset(batches, at) > fromOffset) log.state.replayBatch(batches.subarray(at, end));
+    const isAll = end - at === batches.length;
+    if (nextOffset(batches, at) > fromOffset) log.state.replayBatch(isAll ? batches : batches.subarray(at, end));
     at = end;
   }
 }

@@ -24,6 +24,8 @@ export interface StorageSettings {
   readonly extentReplayBytesMax: number;
   /** So much may be written in place that no checkpoint covers: beyond, commits wait for one, as for the files of the log. */
   readonly extentBytesMax: number;
+  /** Entries of the log since the last checkpoint before all of them leave it: small ones are dear to replay for their size. */
+  readonly entryReplayMax: number;
   /** Below this much free space nothing more is appended. */
   readonly reserveBytes: number;
   readonly spaceCheckMs: number;
@@ -56,6 +58,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     formingBytesMax: Math.max(tailBytes, 4 * commitBytesMax),
     extentReplayBytesMax,
     extentBytesMax: 3 * extentReplayBytesMax,
+    entryReplayMax: Math.floor(walFileBytes / 640),
     reserveBytes: 64 * mebibyte,
     spaceCheckMs: 2_000,
     retentionCheckMs: 300_000,

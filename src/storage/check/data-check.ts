@@ -80,7 +80,7 @@ export async function openForReading(files: Files, own: string): Promise<WalSlot
   const names = await files.list(own);
   for (let index = 0; names.includes(walFileName(index)); index++) {
     const file: OpenFile = await files.open(`${own}/${walFileName(index)}`, 'read');
-    slots.push({ index, file, firstSequence: -1, lastSequence: -1, firstPosition: 0, previousCrc: 0 });
+    slots.push({ index, file, firstSequence: -1, lastSequence: -1, marks: [] });
   }
   return slots;
 }

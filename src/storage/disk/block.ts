@@ -32,6 +32,7 @@ import { readInt64, writeInt64 } from '../../records/int64.ts';
 
 export const blockHeaderBytes = 64;
 export const descriptorBytes = 56;
+const topicIdBytes = 16;
 const magic = 0x4f544c42;
 const formatVersion = 1;
 
@@ -130,11 +131,16 @@ export function headIsValid(head: Buffer): boolean {
 
 export function readEntries(head: Buffer, entryCount: number): BlockEntry[] {
   const entries: BlockEntry[] = [];
+  let topicId: Buffer = head.subarray(0, 0);
   for (let i = 0, at = blockHeaderBytes; i < entryCount; i++, at += descriptorBytes) {
+    // One view for neighbours of the same topic.
+    if (i === 0 || !repeats(head, at + 8, topicIdBytes, descriptorBytes)) {
+      topicId = head.subarray(at + 8, at + 8 + topicIdBytes);
+    }
     entries.push({
       type: head[at] as EntryType,
       partition: head.readInt32BE(at + 4),
-      topicId: head.subarray(at + 8, at + 24),
+      topicId,
       baseOffset: readInt64(head, at + 24),
       endOffset: readInt64(head, at + 32),
       bytes: head.readUInt32BE(at + 40),
@@ -142,6 +148,12 @@ export function readEntries(head: Buffer, entryCount: number): BlockEntry[] {
     });
   }
   return entries;
+}
+
+/** Whether the bytes are the same as so many bytes before. */
+function repeats(bytes: Buffer, at: number, count: number, before: number): boolean {
+  for (let i = at; i < at + count; i++) if (bytes[i] !== bytes[i - before]) return false;
+  return true;
 }
 
 function headCrc(head: Buffer): number {

@@ -25,7 +25,7 @@ import { RecoveredFiles } from './recovered-files.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
 import { SlotReader } from './slot-reader.ts';
-import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
+import { ALIGNMENTS, align, noteBlock, type WalPosition, type WalSlot } from './wal.ts';
 
 /** Neighbouring batches that the log holds; where, and a copy. */
 export interface RecoveredRun extends RecoveredStretch {
@@ -98,6 +98,8 @@ export interface Recovery {
   readonly lastSynced: number;
   /** What the replay had to look at in segments. */
   readonly extentBytes: number;
+  /** What the blocks that it has met had to say. */
+  readonly entryCount: number;
   /** To be synced before anything calls it durable. */
   readonly files: RecoveredFiles;
 }
@@ -149,10 +151,9 @@ interface Work extends RecoveryOptions {
 
 async function recoverLogs(options: Work): Promise<Recovery> {
   const { checkpoint } = options;
-  const logs = new Map<string, RecoveredLog>();
-  const topicIdOf = topicIds();
+  const logs = new RecoveredLogs();
   checkpoint.records.forEach((record, i) => {
-    const log = new RecoveredLog(topicIdOf(record.topicId), record.partition);
+    const log = logs.add(record.topicId, record.partition);
     log.record = record;
     log.encodedRecord = checkpoint.encoded[i];
     log.startOffset = record.startOffset;
@@ -167,15 +168,16 @@ async function recoverLogs(options: Work): Promise<Recovery> {
         oldestBase: record.oldestBase,
       };
     }
-    logs.set(logKey(log.topicId, log.partition), log);
   });
 
   const chain = new BlockChain(options);
   let unproven: Block[] = [];
+  let entryCount = 0;
   for (let block = chain.next(); block !== undefined; block = chain.next()) {
     if (!(await extentsAreThere(options, block, logs))) break;
-    noteBlock(block.slot, block);
-    applyBlock(options, logs, block, topicIdOf);
+    noteBlock(block.slot, block.header.sequence, block.position, block.header.previousCrc);
+    applyBlock(options, logs, block);
+    entryCount += block.entries.length;
     chain.accept(block);
     unproven = unproven.filter((known) => known.header.sequence > chain.proven);
     if (block.header.sequence > chain.proven) unproven.push({ ...block, entries: [], body: emptyBuffer });
@@ -183,12 +185,12 @@ async function recoverLogs(options: Work): Promise<Recovery> {
   const next = chain.end();
   await writeAgain(unproven, options);
   let extentBytes = 0;
-  for (const log of logs.values()) {
+  for (const log of logs.all.values()) {
     for (const item of log.items) if ('place' in item) extentBytes += item.place.length;
     await settle(options, log, chain.proven);
   }
   const lastSynced = options.makeDurable ? next.sequence - 1 : chain.proven;
-  return { logs, next, lastSynced, extentBytes, files: options.recovered };
+  return { logs: logs.all, next, lastSynced, extentBytes, entryCount, files: options.recovered };
 }
 
 /**
@@ -317,53 +319,51 @@ function readBlock(reader: SlotReader, slot: WalSlot, position: number, logId: B
   };
 }
 
-function noteBlock(slot: WalSlot, block: Block): void {
-  if (slot.firstSequence < 0) {
-    slot.firstSequence = block.header.sequence;
-    slot.firstPosition = block.position;
-    slot.previousCrc = block.header.previousCrc;
-  }
-  slot.lastSequence = block.header.sequence;
-}
-
-/** `position`: of the entry's bytes in the file. */
-function eachEntry(block: Block, visit: (entry: BlockEntry, bytes: Buffer, position: number) => void): void {
-  const bodyPosition = block.position + block.bytes - block.body.length;
-  let at = 0;
+/** `start`: where the entry's bytes begin in the body. */
+function eachEntry(block: Block, visit: (entry: BlockEntry, start: number) => void): void {
+  let start = 0;
   for (const entry of block.entries) {
-    visit(entry, block.body.subarray(at, at + entry.bytes), bodyPosition + at);
-    at += entry.bytes;
+    visit(entry, start);
+    start += entry.bytes;
   }
 }
 
-/** As text; neighbours have the same. */
-function topicIds(): (bytes: Buffer) => string {
-  let last: Buffer = emptyBuffer;
-  let text = '';
-  return (bytes) => {
-    if (last.equals(bytes)) return text;
-    last = Buffer.from(bytes);
-    text = last.toString('base64url');
-    return text;
-  };
+/** By topic and partition; neighbours are mostly of the same topic. */
+class RecoveredLogs {
+  readonly all = new Map<string, RecoveredLog>();
+  #topics = new Map<string, Map<number, RecoveredLog>>();
+  #lastId: Buffer = emptyBuffer;
+  #lastText = '';
+  #last = new Map<number, RecoveredLog>();
+
+  get(topicId: Buffer, partition: number): RecoveredLog | undefined {
+    return this.#topic(topicId).get(partition);
+  }
+
+  add(topicId: Buffer, partition: number): RecoveredLog {
+    const partitions = this.#topic(topicId);
+    const log = new RecoveredLog(this.#lastText, partition);
+    partitions.set(partition, log);
+    this.all.set(logKey(log.topicId, partition), log);
+    return log;
+  }
+
+  #topic(topicId: Buffer): Map<number, RecoveredLog> {
+    if (this.#lastId.equals(topicId)) return this.#last;
+    this.#lastId = Buffer.from(topicId);
+    this.#lastText = topicId.toString('base64url');
+    const known = this.#topics.get(this.#lastText);
+    this.#last = known ?? new Map();
+    if (known === undefined) this.#topics.set(this.#lastText, this.#last);
+    return this.#last;
+  }
 }
 
-function applyBlock(
-  options: RecoveryOptions,
-  logs: Map<string, RecoveredLog>,
-  block: Block,
-  topicIdOf: (bytes: Buffer) => string,
-): void {
+function applyBlock(options: RecoveryOptions, logs: RecoveredLogs, block: Block): void {
   const { sequence } = block.header;
-  const wal = block.slot.file;
-  eachEntry(block, (entry, bytes, position) => {
-    const topicId = topicIdOf(entry.topicId);
-    const key = logKey(topicId, entry.partition);
-    let log = logs.get(key);
-    if (log === undefined) {
-      log = new RecoveredLog(topicId, entry.partition);
-      logs.set(key, log);
-    }
+  const copy = new BodyCopy(options.arena, block);
+  eachEntry(block, (entry, start) => {
+    const log = logs.get(entry.topicId, entry.partition) ?? logs.add(entry.topicId, entry.partition);
     if (entry.type === EntryType.LOG_START) {
       log.startOffset = Math.max(log.startOffset, entry.baseOffset);
       log.firstSequence = Math.min(log.firstSequence, sequence);
@@ -376,35 +376,76 @@ function applyBlock(
       if (entry.baseOffset !== log.endOffset) return;
       const { baseOffset, endOffset, crc } = entry;
       giveUpCopies(options.arena, log);
-      log.items.push({ place: decodeExtentPlace(bytes), baseOffset, endOffset, crc, sequence });
+      const place = decodeExtentPlace(block.body.subarray(start, start + entry.bytes));
+      log.items.push({ place, baseOffset, endOffset, crc, sequence });
       log.endOffset = endOffset;
     } else {
-      const { baseOffset, endOffset } = entry;
-      addBatches(options.arena, log, bytes, { wal, position, length: bytes.length, baseOffset, endOffset, sequence });
+      addBatches(copy, log, entry, start);
     }
     addEarly(options.arena, log);
   });
+  copy.done();
 }
 
-/** Adds what of the entry follows the log's end; all of it may be known, or its beginning. */
-function addBatches(arena: Arena, log: RecoveredLog, bytes: Buffer, entry: RecoveredStretch): void {
-  let from = 0;
-  let base = entry.baseOffset;
-  while (base < log.endOffset) {
-    base = nextOffset(bytes, from);
-    from += batchLength(bytes, from);
+/** The body of a block in memory that stays, as soon as it is needed: its runs lie there as they did before the start. */
+class BodyCopy {
+  readonly block: Block;
+  #arena: Arena;
+  #backing: Backing | undefined;
+  /** Where the body begins in the backing. */
+  start = 0;
+
+  constructor(arena: Arena, block: Block) {
+    this.#arena = arena;
+    this.block = block;
   }
-  const backing = arena.copy(bytes.subarray(from));
-  arena.reference(backing);
-  const start = backing.used - (bytes.length - from);
-  const stretch = { ...entry, position: entry.position + from, length: bytes.length - from, baseOffset: base };
-  const run: RecoveredRun = { ...stretch, backing, start, end: backing.used };
-  if (base > log.endOffset) {
+
+  /** The caller owns a reference to it. */
+  reference(): Backing {
+    if (this.#backing === undefined) {
+      this.#backing = this.#arena.copy(this.block.body);
+      this.#arena.reference(this.#backing);
+      this.start = this.#backing.used - this.block.body.length;
+    }
+    this.#arena.reference(this.#backing);
+    return this.#backing;
+  }
+
+  done(): void {
+    if (this.#backing !== undefined) this.#arena.release(this.#backing);
+  }
+}
+
+/** Adds what of the entry follows the log's end; all of it may be known, or its beginning. `start`: in the block's body. */
+function addBatches(copy: BodyCopy, log: RecoveredLog, entry: BlockEntry, start: number): void {
+  const { block } = copy;
+  const { body } = block;
+  const { endOffset } = entry;
+  const end = start + entry.bytes;
+  let from = start;
+  let baseOffset = entry.baseOffset;
+  while (baseOffset < log.endOffset) {
+    baseOffset = nextOffset(body, from);
+    from += batchLength(body, from);
+  }
+  const backing = copy.reference();
+  const run: RecoveredRun = {
+    wal: block.slot.file,
+    position: block.position + block.bytes - body.length + from,
+    length: end - from,
+    baseOffset,
+    endOffset,
+    sequence: block.header.sequence,
+    backing,
+    start: copy.start + from,
+    end: copy.start + end,
+  };
+  if (baseOffset > log.endOffset) {
     log.early.push(run);
     return;
   }
   log.items.push(run);
-  log.endOffset = run.endOffset;
+  log.endOffset = endOffset;
 }
 
 /** So that a start needs no more memory than a log's tail, and uses the same again and again. */
@@ -446,17 +487,14 @@ function addEarly(arena: Arena, log: RecoveredLog): void {
 }
 
 /** False when bytes that the block says were written in place are not there. A file that is gone belonged to a deleted topic. */
-async function extentsAreThere(
-  { extents: reader }: Work,
-  block: Block,
-  logs: Map<string, RecoveredLog>,
-): Promise<boolean> {
+async function extentsAreThere({ extents: reader }: Work, block: Block, logs: RecoveredLogs): Promise<boolean> {
   const extents: { entry: BlockEntry; place: ExtentPlace }[] = [];
-  eachEntry(block, (entry, bytes) => {
+  eachEntry(block, (entry, start) => {
     if (entry.type !== EntryType.EXTENT) return;
-    const known = logs.get(logKey(entry.topicId.toString('base64url'), entry.partition));
+    const known = logs.get(entry.topicId, entry.partition);
     if (known !== undefined && entry.endOffset <= known.endOffset) return;
-    extents.push({ entry: { ...entry, topicId: Buffer.from(entry.topicId) }, place: decodeExtentPlace(bytes) });
+    const place = decodeExtentPlace(block.body.subarray(start, start + entry.bytes));
+    extents.push({ entry: { ...entry, topicId: Buffer.from(entry.topicId) }, place });
   });
   for (const { entry, place } of extents) {
     if ((await reader.topicIdIn(place.directory)) !== entry.topicId.toString('base64url')) continue;

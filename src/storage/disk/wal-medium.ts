@@ -44,6 +44,8 @@ export interface WalMediumOptions {
   /** Resolves a little later. */
   readonly pause: () => Promise<void>;
   readonly onExtents: (bytes: number) => void;
+  /** Of the block, without those that are carried. */
+  readonly onEntries: (count: number) => void;
   /** Where commits are not synced one by one: makes everything written so far durable, now or at most so much later. */
   readonly syncWritten: () => Promise<void>;
   readonly syncWithin: (delayMs: number) => void;
@@ -175,6 +177,7 @@ export class WalMedium implements CommitMedium {
     for (const log of inPlace.keys()) this.#writeInPlace(log, commit, entries, body);
     const sequence = wal.write(entries, body);
     if (sequence !== commit.ticket) throw new Error(`block ${sequence} was written for commit ${commit.ticket}`);
+    this.#options.onEntries(entries.length - commit.carried.length);
     for (const run of commit.runs) run.sequence = sequence;
     for (const { log, writes } of this.#inPlace) {
       log.inPlaceTicket = sequence;

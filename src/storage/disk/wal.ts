@@ -14,10 +14,8 @@ export interface WalSlot {
   /** Sequences of the blocks in it; −1 when it is free. */
   firstSequence: number;
   lastSequence: number;
-  /** Where the first of them stands. */
-  firstPosition: number;
-  /** Header CRC of the block before the first one here. */
-  previousCrc: number;
+  /** Where a replay may start in it: the first of its blocks, and one in every mebibyte. */
+  marks: WalPosition[];
 }
 
 /** Where a replay starts: the block with this sequence, here or at position 0 of another file. */
@@ -103,12 +101,7 @@ export class Wal {
     const padding = Math.min(end, this.#options.fileBytes) - this.#position - bytes;
     if (padding > 0) parts.push(this.#padding.subarray(0, padding));
     writeInPieces(slot.file, parts, this.#position);
-    if (slot.firstSequence < 0) {
-      slot.firstSequence = sequence;
-      slot.firstPosition = this.#position;
-      slot.previousCrc = this.#previousCrc;
-    }
-    slot.lastSequence = sequence;
+    noteBlock(slot, sequence, this.#position, this.#previousCrc);
     this.#unsynced.add(slot);
     this.#position = end;
     this.#previousCrc = crc;
@@ -141,19 +134,14 @@ export class Wal {
   }
 
   /**
-   * Where a replay has to start so that it meets every block from `sequence` on: the first block of the file that holds it, or
-   * the end of the log when there is no such block yet.
+   * Where a replay has to start so that it meets every block from `sequence` on: not far before it, or the end of the log when
+   * there is no such block yet.
    */
   positionOf(sequence: number): WalPosition {
-    for (const slot of this.slots) {
-      if (slot.firstSequence >= 0 && slot.firstSequence <= sequence && sequence <= slot.lastSequence) {
-        return {
-          sequence: slot.firstSequence,
-          slot: slot.index,
-          position: slot.firstPosition,
-          previousCrc: slot.previousCrc,
-        };
-      }
+    for (const { firstSequence, lastSequence, marks } of this.slots) {
+      if (firstSequence < 0 || firstSequence > sequence || sequence > lastSequence) continue;
+      const before = marks.filter((mark) => mark.sequence <= sequence);
+      return before[before.length - 1] as WalPosition;
     }
     return {
       sequence: this.#sequence,
@@ -169,6 +157,7 @@ export class Wal {
       if (slot !== this.#current && slot.lastSequence >= 0 && slot.lastSequence < sequence) {
         slot.firstSequence = -1;
         slot.lastSequence = -1;
+        slot.marks = [];
       }
     }
   }
@@ -178,7 +167,7 @@ export class Wal {
     const index = this.slots.length;
     const file = await files.open(`${directory}/${walFileName(index)}`, 'write');
     await files.syncDirectory(directory);
-    this.slots.push({ index, file, firstSequence: -1, lastSequence: -1, firstPosition: 0, previousCrc: 0 });
+    this.slots.push({ index, file, firstSequence: -1, lastSequence: -1, marks: [] });
   }
 
   async close(): Promise<void> {
@@ -204,6 +193,17 @@ export class Wal {
   }
 }
 
+const markBytes = 1024 * 1024;
+
+/** A block was written to the file, or found in it; in order. */
+export function noteBlock(slot: WalSlot, sequence: number, position: number, previousCrc: number): void {
+  if (slot.firstSequence < 0) slot.firstSequence = sequence;
+  slot.lastSequence = sequence;
+  const last = slot.marks[slot.marks.length - 1];
+  if (last !== undefined && position - last.position < markBytes) return;
+  slot.marks.push({ sequence, slot: slot.index, position, previousCrc });
+}
+
 /** That blocks may have, the smallest first: without syncs there is no reason to waste bytes of a page. */
 export const ALIGNMENTS = [64, 4096] as const;
 
@@ -223,7 +223,7 @@ export async function openSlots(files: Files, directory: string, count: number):
   const slots: WalSlot[] = [];
   for (let index = 0; index < total; index++) {
     const file = await files.open(`${directory}/${walFileName(index)}`, 'write');
-    slots.push({ index, file, firstSequence: -1, lastSequence: -1, firstPosition: 0, previousCrc: 0 });
+    slots.push({ index, file, firstSequence: -1, lastSequence: -1, marks: [] });
   }
   return slots;
 }

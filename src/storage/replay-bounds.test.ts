@@ -1,0 +1,53 @@
+// How much a start has to replay, whatever was written before.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
+import { type Engine, openStorage } from './engine.ts';
+import { batchOf, committed, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
+
+const entryReplayMax = 100;
+const settings = { ...smallSettings, walFileBytes: 4 * 2 ** 20, tailBytes: 8 * 2 ** 20, entryReplayMax };
+
+function start(disk: UnsyncedFiles): Promise<Engine> {
+  return openStorage({
+    runtime: runtimeOver(disk.files),
+    directory: '/data',
+    brokerId: 1,
+    durability: 'os',
+    settings,
+  });
+}
+
+test('of many small batches a start replays no more than since the last checkpoint but one', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const logs = Array.from({ length: 20 }, (_, i) => open(engine, i + 1).log);
+  for (let round = 0; round < 200; round++) {
+    for (const log of logs) log.append([batchOf(log.endOffset, 20)]);
+    await committed(engine);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const again = await start(disk.kill());
+  await engine.abandon().catch(() => {});
+  let replayed = 0;
+  for (let i = 0; i < logs.length; i++) {
+    const { log, state } = open(again, i + 1);
+    replayed += state.replayed.length;
+    assert.equal(log.endOffset, 200);
+    assert.equal((await readAll(log)).length, log.sizeBytes);
+  }
+  assert.ok(replayed > 0 && replayed <= 3 * entryReplayMax, `${replayed} of 4000`);
+  await again.close();
+});
+
+test('what is carried for that is no reason for the next round', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const logs = Array.from({ length: 2 * entryReplayMax }, (_, i) => open(engine, i + 1).log);
+  for (const log of logs) log.append([batchOf(0, 20)]);
+  await committed(engine);
+  await engine.close();
+  const rest = await disk.files.list('/data/broker-1');
+  const checkpoints = rest.filter((name) => name.startsWith('checkpoint-')).map((name) => Number(name.slice(11)));
+  assert.ok(Math.max(...checkpoints) < 10, `${checkpoints} were written`);
+});
