@@ -870,6 +870,43 @@ test('flush.ms makes a topic durable soon after its records were written', async
   await again.close();
 });
 
+test('old records in memory go by age, though newer ones of their partition keep arriving', async () => {
+  const engine = await start(new UnsyncedFiles());
+  const nowMs = Date.now();
+  const config = { ...defaultConfig, retentionMs: 3_600_000, segmentMs: 600_000 };
+  const { log } = open(engine, 1, config);
+  for (const ageMs of [7_200_000, 7_100_000, 1_000]) {
+    log.append([batchOf(log.endOffset, 100, nowMs - ageMs)]);
+    await committed(engine);
+  }
+  await engine.enforceRetention();
+  assert.equal(log.startOffset, 2);
+  // In a segment by now, which what follows closes.
+  const { log: other } = open(engine, 2, config);
+  other.append([batchOf(0, 100, nowMs - 7_200_000)]);
+  await committed(engine);
+  await engine.flush();
+  other.append([batchOf(1, 100, nowMs)]);
+  await committed(engine);
+  await engine.enforceRetention();
+  assert.equal(other.startOffset, 1);
+  await engine.close();
+});
+
+test('records in memory that only their age tells from those of one segment are left there', async () => {
+  const engine = await start(new UnsyncedFiles());
+  const nowMs = Date.now();
+  const { log } = open(engine, 1, { ...defaultConfig, retentionMs: 3_600_000, segmentMs: 36_000_000 });
+  for (const ageMs of [7_200_000, 1_000]) {
+    log.append([batchOf(log.endOffset, 100, nowMs - ageMs)]);
+    await committed(engine);
+  }
+  await engine.enforceRetention();
+  assert.equal(log.startOffset, 0);
+  assert.equal((log as Log).writtenOffset, 0);
+  await engine.close();
+});
+
 test('storage counts what retention removes, and why, and what its logs hold', async () => {
   const metrics = new Metrics();
   const engine = await start(new UnsyncedFiles(), { metrics });

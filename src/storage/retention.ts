@@ -106,9 +106,7 @@ export class Retention {
     const { config } = log;
     const nowMs = this.#options.clock.nowMs();
     const byAge = config.cleanupPolicy.delete && config.retentionMs !== unlimited;
-    if (byAge && log.writtenOffset < log.committedOffset && nowMs - newestInTail(log) > config.retentionMs) {
-      await this.#options.flush(log);
-    }
+    if (byAge && log.writtenOffset < log.committedOffset && isOverInMemory(log, nowMs)) await this.#options.flush(log);
     if (log.segments.active === undefined || log.deleted) return false;
     let start = log.nextStart;
     let sizeBytes = log.sizeBytes;
@@ -168,6 +166,28 @@ function mayHaveSomething(log: Log): boolean {
     cleanupPolicy.delete &&
     (retentionMs !== unlimited || (retentionBytes !== unlimited && log.sizeBytes > retentionBytes))
   );
+}
+
+/**
+ * A flush of what waits in memory would leave something that can be deleted: all of it is too old, or it closes a segment, or
+ * makes one, that began with records that are.
+ */
+function isOverInMemory(log: Log, nowMs: number): boolean {
+  const { retentionMs, segmentMs, segmentJitterMs, segmentBytes } = log.config;
+  const newest = newestInTail(log);
+  if (nowMs - newest > retentionMs) return true;
+  const active = log.segments.active;
+  const isBegun = active !== undefined && active.sizeBytes > 0 && active.firstTimestamp >= 0;
+  const first = isBegun ? active.firstTimestamp : oldestUnwritten(log);
+  if (first < 0 || nowMs - first <= retentionMs) return false;
+  const isLong = newest - first > segmentMs - Math.min(segmentJitterMs, segmentMs);
+  return isLong || (active?.sizeBytes ?? 0) + log.unwrittenBytes > segmentBytes;
+}
+
+/** The greatest timestamp of the first batch that no segment has; −1 when it has none. */
+function oldestUnwritten(log: Log): number {
+  const first = log.tail.between(log.writtenOffset, log.writtenOffset + 1)[0];
+  return first === undefined ? -1 : maxTimestamp(first.backing.buffer, first.start);
 }
 
 /** The greatest timestamp of the last run: how recent the newest records are, near enough for whole segments. */

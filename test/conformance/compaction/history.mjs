@@ -1,14 +1,16 @@
 // A history of keyed records, deletions, transactions, config changes and time that goes by, drawn from one seed: plain steps
 // that two brokers are taken through side by side. Record times are part of the history, so that both roll their segments at the
-// same offsets; they lie ahead of the wall clock, by which the brokers stamp the ends of transactions. The first third is for a topic
+// same offsets; they lie ahead of the wall clock, by which the brokers stamp the ends of transactions (or, in some histories, all records). The first third is for a topic
 // that is not compacted yet.
 
 const KEYS = 40;
 const CODECS = [0, 0, 1, 2, 3, 4];
 const AHEAD_MS = 3_600_000;
 export const SEGMENT_MS = 60_000;
+/** Where the brokers stamp the records, segments roll by the time that really goes by. */
+export const APPEND_SEGMENT_MS = 500;
 
-export function historyOf(seed, count, nowMs) {
+export function historyOf(seed, count, nowMs, isStampedByBroker) {
   const below = dice(seed);
   let timeMs = Math.floor(nowMs) + AHEAD_MS;
   const open = new Set();
@@ -38,7 +40,8 @@ export function historyOf(seed, count, nowMs) {
       steps.push({ kind: 'transactional', producer, records: records(), codec: CODECS[below(CODECS.length)] });
     } else if (choice < 16) {
       if (open.delete(producer)) steps.push({ kind: 'end', producer, commits: below(2) === 0 });
-    } else if (choice < 18) timeMs += SEGMENT_MS + below(30_000);
+    } else if (choice < 18 && isStampedByBroker) steps.push({ kind: 'wait', ms: APPEND_SEGMENT_MS + below(300) });
+    else if (choice < 18) timeMs += SEGMENT_MS + below(30_000);
     else if (choice === 18) steps.push({ kind: 'config', values: configOf(below, steps === after) });
     else steps.push({ kind: 'wait', ms: below(600) });
   }

@@ -25,7 +25,7 @@ if (options.help) {
 }
 
 const { World } = await import('./world.mjs');
-const { historyOf, SEGMENT_MS } = await import('./history.mjs');
+const { APPEND_SEGMENT_MS, historyOf, SEGMENT_MS } = await import('./history.mjs');
 
 const SETTINGS = {
   'log.cleaner.backoff.ms': '50',
@@ -94,8 +94,14 @@ async function begin(seed, bootstraps) {
   const worlds = bootstraps.map((bootstrap) => new World(bootstrap, name));
   // Half of the histories keep deletion markers, half let them go at once.
   const topic = { ...TOPIC, 'delete.retention.ms': seed % 2 === 0 ? '0' : '86400000' };
+  // In one of three, records have the time of their append.
+  const isStampedByBroker = seed % 3 === 0;
+  if (isStampedByBroker) {
+    topic['message.timestamp.type'] = 'LogAppendTime';
+    topic['segment.ms'] = String(APPEND_SEGMENT_MS);
+  }
   for (const world of worlds) await world.create(topic);
-  return { name, worlds, ...historyOf(seed, Number(options.steps), performance.timeOrigin) };
+  return { name, worlds, ...historyOf(seed, Number(options.steps), performance.timeOrigin, isStampedByBroker) };
 }
 
 async function play({ worlds }, steps) {

@@ -4,6 +4,7 @@ import { apis, buildBatch, exchange, readBatches } from '../differential/exchang
 
 const WAIT_MS_MAX = 10_000;
 const TOPIC_CONFIG = 2;
+const LOG_APPEND_TIME = 1;
 
 export class World {
   constructor(bootstrap, topic) {
@@ -204,9 +205,11 @@ export class World {
   }
 }
 
-/** What two brokers must agree about: all but producer ids, bytes of codecs, and times of markers. */
+/** What two brokers must agree about: all but producer ids, bytes of codecs, and times that they have given. */
 function batchTold(batch) {
+  const isStamped = batch.isControl || batch.timestampType === LOG_APPEND_TIME;
   return {
+    timestampType: batch.timestampType,
     offsets: [batch.baseOffset, batch.lastOffset],
     isControl: batch.isControl,
     isTransactional: batch.isTransactional,
@@ -215,7 +218,7 @@ function batchTold(batch) {
       offset: record.offset,
       key: batch.isControl ? record.key?.toString('hex') : String(record.key),
       value: batch.isControl || record.value === null ? null : String(record.value),
-      timestampMs: batch.isControl ? 0 : record.timestampMs,
+      timestampMs: isStamped ? 0 : record.timestampMs,
       headers: record.headers.map(({ key, value }) => `${key}=${value}`),
     })),
   };
