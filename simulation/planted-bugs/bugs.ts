@@ -333,6 +333,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     sentence: 'a member is given what another one has not given up yet',
   },
   {
+    name: 'a-round-without-its-members',
+    file: 'group/classic-group-rounds.js',
+    find: `else {
+            step.arm(JOIN_TIMER, this.members.rebalanceTimeoutMs);`,
+    replaceWith: `else {
+            step.arm(JOIN_TIMER, 50);`,
+    workload: 'groups',
+    seeds: [1, 2, 4],
+    caughtBy: ['two-owners'],
+    sentence: 'a classic group does not wait for its members to give up what they have',
+  },
+  {
     name: 'cleaned-segment-without-sync',
     file: 'storage/cleaning/clean-log.js',
     find: 'await this.#file?.sync();',

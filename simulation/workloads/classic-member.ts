@@ -11,6 +11,7 @@ import { Reader } from '../../src/protocol/reader.ts';
 import { Writer } from '../../src/protocol/writer.ts';
 import { logKey } from '../history.ts';
 import { CoordinatorType, commitOffset, committedOffset, findsCoordinator } from './groups.ts';
+import { checkOwners, type Owner, ownersOf } from './owners.ts';
 import { outcomeOf, type ProgramContext, pause } from './program.ts';
 import { asked, fetchOnce } from './readers.ts';
 
@@ -124,12 +125,22 @@ function partsOf(assignment: Buffer): Part[] {
 
 /** Until there is a rebalance or the membership is lost. */
 async function work(context: ProgramContext, member: Member, parts: readonly Part[]): Promise<void> {
+  const owners = ownersOf(context, member.group);
+  const owner: Owner = { name: context.process.name, assignment: parts, answeredMs: Number.NEGATIVE_INFINITY };
+  checkOwners(context, member.group, owner, new Set());
+  owners.add(owner);
+  await share(context, member, parts, owner);
+  owners.delete(owner);
+}
+
+async function share(context: ProgramContext, member: Member, parts: readonly Part[], owner: Owner): Promise<void> {
   const { dice, history, process } = context;
   const positions = new Map<Part, number>();
   const { clock } = process.runtime;
   let heartbeatAtMs = clock.monotonicMs();
   for (let rounds = dice.between(5, 60); rounds > 0 && !context.hasReadAll(member.group); rounds--) {
     if (clock.monotonicMs() >= heartbeatAtMs) {
+      const sentMs = clock.monotonicMs();
       const response = await asked(context, heartbeat, {
         groupId: member.group,
         memberId: member.memberId,
@@ -137,6 +148,7 @@ async function work(context: ProgramContext, member: Member, parts: readonly Par
       });
       heartbeatAtMs = clock.monotonicMs() + 500;
       if (response !== undefined && response.errorCode !== ErrorCode.NONE) return lost(member, response.errorCode);
+      if (response !== undefined) owner.answeredMs = sentMs;
     }
     for (const part of parts) {
       const topic = context.topics.find(({ name }) => name === part.topic)!;

@@ -7,6 +7,7 @@ import { findCoordinator } from '../../src/protocol/messages/find-coordinator.ts
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.ts';
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
 import { logKey } from '../history.ts';
+import { checkOwners, type Owner, ownersOf } from './owners.ts';
 import {
   failureOf,
   idOf,
@@ -21,8 +22,6 @@ import { asked } from './readers.ts';
 
 /** The newest version that names topics. */
 const BY_NAME = 9;
-/** A member that was answered within this has its place: the session lasts five seconds. */
-const SURE_OF_ITS_PLACE_MS = 4_000;
 
 export interface CommitOf {
   readonly group: string;
@@ -125,27 +124,10 @@ export async function committer(context: ProgramContext): Promise<void> {
   }
 }
 
-interface Membership {
-  readonly consumer: GroupConsumer;
-  readonly name: string;
-  answeredMs: number;
-}
-
-/** Who is in which group, so that each can be asked what it has. */
-const memberships = new WeakMap<object, Map<string, Set<Membership>>>();
-
-function membersOf(context: ProgramContext, group: string): Set<Membership> {
-  let groups = memberships.get(context.history);
-  if (groups === undefined) memberships.set(context.history, (groups = new Map()));
-  let members = groups.get(group);
-  if (members === undefined) groups.set(group, (members = new Set()));
-  return members;
-}
-
 /** A member by the consumer protocol, with src/client/group-consumer.ts. Ends when its group has read everything. */
 export function consumerMember(group: string): (context: ProgramContext) => Promise<void> {
   return async (context) => {
-    const members = membersOf(context, group);
+    const owners = ownersOf(context, group);
     while (!context.hasReadAll(group)) {
       const consumer = new GroupConsumer(context.client, {
         groupId: group,
@@ -155,12 +137,18 @@ export function consumerMember(group: string): (context: ProgramContext) => Prom
         commitIntervalMs: context.dice.pick([100, 1_000]),
         rebalanceTimeoutMs: 8_000,
       });
-      const membership = { consumer, name: context.process.name, answeredMs: Number.NEGATIVE_INFINITY };
-      members.add(membership);
+      const owner: Owner = {
+        name: context.process.name,
+        get assignment() {
+          return consumer.assignment;
+        },
+        answeredMs: Number.NEGATIVE_INFINITY,
+      };
+      owners.add(owner);
       try {
-        await beMember(context, group, membership);
+        await beMember(context, group, consumer, owner);
         // Once it has said that it leaves, others may have what it had, whether it hears of that or not.
-        members.delete(membership);
+        owners.delete(owner);
         await consumer.close();
       } catch (error) {
         const { message } = error as Error;
@@ -168,20 +156,19 @@ export function consumerMember(group: string): (context: ProgramContext) => Prom
         failureOf(error);
         // Whether it is a member still is its own care; all that it may say is that the broker cannot be reached.
         if (!(error as ClientError).retriable) {
-          context.onViolation('membership', `${membership.name} of ${group} was told: ${message}`);
+          context.onViolation('membership', `${owner.name} of ${group} was told: ${message}`);
         }
         // Its place goes with its session; it does not use it any more.
       } finally {
-        members.delete(membership);
+        owners.delete(owner);
       }
       await pause(context, context.dice.skewed(10, 500));
     }
   };
 }
 
-async function beMember(context: ProgramContext, group: string, membership: Membership): Promise<void> {
+async function beMember(context: ProgramContext, group: string, consumer: GroupConsumer, owner: Owner): Promise<void> {
   const { dice, history } = context;
-  const { consumer } = membership;
   let known = new Set<string>();
   for (let polls = dice.between(5, 80); polls > 0 && !context.hasReadAll(group); polls--) {
     const startedMs = context.process.runtime.clock.monotonicMs();
@@ -191,36 +178,13 @@ async function beMember(context: ProgramContext, group: string, membership: Memb
       history.add({
         type: 'handed-out',
         group,
-        member: membership.name,
+        member: owner.name,
         log: logKey(topicId, partition),
         ids,
       });
       consumer.done(topic, partition, nextOffset);
     }
-    membership.answeredMs = startedMs;
-    known = checkOwners(context, group, membership, known);
+    owner.answeredMs = startedMs;
+    known = checkOwners(context, group, owner, known);
   }
-}
-
-/** Nobody who is sure of its place may have what this one was given. */
-function checkOwners(
-  context: ProgramContext,
-  group: string,
-  membership: Membership,
-  known: ReadonlySet<string>,
-): Set<string> {
-  const mine = new Set(membership.consumer.assignment.map(({ topic, partition }) => `${topic}-${partition}`));
-  const nowMs = context.process.runtime.clock.monotonicMs();
-  for (const other of membersOf(context, group)) {
-    if (other === membership || nowMs - other.answeredMs > SURE_OF_ITS_PLACE_MS) continue;
-    for (const { topic, partition } of other.consumer.assignment) {
-      const key = `${topic}-${partition}`;
-      if (!mine.has(key) || known.has(key)) continue;
-      context.onViolation(
-        'two-owners',
-        `${membership.name} was given ${key} of ${group}, which ${other.name} still has`,
-      );
-    }
-  }
-  return mine;
 }

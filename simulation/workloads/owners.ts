@@ -1,0 +1,45 @@
+// Who has which partitions of a group, as its members know it: what one is given, nobody may have who is sure of its place.
+import type { ProgramContext } from './program.ts';
+
+/** A member that was answered within this has its place: sessions last five seconds or more, and so do rebalances without it. */
+const SURE_OF_ITS_PLACE_MS = 4_000;
+
+export interface Owner {
+  readonly name: string;
+  /** What it has now. */
+  readonly assignment: readonly { readonly topic: string; readonly partition: number }[];
+  /** When it sent the last request whose answer told it that it is a member. */
+  answeredMs: number;
+}
+
+/** By run and group. */
+const owners = new WeakMap<object, Map<string, Set<Owner>>>();
+
+/** All that have something in the group: who gives it up, or has said that it leaves, takes itself out. */
+export function ownersOf(context: ProgramContext, group: string): Set<Owner> {
+  let groups = owners.get(context.history);
+  if (groups === undefined) owners.set(context.history, (groups = new Map()));
+  let members = groups.get(group);
+  if (members === undefined) groups.set(group, (members = new Set()));
+  return members;
+}
+
+/** To be called when `owner` may have been given something; `known` is what it had at the last call. Returns what it has. */
+export function checkOwners(
+  context: ProgramContext,
+  group: string,
+  owner: Owner,
+  known: ReadonlySet<string>,
+): Set<string> {
+  const mine = new Set(owner.assignment.map(({ topic, partition }) => `${topic}-${partition}`));
+  const nowMs = context.process.runtime.clock.monotonicMs();
+  for (const other of ownersOf(context, group)) {
+    if (other === owner || nowMs - other.answeredMs > SURE_OF_ITS_PLACE_MS) continue;
+    for (const { topic, partition } of other.assignment) {
+      const key = `${topic}-${partition}`;
+      if (!mine.has(key) || known.has(key)) continue;
+      context.onViolation('two-owners', `${owner.name} was given ${key} of ${group}, which ${other.name} still has`);
+    }
+  }
+  return mine;
+}
