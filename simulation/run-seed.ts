@@ -5,6 +5,7 @@ import { loadCompression } from '../src/records/compression.ts';
 import { settingsFrom } from '../src/settings/start-options.ts';
 import type { Durability } from '../src/settings.ts';
 import { checkCompacted } from './checkers/compacted.ts';
+import { checkCopies } from './checkers/copies.ts';
 import { hasHandedOutAll } from './checkers/groups.ts';
 import { checkLogContents } from './checkers/log-contents.ts';
 import { checkRegisters } from './checkers/registers.ts';
@@ -146,6 +147,7 @@ class Run {
         ...checkWatermarks(events),
         ...checkRegisters(events),
         ...checkTransactions(events),
+        ...checkCopies(finals, this.#topics),
       );
     }
     this.#note('simulation', 'ends');
@@ -255,8 +257,8 @@ class Run {
     return this.#workload.members?.[name] !== undefined;
   }
 
-  #hasReadAll(group: string): boolean {
-    return this.#unfinished === this.#unfinishedMembers && this.#over && hasHandedOutAll(this.#history.events, group);
+  get #isQuiet(): boolean {
+    return this.#unfinished === this.#unfinishedMembers && this.#over;
   }
 
   /** Each seed leaves some out: what all of them together hide, a few may show. */
@@ -294,7 +296,8 @@ class Run {
       topics: this.#topics,
       isOver: () => this.#over,
       addTopic: (topic) => void this.#topics.push(topic),
-      hasReadAll: (group) => this.#hasReadAll(group),
+      isQuiet: () => this.#isQuiet,
+      hasReadAll: (group) => this.#isQuiet && hasHandedOutAll(this.#history.events, group),
       onViolation: (checker, sentence) => this.#violate(checker, sentence),
       note: (sentence) => this.#note(name, sentence),
     };

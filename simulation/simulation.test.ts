@@ -61,6 +61,7 @@ test('where nothing goes wrong, every workload does what it is there for', async
       'written refused',
       'read-value',
     ],
+    copies: ['sent ok', 'fetched', 'transaction-ended committed', 'transaction-ended aborted'],
     compaction: ['sent ok', 'fetched', 'fetched over a hole', 'transaction-ended committed'],
     many: ['sent ok'],
   };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HistoryEvent, SentRecord } from '../history.ts';
 import { checkCompacted } from './compacted.ts';
+import { checkCopies } from './copies.ts';
 import { notHandedOut } from './groups.ts';
 import { checkLogContents, type FinalReading } from './log-contents.ts';
 import { checkRegisters } from './registers.ts';
@@ -266,4 +267,27 @@ test('what an aborted transaction wrote replaces nothing, and what a committed o
   assert.deepEqual(checkCompacted(ended('aborted'), [finalKeyed([[1, 'b']])]), []);
   assert.deepEqual(checkers(checkCompacted(ended('committed'), [finalKeyed([[1, 'b']])])), ['lost', 'resurrected']);
   assert.deepEqual(checkCompacted(ended('committed'), [finalKeyed([[2, 'c']])]), []);
+});
+
+test('copies: each record once, in its order, and none left out; what was aborted does not count', () => {
+  const topics = [
+    { name: 'input', topicId: 'I', partitions: 1 },
+    { name: 'output', topicId: 'O', partitions: 1 },
+  ];
+  const reading = (key: string, ids: readonly string[], hidden: readonly string[] = []): FinalReading => ({
+    log: key,
+    logStartOffset: 0,
+    endOffset: ids.length,
+    records: ids.map((id, offset) => ({ offset, id, digest: '' })),
+    hidden,
+  });
+  const check = (copies: readonly string[], hidden: readonly string[] = []) =>
+    checkers(checkCopies([reading('I/0', ['a', 'b', 'x', 'c'], ['x']), reading('O/0', copies, hidden)], topics));
+  const [a, b, c] = ['copy 0/0 by A 1', 'copy 0/1 by A 2', 'copy 0/3 by B 1'] as const;
+  assert.deepEqual(check([a, 'something else', b, c]), []);
+  assert.deepEqual(check(['copy 0/0 by B 0', a, b, c], ['copy 0/0 by B 0']), []);
+  assert.deepEqual(check([a, b, 'copy 0/0 by B 0', c]), ['copied-twice']);
+  assert.deepEqual(check([a, c, b]), ['copied-late']);
+  assert.deepEqual(check([a, c]), ['not-copied']);
+  assert.deepEqual(check(['nobody copies']), []);
 });

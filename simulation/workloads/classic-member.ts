@@ -12,25 +12,33 @@ import { Writer } from '../../src/protocol/writer.ts';
 import { logKey } from '../history.ts';
 import { CoordinatorType, commitOffset, committedOffset, findsCoordinator } from './groups.ts';
 import { checkOwners, type Owner, ownersOf } from './owners.ts';
-import { outcomeOf, type ProgramContext, pause } from './program.ts';
+import { type KnownTopic, outcomeOf, type ProgramContext, pause } from './program.ts';
 import { asked, fetchOnce } from './readers.ts';
 
 const SESSION_MS = 6_000;
+const HEARTBEAT_MS = 500;
 
-interface Member {
+export interface Member {
   readonly group: string;
+  /** What all of the group divide among themselves; all there is when absent. */
+  readonly topics?: readonly string[];
   memberId: string;
   generation: number;
 }
 
-interface Part {
+export interface Part {
   readonly topic: string;
   readonly partition: number;
 }
 
+/** Nobody yet. */
+export function newMember(group: string, topics?: readonly string[]): Member {
+  return { group, ...(topics && { topics }), memberId: '', generation: -1 };
+}
+
 export function classicMember(group: string): (context: ProgramContext) => Promise<void> {
   return async (context) => {
-    const member: Member = { group, memberId: '', generation: -1 };
+    const member = newMember(group);
     await findsCoordinator(context, group, CoordinatorType.GROUP);
     while (!context.hasReadAll(group)) {
       const parts = await join(context, member);
@@ -42,7 +50,8 @@ export function classicMember(group: string): (context: ProgramContext) => Promi
   };
 }
 
-async function join(context: ProgramContext, member: Member): Promise<Part[] | undefined> {
+/** Undefined: not now. */
+export async function join(context: ProgramContext, member: Member): Promise<Part[] | undefined> {
   const response = await asked(
     context,
     joinGroup,
@@ -68,7 +77,7 @@ async function join(context: ProgramContext, member: Member): Promise<Part[] | u
   const assignments =
     response.leader === response.memberId
       ? divide(
-          context,
+          context.topics.filter(({ name }) => member.topics?.includes(name) ?? true),
           response.members.map(({ memberId }) => memberId),
         )
       : [];
@@ -90,16 +99,20 @@ async function join(context: ProgramContext, member: Member): Promise<Part[] | u
   return partsOf(synced.assignment);
 }
 
-function lost(member: Member, errorCode: number): undefined {
+/** What an error says of the membership. */
+export function lost(member: Member, errorCode: number): undefined {
   if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) member.memberId = '';
   return undefined;
 }
 
 /** Partition by partition, one member after the other. */
-function divide(context: ProgramContext, memberIds: readonly string[]): { memberId: string; assignment: Buffer }[] {
+function divide(
+  topics: readonly KnownTopic[],
+  memberIds: readonly string[],
+): { memberId: string; assignment: Buffer }[] {
   const shares = memberIds.map((): Part[] => []);
   let next = 0;
-  for (const { name, partitions } of context.topics) {
+  for (const { name, partitions } of topics) {
     for (let partition = 0; partition < partitions; partition++) {
       shares[next++ % shares.length]!.push({ topic: name, partition });
     }
@@ -123,33 +136,57 @@ function partsOf(assignment: Buffer): Part[] {
   return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
 }
 
-/** Until there is a rebalance or the membership is lost. */
-async function work(context: ProgramContext, member: Member, parts: readonly Part[]): Promise<void> {
-  const owners = ownersOf(context, member.group);
-  const owner: Owner = { name: context.process.name, assignment: parts, answeredMs: Number.NEGATIVE_INFINITY };
-  checkOwners(context, member.group, owner, new Set());
-  owners.add(owner);
-  await share(context, member, parts, owner);
-  owners.delete(owner);
+/** What a member has in one generation: others may have it when this is given up, or the group went on without the member. */
+export class Share {
+  readonly #context: ProgramContext;
+  readonly #member: Member;
+  readonly #owner: Owner;
+  #heartbeatAtMs: number;
+
+  constructor(context: ProgramContext, member: Member, parts: readonly Part[]) {
+    this.#context = context;
+    this.#member = member;
+    this.#owner = { name: context.process.name, assignment: parts, answeredMs: Number.NEGATIVE_INFINITY };
+    this.#heartbeatAtMs = this.#nowMs();
+    checkOwners(context, member.group, this.#owner, new Set());
+    ownersOf(context, member.group).add(this.#owner);
+  }
+
+  /** Sends a heartbeat when it is time; false: there is a rebalance, or the membership is lost. */
+  async isKept(): Promise<boolean> {
+    const sentMs = this.#nowMs();
+    if (sentMs < this.#heartbeatAtMs) return true;
+    const { group: groupId, memberId, generation: generationId } = this.#member;
+    const response = await asked(this.#context, heartbeat, { groupId, memberId, generationId });
+    this.#heartbeatAtMs = this.#nowMs() + HEARTBEAT_MS;
+    if (response === undefined) return true;
+    lost(this.#member, response.errorCode);
+    if (response.errorCode !== ErrorCode.NONE) return false;
+    this.#owner.answeredMs = sentMs;
+    return true;
+  }
+
+  giveUp(): void {
+    ownersOf(this.#context, this.#member.group).delete(this.#owner);
+  }
+
+  #nowMs(): number {
+    return this.#context.process.runtime.clock.monotonicMs();
+  }
 }
 
-async function share(context: ProgramContext, member: Member, parts: readonly Part[], owner: Owner): Promise<void> {
+/** Until there is a rebalance or the membership is lost. */
+async function work(context: ProgramContext, member: Member, parts: readonly Part[]): Promise<void> {
+  const share = new Share(context, member, parts);
+  await readShare(context, member, parts, share);
+  share.giveUp();
+}
+
+async function readShare(context: ProgramContext, member: Member, parts: readonly Part[], share: Share): Promise<void> {
   const { dice, history, process } = context;
   const positions = new Map<Part, number>();
-  const { clock } = process.runtime;
-  let heartbeatAtMs = clock.monotonicMs();
   for (let rounds = dice.between(5, 60); rounds > 0 && !context.hasReadAll(member.group); rounds--) {
-    if (clock.monotonicMs() >= heartbeatAtMs) {
-      const sentMs = clock.monotonicMs();
-      const response = await asked(context, heartbeat, {
-        groupId: member.group,
-        memberId: member.memberId,
-        generationId: member.generation,
-      });
-      heartbeatAtMs = clock.monotonicMs() + 500;
-      if (response !== undefined && response.errorCode !== ErrorCode.NONE) return lost(member, response.errorCode);
-      if (response !== undefined) owner.answeredMs = sentMs;
-    }
+    if (!(await share.isKept())) return;
     for (const part of parts) {
       const topic = context.topics.find(({ name }) => name === part.topic)!;
       const at = positions.get(part) ?? (await committedOffset(context, member.group, topic, part.partition));
@@ -170,7 +207,7 @@ async function share(context: ProgramContext, member: Member, parts: readonly Pa
   }
 }
 
-async function leave(context: ProgramContext, member: Member): Promise<void> {
+export async function leave(context: ProgramContext, member: Member): Promise<void> {
   if (member.memberId === '') return;
   const { group: groupId, memberId } = member;
   member.memberId = '';

@@ -36,7 +36,9 @@ export interface ProgramContext {
   /** Faults are over, producers should come to an end. */
   readonly isOver: () => boolean;
   readonly addTopic: (topic: KnownTopic) => void;
-  /** Nobody sends any more, and this group was handed everything that was acknowledged. */
+  /** Nobody but members of groups does anything any more. */
+  readonly isQuiet: () => boolean;
+  /** That, and this group was handed everything that was acknowledged. */
   readonly hasReadAll: (group: string) => boolean;
   readonly onViolation: (checker: string, sentence: string) => void;
   readonly note: (sentence: string) => void;
@@ -150,6 +152,12 @@ export function idOf(value: Buffer | null): string {
 
 function digestOf(value: Buffer): string {
   return `${value.length}/${crc32c(value).toString(16)}`;
+}
+
+/** A record of a value that says who it is. */
+export function namedValue(id: string): { value: Buffer; sent: SentRecord } {
+  const value = Buffer.from(`${id}:`);
+  return { value, sent: { id, digest: digestOf(value) } };
 }
 
 /** A topic to work with, or undefined while there is none. */

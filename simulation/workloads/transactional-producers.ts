@@ -8,8 +8,8 @@ import { addPartitionsToTxn } from '../../src/protocol/messages/add-partitions-t
 import { endTxn } from '../../src/protocol/messages/end-txn.ts';
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.ts';
 import { txnOffsetCommit } from '../../src/protocol/messages/txn-offset-commit.ts';
-import { buildBatch } from '../../src/records/build-batch.ts';
-import { logKey } from '../history.ts';
+import { buildBatch, type RecordToBuild } from '../../src/records/build-batch.ts';
+import { logKey, type SentRecord } from '../history.ts';
 import { CoordinatorType, committedOffset, findsCoordinator, registerOf } from './groups.ts';
 import { type Identity, send } from './producers.ts';
 import { type KnownTopic, outcomeOf, type ProgramContext, pause, someTopic, think, ValueMaker } from './program.ts';
@@ -22,7 +22,7 @@ const END_ATTEMPTS_MAX = 8;
 const V1 = { produce: 11, txnOffsetCommit: 4, endTxn: 4, addPartitions: 3 } as const;
 
 /** One epoch of one producer id. */
-interface Session {
+export interface Session {
   readonly transactionalId: string;
   readonly group: string;
   readonly identity: Identity;
@@ -45,7 +45,7 @@ export async function transactionalProducer(context: ProgramContext): Promise<vo
   await findsCoordinator(context, transactionalId, CoordinatorType.TRANSACTION);
   await findsCoordinator(context, group, CoordinatorType.GROUP);
   for (let count = 1; !context.isOver(); ) {
-    const identity = await begin(context, transactionalId);
+    const identity = await begin(context, transactionalId, context.isOver);
     const isV1 = dice.oneIn(3);
     let session = identity && { transactionalId, group, identity, isV1, sequences: new Map<string, number>() };
     for (let left = dice.between(1, 10); left > 0 && session !== undefined && !context.isOver(); left--) {
@@ -57,9 +57,15 @@ export async function transactionalProducer(context: ProgramContext): Promise<vo
   }
 }
 
-async function begin(context: ProgramContext, transactionalId: string): Promise<Identity | undefined> {
-  while (!context.isOver()) {
-    const response = await asked(context, initProducerId, { transactionalId, transactionTimeoutMs: TIMEOUT_MS });
+/** Fences who had the id before, and ends what it left open. */
+export async function begin(
+  context: ProgramContext,
+  transactionalId: string,
+  givesUp: () => boolean,
+  transactionTimeoutMs = TIMEOUT_MS,
+): Promise<Identity | undefined> {
+  while (!givesUp()) {
+    const response = await asked(context, initProducerId, { transactionalId, transactionTimeoutMs });
     if (response !== undefined && outcomeOf(context, 'InitProducerId', response.errorCode) === 'ok') return response;
     await pause(context, context.dice.skewed(10, 300));
   }
@@ -114,15 +120,27 @@ async function transact(
 
 async function sendSome(
   context: ProgramContext,
-  { transactionalId, identity, isV1, sequences }: Session,
+  session: Session,
   transaction: string,
   topic: KnownTopic,
   partition: number,
   values: ValueMaker,
 ): Promise<boolean> {
+  const made = values.some(topic, 4, context.process.runtime.clock.nowMs());
+  return sendBatch(context, session, transaction, topic, partition, made);
+}
+
+/** False: it is not known whether it was written, or it was not. */
+export async function sendBatch(
+  context: ProgramContext,
+  { transactionalId, identity, isV1, sequences }: Session,
+  transaction: string,
+  topic: KnownTopic,
+  partition: number,
+  { records, sent }: { readonly records: readonly RecordToBuild[]; readonly sent: readonly SentRecord[] },
+): Promise<boolean> {
   const { history } = context;
   const log = logKey(topic.topicId, partition);
-  const { records, sent } = values.some(topic, 4, context.process.runtime.clock.nowMs());
   const baseSequence = sequences.get(log) ?? 0;
   sequences.set(log, baseSequence + sent.length);
   const { producerId, producerEpoch } = identity;
@@ -177,22 +195,32 @@ async function sendOffset(
   });
 }
 
-/** Until it is answered with success, or with what no repetition changes. */
 async function repeated(
   context: ProgramContext,
   api: string,
   ask: () => Promise<number | undefined>,
 ): Promise<boolean> {
-  for (let attempt = 0; attempt < END_ATTEMPTS_MAX; attempt++) {
-    const errorCode = await ask();
-    if (errorCode !== undefined && outcomeOf(context, api, errorCode) === 'ok') return true;
-    if (errorCode !== undefined && !RETRIED.has(errorCode)) return false;
-    await pause(context, context.dice.skewed(10, 400));
-  }
-  return false;
+  return (await lastAnswer(context, api, ask)) === ErrorCode.NONE;
 }
 
-async function end(
+/** Asks until it is answered with success, or with what no repetition changes; undefined: it was not in the end. */
+export async function lastAnswer(
+  context: ProgramContext,
+  api: string,
+  ask: () => Promise<number | undefined>,
+): Promise<number | undefined> {
+  let errorCode: number | undefined;
+  for (let attempt = 0; attempt < END_ATTEMPTS_MAX; attempt++) {
+    errorCode = await ask();
+    if (errorCode !== undefined && outcomeOf(context, api, errorCode) === 'ok') return errorCode;
+    if (errorCode !== undefined && !RETRIED.has(errorCode)) return errorCode;
+    await pause(context, context.dice.skewed(10, 400));
+  }
+  return errorCode;
+}
+
+/** Who one is afterwards; undefined when the end is not known, or it was none. */
+export async function end(
   context: ProgramContext,
   session: Session,
   transaction: string,

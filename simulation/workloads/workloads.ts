@@ -3,6 +3,7 @@ import type { Durability } from '../../src/settings.ts';
 import type { Losing } from '../history.ts';
 import type { FaultKind } from '../world/faults.ts';
 import { classicMember } from './classic-member.ts';
+import { copier } from './copiers.ts';
 import { committer, consumerMember } from './groups.ts';
 import { prober } from './prober.ts';
 import { idempotentProducer, largeProducer, libraryProducer, plainProducer } from './producers.ts';
@@ -297,6 +298,24 @@ const transactions: Workload = {
   faultsMax: 10,
 };
 
+/** Exactly once: copies and the offsets behind them in one transaction. */
+const copies: Workload = {
+  ...records,
+  name: 'copies',
+  topics: [
+    { name: 'input', partitions: 2, configs: SMALL_SEGMENTS },
+    { name: 'output', partitions: 2, configs: SMALL_SEGMENTS },
+  ],
+  programs: {
+    'plain-1': plainProducer,
+    'idempotent-1': idempotentProducer,
+    'transactional-1': transactionalProducer,
+  },
+  members: { 'copier-1': copier('copiers'), 'copier-2': copier('copiers'), 'copier-3': copier('copiers') },
+  faults: [...ALL_FAULTS, 'stopped-client', 'stopped-client'],
+  faultsMax: 10,
+};
+
 export const WORKLOADS: readonly Workload[] = [
   records,
   restarts,
@@ -307,6 +326,7 @@ export const WORKLOADS: readonly Workload[] = [
   topics,
   retention,
   transactions,
+  copies,
   compaction,
   many,
 ];

@@ -1,0 +1,190 @@
+// Applications that promise exactly once: members of a classic group that copy the records of one topic to the same partitions of
+// another, the copies and the offsets behind them in one transaction (KIP-447). Transactions are aborted and left alone, and
+// members are so slow that the group goes on without them. A copy says what it is a copy of; checkers/copies.ts reads that.
+import { ErrorCode } from '../../src/protocol/error-code.ts';
+import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
+import { txnOffsetCommit } from '../../src/protocol/messages/txn-offset-commit.ts';
+import type { FetchedRecord } from '../history.ts';
+import { join, leave, lost, type Member, newMember, type Part, Share } from './classic-member.ts';
+import { CoordinatorType, findsCoordinator } from './groups.ts';
+import { type KnownTopic, namedValue, outcomeOf, type ProgramContext, pause } from './program.ts';
+import { asked, fetchOnce } from './readers.ts';
+import { begin, end, lastAnswer, type Session, sendBatch } from './transactional-producers.ts';
+
+const INPUT = 'input';
+const OUTPUT = 'output';
+/** The newest version that names topics. */
+const BY_NAME = 9;
+const COPIES_MAX = 20;
+/** Longer than the group waits for a member, and not as long as its transaction may take. */
+const SLOW_MS = 12_000;
+const TRANSACTION_MS = 30_000;
+
+/** Each has a transactional id of its own. Ends when there is nothing left to copy of what it has. */
+export function copier(group: string): (context: ProgramContext) => Promise<void> {
+  return async (context) => {
+    const transactionalId = `copy-${context.process.name}`;
+    await findsCoordinator(context, group, CoordinatorType.GROUP);
+    await findsCoordinator(context, transactionalId, CoordinatorType.TRANSACTION);
+    const self = new Copier(context, newMember(group, [INPUT]), transactionalId);
+    while (!(await self.work())) {
+      if (context.dice.oneIn(8)) await leave(context, self.member);
+    }
+    await leave(context, self.member);
+  };
+}
+
+class Copier {
+  readonly member: Member;
+  readonly #context: ProgramContext;
+  readonly #transactionalId: string;
+  /** Undefined: how its last transaction ended is not known. */
+  #session: Session | undefined;
+  #transactions = 0;
+  #copies = 0;
+
+  constructor(context: ProgramContext, member: Member, transactionalId: string) {
+    this.#context = context;
+    this.member = member;
+    this.#transactionalId = transactionalId;
+  }
+
+  /** One generation of the group. True: everything of its share is copied, and nobody sends any more. */
+  async work(): Promise<boolean> {
+    const { dice } = this.#context;
+    const parts = await join(this.#context, this.member);
+    if (parts === undefined) {
+      await pause(this.#context, dice.skewed(20, 400));
+      return false;
+    }
+    const share = new Share(this.#context, this.member, parts);
+    try {
+      const positions = new Map<Part, number>();
+      for (let rounds = dice.between(5, 60); rounds > 0; rounds--) {
+        if (!(await share.isKept())) return false;
+        let isAtEnd = true;
+        for (const part of parts) {
+          const { memberId } = this.member;
+          if (!(await this.#copyFrom(part, positions))) isAtEnd = false;
+          if (this.member.memberId !== memberId) return false;
+        }
+        if (isAtEnd) return true;
+        await pause(this.#context, dice.skewed(10, 300));
+      }
+      return false;
+    } finally {
+      share.giveUp();
+    }
+  }
+
+  /** True: there was nothing to copy, and there will be nothing. */
+  async #copyFrom(part: Part, positions: Map<Part, number>): Promise<boolean> {
+    const { dice } = this.#context;
+    const input = this.#topic(INPUT);
+    const session = await this.#begun();
+    const isQuiet = this.#context.isQuiet();
+    const at = positions.get(part) ?? (await this.#stableOffset(input, part.partition));
+    if (at === undefined) return false;
+    const options = { readCommitted: true, maxBytes: dice.pick([1_000, 20_000]), maxWaitMs: 50 };
+    const fetched = await fetchOnce(this.#context, input, part.partition, at, options);
+    if (fetched === undefined || fetched === 'out-of-range') return false;
+    const { records, hidden, nextOffset, highWatermark } = fetched;
+    const found = records.filter(({ offset, id }) => offset >= at && !hidden.includes(id));
+    const some = found.slice(0, COPIES_MAX);
+    const end = some.length < found.length ? some.at(-1)!.offset + 1 : nextOffset;
+    if (some.length === 0) {
+      positions.set(part, end);
+      return isQuiet && end >= highWatermark;
+    }
+    // Now and then so late that somebody else has the partition by then.
+    await this.#dawdle();
+    if (await this.#transact(session, part.partition, some, end)) positions.set(part, end);
+    else positions.delete(part);
+    return false;
+  }
+
+  /** True: it was committed. */
+  async #transact(
+    session: Session,
+    partition: number,
+    records: readonly FetchedRecord[],
+    nextOffset: number,
+  ): Promise<boolean> {
+    const { dice, history } = this.#context;
+    const transaction = `${this.#transactionalId}/${this.#transactions++}`;
+    let allSent = true;
+    for (let at = 0; at < records.length && allSent; ) {
+      const count = dice.between(1, records.length - at);
+      const copies = records.slice(at, at + count).map((record) => this.#copyOf(partition, record));
+      const made = { records: copies.map(({ record }) => record), sent: copies.map(({ sent }) => sent) };
+      allSent = await sendBatch(this.#context, session, transaction, this.#topic(OUTPUT), partition, made);
+      at += count;
+    }
+    await this.#dawdle();
+    if (allSent) allSent = await this.#sendOffset(session, partition, nextOffset);
+    await this.#dawdle();
+    // Left alone, it is aborted by its timeout, or when this one begins anew.
+    if (dice.oneIn(12)) {
+      history.add({ type: 'transaction-ended', transaction, decision: 'aborted' });
+      this.#session = undefined;
+      return false;
+    }
+    const commits = allSent && !dice.oneIn(6);
+    this.#session = await end(this.#context, session, transaction, undefined, commits);
+    return commits && this.#session !== undefined;
+  }
+
+  /** Now and then, while others are at work. */
+  async #dawdle(): Promise<void> {
+    const { dice, isOver } = this.#context;
+    if (!isOver() && dice.oneIn(15)) await pause(this.#context, dice.between(1_000, SLOW_MS));
+  }
+
+  /** Before it asks for offsets: what it has left open holds them back. */
+  async #begun(): Promise<Session> {
+    if (this.#session !== undefined) return this.#session;
+    const identity = (await begin(this.#context, this.#transactionalId, () => false, TRANSACTION_MS))!;
+    const { group } = this.member;
+    this.#session = { transactionalId: this.#transactionalId, group, identity, isV1: false, sequences: new Map() };
+    return this.#session;
+  }
+
+  #copyOf(partition: number, { offset }: FetchedRecord) {
+    const { value, sent } = namedValue(
+      `copy ${partition}/${offset} by ${this.#context.process.name} ${this.#copies++}`,
+    );
+    return { record: { key: null, value, timestampMs: this.#context.process.runtime.clock.nowMs() }, sent };
+  }
+
+  async #sendOffset(session: Session, partition: number, committedOffset: number): Promise<boolean> {
+    const { group: groupId, memberId, generation: generationId } = this.member;
+    const { transactionalId, identity } = session;
+    const { producerId, producerEpoch } = identity;
+    const topics = [
+      { name: INPUT, partitions: [{ partitionIndex: partition, committedOffset, committedMetadata: '' }] },
+    ];
+    const request = { transactionalId, producerId, producerEpoch, groupId, memberId, generationId, topics };
+    const errorCode = await lastAnswer(this.#context, 'TxnOffsetCommit', async () => {
+      return (await asked(this.#context, txnOffsetCommit, request))?.topics[0]?.partitions[0]?.errorCode;
+    });
+    if (errorCode !== undefined) lost(this.member, errorCode);
+    return errorCode === ErrorCode.NONE;
+  }
+
+  /** Undefined: not now, or a transaction is open that may move it. */
+  async #stableOffset(topic: KnownTopic, partition: number): Promise<number | undefined> {
+    const groupId = this.member.group;
+    const topics = [{ name: topic.name, topicId: '', partitionIndexes: [partition] }];
+    const body = { groupId, topics, groups: [{ groupId, topics }], requireStable: true };
+    const response = await asked(this.#context, offsetFetch, body, { maxVersion: BY_NAME });
+    const answer = response?.groups[0];
+    if (answer === undefined || outcomeOf(this.#context, 'OffsetFetch', answer.errorCode) !== 'ok') return undefined;
+    const { errorCode, committedOffset } = answer.topics[0]!.partitions[0]!;
+    if (outcomeOf(this.#context, 'OffsetFetch', errorCode) !== 'ok') return undefined;
+    return Math.max(0, committedOffset);
+  }
+
+  #topic(wanted: string): KnownTopic {
+    return this.#context.topics.find(({ name }) => name === wanted)!;
+  }
+}
