@@ -1,4 +1,4 @@
-// The promise of exactly once, by what stands in the end in a topic of copies (workloads/copiers.ts), for readers of committed
+// The promise of exactly once, by what stands in the end in topics of copies (workloads/copiers.ts), for readers of committed
 // records:
 //   copied-twice       no record is copied twice
 //   copied-late        copies stand in the order of what they are copies of
@@ -7,29 +7,25 @@ import { logKey } from '../history.ts';
 import type { FinalReading } from './log-contents.ts';
 import type { Violation } from './violation.ts';
 
-const COPY = /^copy (\d+)\/(\d+) /;
+const COPY = /^copy \d+\/(\d+) /;
 
 export function checkCopies(
   finals: readonly FinalReading[],
   topics: readonly { readonly name: string; readonly topicId: string; readonly partitions: number }[],
 ): Violation[] {
   const input = topics.find(({ name }) => name === 'input');
-  const output = topics.find(({ name }) => name === 'output');
-  if (input === undefined || output === undefined) return [];
+  if (input === undefined) return [];
   const shown = (topicId: string, partition: number) => {
     const final = finals.find(({ log }) => log === logKey(topicId, partition))!;
     const hidden = new Set(final.hidden);
     return final.records.filter(({ id }) => !hidden.has(id));
   };
-  const copied = Array.from({ length: output.partitions }, (_, partition) =>
-    shown(output.topicId, partition).flatMap(({ id, offset }) => {
-      const [, from, source] = COPY.exec(id) ?? [];
-      return from === undefined ? [] : [{ id, offset, source: Number(source) }];
-    }),
-  );
-  // Without copiers there are no copies.
-  if (copied.every((copies) => copies.length === 0)) return [];
-  return copied.flatMap((copies, partition) => checkPartition(shown(input.topicId, partition), copies, partition));
+  return topics.flatMap(({ topicId, partitions }) => {
+    const copied = Array.from({ length: partitions }, (_, partition) => copiesIn(shown(topicId, partition)));
+    // Without copiers there are no copies.
+    if (copied.every((copies) => copies.length === 0)) return [];
+    return copied.flatMap((copies, partition) => checkPartition(shown(input.topicId, partition), copies, partition));
+  });
 }
 
 interface Copy {
@@ -37,6 +33,13 @@ interface Copy {
   readonly offset: number;
   /** The offset of the original. */
   readonly source: number;
+}
+
+function copiesIn(records: readonly { readonly offset: number; readonly id: string }[]): Copy[] {
+  return records.flatMap(({ id, offset }) => {
+    const source = COPY.exec(id)?.[1];
+    return source === undefined ? [] : [{ id, offset, source: Number(source) }];
+  });
 }
 
 function checkPartition(

@@ -11,6 +11,7 @@ import { Reader } from '../../src/protocol/reader.ts';
 import { Writer } from '../../src/protocol/writer.ts';
 import { logKey } from '../history.ts';
 import { CoordinatorType, commitOffset, committedOffset, findsCoordinator } from './groups.ts';
+import type { Membership, Part } from './membership.ts';
 import { checkOwners, type Owner, ownersOf } from './owners.ts';
 import { type KnownTopic, outcomeOf, type ProgramContext, pause } from './program.ts';
 import { asked, fetchOnce } from './readers.ts';
@@ -18,91 +19,129 @@ import { asked, fetchOnce } from './readers.ts';
 const SESSION_MS = 6_000;
 const HEARTBEAT_MS = 500;
 
-export interface Member {
-  readonly group: string;
-  /** What all of the group divide among themselves; all there is when absent. */
-  readonly topics?: readonly string[];
-  memberId: string;
-  generation: number;
-}
-
-export interface Part {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** Nobody yet. */
-export function newMember(group: string, topics?: readonly string[]): Member {
-  return { group, ...(topics && { topics }), memberId: '', generation: -1 };
-}
-
 export function classicMember(group: string): (context: ProgramContext) => Promise<void> {
   return async (context) => {
-    const member = newMember(group);
+    const member = new ClassicMember(context, group);
     await findsCoordinator(context, group, CoordinatorType.GROUP);
     while (!context.hasReadAll(group)) {
-      const parts = await join(context, member);
+      const parts = await member.take();
       if (parts === undefined) await pause(context, context.dice.skewed(20, 400));
-      else await work(context, member, parts);
-      if (context.dice.oneIn(6)) await leave(context, member);
+      else await read(context, member, parts);
+      member.giveUp();
+      if (context.dice.oneIn(6)) await member.leave();
     }
-    await leave(context, member);
+    await member.leave();
   };
 }
 
-/** Undefined: not now. */
-export async function join(context: ProgramContext, member: Member): Promise<Part[] | undefined> {
-  const response = await asked(
-    context,
-    joinGroup,
-    {
-      groupId: member.group,
-      sessionTimeoutMs: SESSION_MS,
-      rebalanceTimeoutMs: 5_000,
-      memberId: member.memberId,
-      protocolType: 'consumer',
-      // What is subscribed to is the leader's knowledge here: all topics.
-      protocols: [{ name: 'all', metadata: Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) }],
-    },
-    { lane: 'join', timeoutMs: 12_000 },
-  );
-  if (response === undefined) return undefined;
-  if (response.errorCode === ErrorCode.MEMBER_ID_REQUIRED) {
-    member.memberId = response.memberId;
-    return undefined;
-  }
-  if (outcomeOf(context, 'JoinGroup', response.errorCode) !== 'ok') return lost(member, response.errorCode);
-  member.memberId = response.memberId;
-  member.generation = response.generationId;
-  const assignments =
-    response.leader === response.memberId
-      ? divide(
-          context.topics.filter(({ name }) => member.topics?.includes(name) ?? true),
-          response.members.map(({ memberId }) => memberId),
-        )
-      : [];
-  const synced = await asked(
-    context,
-    syncGroup,
-    {
-      groupId: member.group,
-      memberId: member.memberId,
-      generationId: member.generation,
-      protocolType: 'consumer',
-      protocolName: 'all',
-      assignments,
-    },
-    { lane: 'join', timeoutMs: 12_000 },
-  );
-  if (synced === undefined) return undefined;
-  if (outcomeOf(context, 'SyncGroup', synced.errorCode) !== 'ok') return lost(member, synced.errorCode);
-  return partsOf(synced.assignment);
-}
+export class ClassicMember implements Membership {
+  readonly group: string;
+  memberId = '';
+  generation = -1;
+  readonly #context: ProgramContext;
+  readonly #topics: readonly string[] | undefined;
+  #owner: Owner | undefined;
+  #heartbeatAtMs = 0;
 
-/** What an error says of the membership. */
-export function lost(member: Member, errorCode: number): undefined {
-  if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) member.memberId = '';
-  return undefined;
+  /** `topics`: what all of the group divide among themselves; all there is when absent. */
+  constructor(context: ProgramContext, group: string, topics?: readonly string[]) {
+    this.group = group;
+    this.#context = context;
+    this.#topics = topics;
+  }
+
+  async take(): Promise<readonly Part[] | undefined> {
+    const parts = await this.#join();
+    if (parts === undefined) return undefined;
+    const { name } = this.#context.process;
+    this.#owner = { name, assignment: parts, answeredMs: Number.NEGATIVE_INFINITY };
+    this.#heartbeatAtMs = this.#nowMs();
+    checkOwners(this.#context, this.group, this.#owner, new Set());
+    ownersOf(this.#context, this.group).add(this.#owner);
+    return parts;
+  }
+
+  async isKept(): Promise<boolean> {
+    if (this.memberId === '') return false;
+    const sentMs = this.#nowMs();
+    if (sentMs < this.#heartbeatAtMs) return true;
+    const { group: groupId, memberId, generation: generationId } = this;
+    const response = await asked(this.#context, heartbeat, { groupId, memberId, generationId });
+    this.#heartbeatAtMs = this.#nowMs() + HEARTBEAT_MS;
+    if (response === undefined) return true;
+    this.heard(response.errorCode);
+    if (response.errorCode !== ErrorCode.NONE) return false;
+    this.#owner!.answeredMs = sentMs;
+    return true;
+  }
+
+  giveUp(): void {
+    if (this.#owner !== undefined) ownersOf(this.#context, this.group).delete(this.#owner);
+    this.#owner = undefined;
+  }
+
+  heard(errorCode: number): void {
+    if (errorCode === ErrorCode.UNKNOWN_MEMBER_ID) this.memberId = '';
+  }
+
+  async leave(): Promise<void> {
+    if (this.memberId === '') return;
+    const { group: groupId, memberId } = this;
+    this.memberId = '';
+    await asked(this.#context, leaveGroup, { groupId, memberId, members: [{ memberId }] });
+  }
+
+  async #join(): Promise<Part[] | undefined> {
+    const response = await asked(
+      this.#context,
+      joinGroup,
+      {
+        groupId: this.group,
+        sessionTimeoutMs: SESSION_MS,
+        rebalanceTimeoutMs: 5_000,
+        memberId: this.memberId,
+        protocolType: 'consumer',
+        // What is subscribed to is the leader's knowledge here.
+        protocols: [{ name: 'all', metadata: Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0]) }],
+      },
+      { lane: 'join', timeoutMs: 12_000 },
+    );
+    if (response === undefined) return undefined;
+    if (response.errorCode === ErrorCode.MEMBER_ID_REQUIRED) {
+      this.memberId = response.memberId;
+      return undefined;
+    }
+    if (this.#isRefused('JoinGroup', response.errorCode)) return undefined;
+    this.memberId = response.memberId;
+    this.generation = response.generationId;
+    const isLeader = response.leader === response.memberId;
+    const topics = this.#context.topics.filter(({ name }) => this.#topics?.includes(name) ?? true);
+    const memberIds = response.members.map(({ memberId }) => memberId);
+    const synced = await asked(
+      this.#context,
+      syncGroup,
+      {
+        groupId: this.group,
+        memberId: this.memberId,
+        generationId: this.generation,
+        protocolType: 'consumer',
+        protocolName: 'all',
+        assignments: isLeader ? divide(topics, memberIds) : [],
+      },
+      { lane: 'join', timeoutMs: 12_000 },
+    );
+    if (synced === undefined || this.#isRefused('SyncGroup', synced.errorCode)) return undefined;
+    return partsOf(synced.assignment);
+  }
+
+  #isRefused(api: string, errorCode: number): boolean {
+    this.heard(errorCode);
+    return outcomeOf(this.#context, api, errorCode) !== 'ok';
+  }
+
+  #nowMs(): number {
+    return this.#context.process.runtime.clock.monotonicMs();
+  }
 }
 
 /** Partition by partition, one member after the other. */
@@ -136,57 +175,12 @@ function partsOf(assignment: Buffer): Part[] {
   return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
 }
 
-/** What a member has in one generation: others may have it when this is given up, or the group went on without the member. */
-export class Share {
-  readonly #context: ProgramContext;
-  readonly #member: Member;
-  readonly #owner: Owner;
-  #heartbeatAtMs: number;
-
-  constructor(context: ProgramContext, member: Member, parts: readonly Part[]) {
-    this.#context = context;
-    this.#member = member;
-    this.#owner = { name: context.process.name, assignment: parts, answeredMs: Number.NEGATIVE_INFINITY };
-    this.#heartbeatAtMs = this.#nowMs();
-    checkOwners(context, member.group, this.#owner, new Set());
-    ownersOf(context, member.group).add(this.#owner);
-  }
-
-  /** Sends a heartbeat when it is time; false: there is a rebalance, or the membership is lost. */
-  async isKept(): Promise<boolean> {
-    const sentMs = this.#nowMs();
-    if (sentMs < this.#heartbeatAtMs) return true;
-    const { group: groupId, memberId, generation: generationId } = this.#member;
-    const response = await asked(this.#context, heartbeat, { groupId, memberId, generationId });
-    this.#heartbeatAtMs = this.#nowMs() + HEARTBEAT_MS;
-    if (response === undefined) return true;
-    lost(this.#member, response.errorCode);
-    if (response.errorCode !== ErrorCode.NONE) return false;
-    this.#owner.answeredMs = sentMs;
-    return true;
-  }
-
-  giveUp(): void {
-    ownersOf(this.#context, this.#member.group).delete(this.#owner);
-  }
-
-  #nowMs(): number {
-    return this.#context.process.runtime.clock.monotonicMs();
-  }
-}
-
 /** Until there is a rebalance or the membership is lost. */
-async function work(context: ProgramContext, member: Member, parts: readonly Part[]): Promise<void> {
-  const share = new Share(context, member, parts);
-  await readShare(context, member, parts, share);
-  share.giveUp();
-}
-
-async function readShare(context: ProgramContext, member: Member, parts: readonly Part[], share: Share): Promise<void> {
+async function read(context: ProgramContext, member: ClassicMember, parts: readonly Part[]): Promise<void> {
   const { dice, history, process } = context;
   const positions = new Map<Part, number>();
   for (let rounds = dice.between(5, 60); rounds > 0 && !context.hasReadAll(member.group); rounds--) {
-    if (!(await share.isKept())) return;
+    if (!(await member.isKept())) return;
     for (const part of parts) {
       const topic = context.topics.find(({ name }) => name === part.topic)!;
       const at = positions.get(part) ?? (await committedOffset(context, member.group, topic, part.partition));
@@ -201,15 +195,8 @@ async function readShare(context: ProgramContext, member: Member, parts: readonl
       positions.set(part, Math.max(from, fetched.nextOffset));
       if (ids.length === 0 || dice.oneIn(2)) continue;
       const errorCode = await commitOffset(context, member, topic, part.partition, fetched.nextOffset);
-      if (errorCode !== undefined && errorCode !== ErrorCode.NONE) return lost(member, errorCode);
+      if (errorCode !== undefined && errorCode !== ErrorCode.NONE) return member.heard(errorCode);
     }
     await pause(context, dice.skewed(10, 300));
   }
-}
-
-export async function leave(context: ProgramContext, member: Member): Promise<void> {
-  if (member.memberId === '') return;
-  const { group: groupId, memberId } = member;
-  member.memberId = '';
-  await asked(context, leaveGroup, { groupId, memberId, members: [{ memberId }] });
 }

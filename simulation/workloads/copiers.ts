@@ -1,18 +1,24 @@
-// Applications that promise exactly once: members of a classic group that copy the records of one topic to the same partitions of
+// Applications that promise exactly once: members of a group of either protocol that copy the records of one topic to the same partitions of
 // another, the copies and the offsets behind them in one transaction (KIP-447). Transactions are aborted and left alone, and
 // members are so slow that the group goes on without them. A copy says what it is a copy of; checkers/copies.ts reads that.
 import { ErrorCode } from '../../src/protocol/error-code.ts';
 import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
 import { txnOffsetCommit } from '../../src/protocol/messages/txn-offset-commit.ts';
 import type { FetchedRecord } from '../history.ts';
-import { join, leave, lost, type Member, newMember, type Part, Share } from './classic-member.ts';
+import { ClassicMember } from './classic-member.ts';
+import { ConsumerProtocolMember } from './consumer-protocol-member.ts';
 import { CoordinatorType, findsCoordinator } from './groups.ts';
+import type { Membership, Part } from './membership.ts';
 import { type KnownTopic, namedValue, outcomeOf, type ProgramContext, pause } from './program.ts';
 import { asked, fetchOnce } from './readers.ts';
 import { begin, end, lastAnswer, type Session, sendBatch } from './transactional-producers.ts';
 
 const INPUT = 'input';
-const OUTPUT = 'output';
+/** Each protocol has a topic of copies of its own. */
+const outputOf = (protocol: Protocol) => `copies-${protocol}`;
+
+type Protocol = 'classic' | 'consumer';
+
 /** The newest version that names topics. */
 const BY_NAME = 9;
 const COPIES_MAX = 20;
@@ -21,86 +27,110 @@ const SLOW_MS = 12_000;
 const TRANSACTION_MS = 30_000;
 
 /** Each has a transactional id of its own. Ends when there is nothing left to copy of what it has. */
-export function copier(group: string): (context: ProgramContext) => Promise<void> {
+export function copier(protocol: Protocol): (context: ProgramContext) => Promise<void> {
   return async (context) => {
+    // All of one group.
+    const group = `${protocol} copiers`;
+    const Member = protocol === 'classic' ? ClassicMember : ConsumerProtocolMember;
     const transactionalId = `copy-${context.process.name}`;
     await findsCoordinator(context, group, CoordinatorType.GROUP);
     await findsCoordinator(context, transactionalId, CoordinatorType.TRANSACTION);
-    const self = new Copier(context, newMember(group, [INPUT]), transactionalId);
+    const self = new Copier(context, new Member(context, group, [INPUT]), transactionalId, outputOf(protocol));
     while (!(await self.work())) {
-      if (context.dice.oneIn(8)) await leave(context, self.member);
+      if (context.dice.oneIn(8)) await self.member.leave();
     }
-    await leave(context, self.member);
+    await self.member.leave();
   };
 }
 
 class Copier {
-  readonly member: Member;
+  readonly member: Membership;
   readonly #context: ProgramContext;
   readonly #transactionalId: string;
+  readonly #output: string;
   /** Undefined: how its last transaction ended is not known. */
   #session: Session | undefined;
   #transactions = 0;
   #copies = 0;
 
-  constructor(context: ProgramContext, member: Member, transactionalId: string) {
+  constructor(context: ProgramContext, member: Membership, transactionalId: string, output: string) {
     this.#context = context;
     this.member = member;
     this.#transactionalId = transactionalId;
+    this.#output = output;
   }
 
   /** One generation of the group. True: everything of its share is copied, and nobody sends any more. */
   async work(): Promise<boolean> {
     const { dice } = this.#context;
-    const parts = await join(this.#context, this.member);
+    const parts = await this.member.take();
     if (parts === undefined) {
       await pause(this.#context, dice.skewed(20, 400));
       return false;
     }
-    const share = new Share(this.#context, this.member, parts);
     try {
       const positions = new Map<Part, number>();
       for (let rounds = dice.between(5, 60); rounds > 0; rounds--) {
-        if (!(await share.isKept())) return false;
-        let isAtEnd = true;
-        for (const part of parts) {
-          const { memberId } = this.member;
-          if (!(await this.#copyFrom(part, positions))) isAtEnd = false;
-          if (this.member.memberId !== memberId) return false;
-        }
-        if (isAtEnd) return true;
+        if (!(await this.member.isKept())) return false;
+        const isQuiet = this.#context.isQuiet();
+        let copiesLeft = 0;
+        for (const part of parts) copiesLeft += await this.#copyFrom(part, positions);
+        if (isQuiet && copiesLeft === 0 && (await this.#isAllCopied())) return true;
         await pause(this.#context, dice.skewed(10, 300));
       }
       return false;
     } finally {
-      share.giveUp();
+      this.member.giveUp();
     }
   }
 
-  /** True: there was nothing to copy, and there will be nothing. */
-  async #copyFrom(part: Part, positions: Map<Part, number>): Promise<boolean> {
+  /** How many there were to copy: 0 when all of them are. */
+  async #copyFrom(part: Part, positions: Map<Part, number>): Promise<number> {
     const { dice } = this.#context;
-    const input = this.#topic(INPUT);
     const session = await this.#begun();
-    const isQuiet = this.#context.isQuiet();
-    const at = positions.get(part) ?? (await this.#stableOffset(input, part.partition));
-    if (at === undefined) return false;
-    const options = { readCommitted: true, maxBytes: dice.pick([1_000, 20_000]), maxWaitMs: 50 };
-    const fetched = await fetchOnce(this.#context, input, part.partition, at, options);
-    if (fetched === undefined || fetched === 'out-of-range') return false;
-    const { records, hidden, nextOffset, highWatermark } = fetched;
-    const found = records.filter(({ offset, id }) => offset >= at && !hidden.includes(id));
-    const some = found.slice(0, COPIES_MAX);
-    const end = some.length < found.length ? some.at(-1)!.offset + 1 : nextOffset;
+    const at = positions.get(part) ?? (await this.#stableOffset(part.partition));
+    if (at === undefined) return 1;
+    const found = await this.#read(part.partition, at, dice.pick([1_000, 20_000]));
+    if (found === undefined) return 1;
+    const some = found.records.slice(0, COPIES_MAX);
+    const end = some.length < found.records.length ? some.at(-1)!.offset + 1 : found.nextOffset;
     if (some.length === 0) {
       positions.set(part, end);
-      return isQuiet && end >= highWatermark;
+      return found.isAtEnd ? 0 : 1;
     }
     // Now and then so late that somebody else has the partition by then.
     await this.#dawdle();
     if (await this.#transact(session, part.partition, some, end)) positions.set(part, end);
     else positions.delete(part);
-    return false;
+    return some.length;
+  }
+
+  /** By anybody, of every partition: what a member that is gone had may be nobody's yet. */
+  async #isAllCopied(): Promise<boolean> {
+    for (let partition = 0; partition < this.#topic(INPUT).partitions; partition++) {
+      for (let at = await this.#stableOffset(partition); ; ) {
+        const left = at === undefined ? undefined : await this.#read(partition, at, 1_000_000);
+        if (left === undefined || left.records.length > 0) return false;
+        if (left.isAtEnd) break;
+        if (left.nextOffset === at) return false;
+        at = left.nextOffset;
+      }
+    }
+    return true;
+  }
+
+  /** Undefined: not now. */
+  async #read(
+    partition: number,
+    at: number,
+    maxBytes: number,
+  ): Promise<{ records: readonly FetchedRecord[]; nextOffset: number; isAtEnd: boolean } | undefined> {
+    const options = { readCommitted: true, maxBytes, maxWaitMs: 50 };
+    const fetched = await fetchOnce(this.#context, this.#topic(INPUT), partition, at, options);
+    if (fetched === undefined || fetched === 'out-of-range') return undefined;
+    const { records, hidden, nextOffset, highWatermark } = fetched;
+    const shown = records.filter(({ offset, id }) => offset >= at && !hidden.includes(id));
+    return { records: shown, nextOffset, isAtEnd: nextOffset >= highWatermark };
   }
 
   /** True: it was committed. */
@@ -117,7 +147,7 @@ class Copier {
       const count = dice.between(1, records.length - at);
       const copies = records.slice(at, at + count).map((record) => this.#copyOf(partition, record));
       const made = { records: copies.map(({ record }) => record), sent: copies.map(({ sent }) => sent) };
-      allSent = await sendBatch(this.#context, session, transaction, this.#topic(OUTPUT), partition, made);
+      allSent = await sendBatch(this.#context, session, transaction, this.#topic(this.#output), partition, made);
       at += count;
     }
     await this.#dawdle();
@@ -167,14 +197,14 @@ class Copier {
     const errorCode = await lastAnswer(this.#context, 'TxnOffsetCommit', async () => {
       return (await asked(this.#context, txnOffsetCommit, request))?.topics[0]?.partitions[0]?.errorCode;
     });
-    if (errorCode !== undefined) lost(this.member, errorCode);
+    if (errorCode !== undefined) this.member.heard(errorCode);
     return errorCode === ErrorCode.NONE;
   }
 
   /** Undefined: not now, or a transaction is open that may move it. */
-  async #stableOffset(topic: KnownTopic, partition: number): Promise<number | undefined> {
+  async #stableOffset(partition: number): Promise<number | undefined> {
     const groupId = this.member.group;
-    const topics = [{ name: topic.name, topicId: '', partitionIndexes: [partition] }];
+    const topics = [{ name: INPUT, topicId: '', partitionIndexes: [partition] }];
     const body = { groupId, topics, groups: [{ groupId, topics }], requireStable: true };
     const response = await asked(this.#context, offsetFetch, body, { maxVersion: BY_NAME });
     const answer = response?.groups[0];

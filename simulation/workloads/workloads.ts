@@ -298,20 +298,28 @@ const transactions: Workload = {
   faultsMax: 10,
 };
 
-/** Exactly once: copies and the offsets behind them in one transaction. */
+/** Exactly once: copies and the offsets behind them in one transaction, by groups of both protocols. */
 const copies: Workload = {
   ...records,
   name: 'copies',
   topics: [
     { name: 'input', partitions: 2, configs: SMALL_SEGMENTS },
-    { name: 'output', partitions: 2, configs: SMALL_SEGMENTS },
+    { name: 'copies-classic', partitions: 2, configs: SMALL_SEGMENTS },
+    { name: 'copies-consumer', partitions: 2, configs: SMALL_SEGMENTS },
   ],
   programs: {
     'plain-1': plainProducer,
     'idempotent-1': idempotentProducer,
     'transactional-1': transactionalProducer,
   },
-  members: { 'copier-1': copier('copiers'), 'copier-2': copier('copiers'), 'copier-3': copier('copiers') },
+  members: {
+    'classic-1': copier('classic'),
+    'classic-2': copier('classic'),
+    'classic-3': copier('classic'),
+    'consumer-1': copier('consumer'),
+    'consumer-2': copier('consumer'),
+    'consumer-3': copier('consumer'),
+  },
   faults: [...ALL_FAULTS, 'stopped-client', 'stopped-client'],
   faultsMax: 10,
 };
