@@ -348,7 +348,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'if (!own && now.isHeld(topicId, partition))',
     replaceWith: 'if (false)',
     workload: 'groups',
-    seeds: [34, 44, 49],
+    seeds: [23, 51, 59],
     caughtBy: ['two-owners'],
     sentence: 'a member is given what another one has not given up yet',
   },
