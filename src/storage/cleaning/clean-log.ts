@@ -208,6 +208,12 @@ async function cleanGroup(
   };
 }
 
+/**
+ * Bytes after which what was written is synced: a sync of a whole segment at its end would keep the disk, and with it the commits of
+ * the log, waiting for all of it at once.
+ */
+const syncBytes = 4 * 1024 * 1024;
+
 /** Writes batches behind one another, those of one buffer at once. */
 class SegmentWriter {
   #files: Files;
@@ -217,6 +223,7 @@ class SegmentWriter {
   #file: OpenFile | undefined;
   #parts: Buffer[] = [];
   #written = 0;
+  #synced = 0;
 
   constructor(files: Files, segment: Segment, plan: CleaningPlan) {
     this.#files = files;
@@ -241,11 +248,17 @@ class SegmentWriter {
     this.#parts = [];
     await this.#file?.write(parts, this.#written);
     this.#written = this.#segment.sizeBytes;
+    if (this.#written - this.#synced >= syncBytes) await this.#sync();
   }
 
   async finish(): Promise<void> {
     await this.write();
     this.#segment.addTimeEntry();
+    await this.#sync();
+  }
+
+  async #sync(): Promise<void> {
+    this.#synced = this.#written;
     await this.#file?.sync();
   }
 
