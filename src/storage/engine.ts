@@ -376,7 +376,8 @@ export class Engine implements Storage {
       extentBytes: this.settings.extentBytes,
       makeRoom: (ticket) => this.#flusher.room(ticket),
       mayWriteInPlace: (ticket, bytes) => this.#flusher.mayWriteInPlace(ticket, bytes),
-      makeRoomInPlace: (ticket) => this.#flusher.roomInPlace(ticket),
+      mayWriteEntries: (ticket) => this.#flusher.mayWriteEntries(ticket),
+      makeRoomToReplay: (ticket) => this.#flusher.roomToReplay(ticket),
       wantReady: (log) => {
         log.segments.ready(log.config.indexIntervalBytes).catch((error) => {
           if (!log.deleted) this.#fail(error);

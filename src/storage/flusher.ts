@@ -57,6 +57,8 @@ const carryBytesPerLogMax = 128 * 1024;
 const abortedKeptMax = 64;
 /** Partitions carried, or their records encoded, before other work gets its turn. */
 const recordsPerTurn = 256;
+/** Commits wait when there is so many times more to replay than makes entries leave the log. */
+const entryReplaysMax = 3;
 /** What was committed during a flush's writes is written by it too, so many times. */
 const catchUpsMax = 8;
 
@@ -86,6 +88,8 @@ export class Flusher {
   /** What commits have put into the log so far, and before the last round that made it leave. */
   #entryCount: number;
   #entryCountLeft = 0;
+  /** Of these the published checkpoint needs none. */
+  #entryCountPublished = 0;
   /** The commit that the running round cannot end without. */
   #awaited: CommitTicket = -1;
   #idleWaiters: (() => void)[] = [];
@@ -124,8 +128,8 @@ export class Flusher {
     return this.#room(ticket, true);
   }
 
-  /** The same for what is written in place, of which a start has to read what no checkpoint covers. */
-  roomInPlace(ticket: CommitTicket): Promise<void> {
+  /** The same for what a start would have to replay, in place or in the log, since no checkpoint covers it. */
+  roomToReplay(ticket: CommitTicket): Promise<void> {
     return this.#room(ticket, false);
   }
 
@@ -145,6 +149,12 @@ export class Flusher {
   wroteEntries(count: number): void {
     this.#entryCount += count;
     if (this.#hasManyEntries && !this.#running) this.request();
+  }
+
+  /** As `mayWriteInPlace`, for what goes into the log. */
+  mayWriteEntries(ticket: CommitTicket): boolean {
+    const left = this.#entryCount - this.#entryCountPublished;
+    return left < entryReplaysMax * this.#options.entryReplayMax || ticket <= this.#awaited;
   }
 
   get #hasManyEntries(): boolean {
@@ -230,9 +240,10 @@ export class Flusher {
     }
     const { wal } = this.#options;
     let target = -1;
+    const entryCount = this.#hasManyEntries ? this.#entryCount : this.#entryCountPublished;
     if (wal !== undefined && this.#hasManyEntries) {
       // All of them: the batches of a partition that stay go into one entry, and that costs less than to replay them one by one.
-      this.#entryCountLeft = this.#entryCount;
+      this.#entryCountLeft = entryCount;
       target = wal.nextSequence - 1;
       await this.#leave(target, wal.blockBytesMax);
     } else if (wal !== undefined) {
@@ -248,6 +259,7 @@ export class Flusher {
         for (const { reject } of waiters) reject(error);
         throw error;
       }
+      this.#entryCountPublished = entryCount;
       for (const { resolve } of waiters) resolve();
     }
     for (const { resolve } of this.#roomWaiters.splice(0)) resolve();

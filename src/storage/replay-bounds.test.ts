@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
+import type { Log } from './partition-log.ts';
 import { batchOf, committed, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
 
 const entryReplayMax = 100;
@@ -38,6 +39,30 @@ test('of many small batches a start replays no more than since the last checkpoi
   }
   assert.ok(replayed > 0 && replayed <= 3 * entryReplayMax, `${replayed} of 4000`);
   await again.close();
+});
+
+test('commits wait for a checkpoint before there is too much to replay', async () => {
+  let held: Promise<void> | undefined;
+  let release = (): void => {};
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => (operation === 'sync' && /checkpoint/.test(path) ? held : undefined),
+  });
+  const engine = await start(disk);
+  const logs = Array.from({ length: 20 }, (_, i) => open(engine, i + 1).log as Log);
+  held = new Promise((resolve) => {
+    release = resolve;
+  });
+  for (let round = 0; round < 50; round++) {
+    for (const log of logs) log.append([batchOf(log.endOffset, 20)]);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const entries = logs.reduce((sum, log) => sum + log.committedOffset, 0);
+  assert.ok(entries >= 3 * entryReplayMax && entries < 4 * entryReplayMax, `${entries} of 1000 are committed`);
+  held = undefined;
+  release();
+  await committed(engine);
+  assert.ok(logs.every((log) => log.committedOffset === 50));
+  await engine.close();
 });
 
 test('what is carried for that is no reason for the next round', async () => {

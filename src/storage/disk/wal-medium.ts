@@ -32,9 +32,10 @@ export interface WalMediumOptions {
   readonly extentBytes: number;
   /** Asks for a free log file; resolves when there may be one. */
   readonly makeRoom: (ticket: CommitTicket) => Promise<void>;
-  /** Whether so many bytes may be written in place now; `makeRoomInPlace` resolves when it makes sense to ask again. */
+  /** Whether more may be written now, in place or into the log; `makeRoomToReplay` resolves when it makes sense to ask again. */
   readonly mayWriteInPlace: (ticket: CommitTicket, bytes: number) => boolean;
-  readonly makeRoomInPlace: (ticket: CommitTicket) => Promise<void>;
+  readonly mayWriteEntries: (ticket: CommitTicket) => boolean;
+  readonly makeRoomToReplay: (ticket: CommitTicket) => Promise<void>;
   /** Gets a partition's segments ready for writing in place, soon. */
   readonly wantReady: (log: Log) => void;
   /** The same, and moves what waits in its tail to them. */
@@ -103,9 +104,10 @@ export class WalMedium implements CommitMedium {
     if (blockBytes > wal.blockBytesMax && largest !== undefined) {
       return this.#short ? this.#options.pause() : this.#options.makeReady(largest);
     }
-    if (extentBytes > 0 && !this.#options.mayWriteInPlace(commit.ticket, extentBytes)) {
-      return this.#options.makeRoomInPlace(commit.ticket);
-    }
+    const mayBeReplayed =
+      (extentBytes === 0 || this.#options.mayWriteInPlace(commit.ticket, extentBytes)) &&
+      this.#options.mayWriteEntries(commit.ticket);
+    if (!mayBeReplayed) return this.#options.makeRoomToReplay(commit.ticket);
     if (!wal.hasRoom(blockBytes)) return this.#options.makeRoom(commit.ticket);
     return undefined;
   }
