@@ -33,7 +33,7 @@ export const ottlaDefinitions = {
     atLeast(1048576),
     'MEDIUM',
     'read-only',
-    'Memory for the newest batches of all partitions, from which consumers that keep up are served. What a slow disk makes it hold beyond that is taken from ottla.request.memory.max.bytes: clients wait.',
+    'Memory for the newest batches of all partitions, from which consumers that keep up are served. What a slow disk makes it hold beyond that counts four times against ottla.request.memory.max.bytes: clients wait.',
   ),
   'ottla.request.memory.max.bytes': brokerKey(
     'LONG',
