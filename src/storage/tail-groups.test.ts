@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
-import type { Log } from './partition-log.ts';
+import { Log } from './partition-log.ts';
 import type { StorageSettings } from './settings.ts';
 import { batchOf, committed, defaultConfig, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
+import { TailGroups } from './tail-groups.ts';
 
 const roomy = { ...smallSettings, walFileBytes: 2 ** 22, tailBytes: 2 ** 22, extentBytes: 2 ** 20 };
 
@@ -105,6 +106,36 @@ test('what was committed first is given up first, also when a busy partition has
     await appendAlone(engine, third, 5_000);
     await engine.flush();
   }
+  await engine.close();
+});
+
+test('what no segment has waits until more of its log was written, or the log is deleted', async (t) => {
+  const engine = await start(new UnsyncedFiles());
+  const logs = [openLog(engine, 1), openLog(engine, 2)] as const;
+  const groups = new TailGroups(engine.arena);
+  for (const log of logs) {
+    for (let i = 0; i < 10; i++) await appendAlone(engine, log, 5_000);
+    for (const run of log.tail) groups.add(run);
+  }
+  const looks = t.mock.method(Log.prototype, 'evictFirst');
+  const giveUp = (): number => {
+    looks.mock.resetCalls();
+    assert.equal(
+      groups.giveUp(() => false),
+      false,
+    );
+    return looks.mock.callCount();
+  };
+  assert.equal(giveUp(), 20);
+  await engine.flush();
+  assert.equal(giveUp(), 0);
+  assert.equal(groups.count, 20);
+  groups.written(logs[0]);
+  assert.equal(giveUp(), 10);
+  assert.equal(groups.count, 10);
+  assert.equal(logs[0].tail.count, 0);
+  groups.deleted(logs[1]);
+  assert.equal(groups.count, 0);
   await engine.close();
 });
 
