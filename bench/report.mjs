@@ -37,16 +37,17 @@ function tableOf(name) {
   if (!existsSync(file)) return `Not measured yet: \`npm run bench -- ${name}\`.`;
   const result = JSON.parse(readFileSync(file, 'utf8'));
   const rows = result.rows ?? rowsOfGroups(result);
-  const names = Object.keys(rows[0].measures[0].medians);
+  const names = [...new Set(rows.flatMap(({ measures }) => measures.flatMap(({ medians }) => Object.keys(medians))))];
   const compared = names.includes('kafka');
+  const grows = rows.some(({ measures }) => measures.some(({ growth }) => growth !== undefined));
   const lines = [
     conditionsOf(result),
     '',
-    `| work | measure | ${names.join(' | ')} |${compared ? ' Ottla / Kafka |' : ''} target |`,
-    `|---|---|${names.map(() => '---:|').join('')}${compared ? '---:|' : ''}---|`,
+    `| work | measure | ${names.join(' | ')} |${compared ? ' Ottla / Kafka |' : ''}${grows ? ' most / first |' : ''} target |`,
+    `|---|---|${names.map(() => '---:|').join('')}${compared ? '---:|' : ''}${grows ? '---:|' : ''}---|`,
   ];
   for (const row of rows) {
-    for (const measure of row.measures) lines.push(lineOf(row, measure, names, compared));
+    for (const measure of row.measures) lines.push(lineOf(row, measure, names, compared, grows));
   }
   const plot = ratioPlot(name, rows);
   if (plot !== undefined) {
@@ -56,10 +57,13 @@ function tableOf(name) {
   return lines.join('\n');
 }
 
-function lineOf(row, measure, names, compared) {
-  const cells = names.map((one) => `${format(measure.medians[one])} ${measure.unit}`);
+function lineOf(row, measure, names, compared, grows) {
+  const cells = names.map((one) =>
+    measure.medians[one] === undefined ? '' : `${format(measure.medians[one])} ${measure.unit}`,
+  );
   const ratio = compared ? ` ${measure.ratio === undefined ? '' : measure.ratio.toFixed(2)} |` : '';
-  return `| ${row.name} | ${measure.name} | ${cells.join(' | ')} |${ratio} ${targetWords(measure)} |`;
+  const growth = grows ? ` ${measure.growth === undefined ? '' : measure.growth.toFixed(2)} |` : '';
+  return `| ${row.name} | ${measure.name} | ${cells.join(' | ')} |${ratio}${growth} ${targetWords(measure)} |`;
 }
 
 function conditionsOf({ command, date, machine, rounds, secondsEach, loadAverageBefore, kafka }) {
