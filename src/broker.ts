@@ -100,7 +100,7 @@ export async function openBroker({ runtime, settings, directory, storage, interc
 
 /**
  * What the tail holds beyond its budget is filled by a stream, as fast as it comes, and emptied by a disk: a quarter of what requests may take is
- * enough to keep the disk at work. All of it made the broker half as large again at the same throughput.
+ * enough to keep the disk at work. All of it made the broker half as large again, for nothing with 512 KB batches and an eighth more throughput with 1 MB ones.
  */
 const EXCESS_WEIGHT = 4;
 
