@@ -30,7 +30,7 @@ import { Flusher } from './flusher.ts';
 import { Log, type LogHost } from './partition-log.ts';
 import { restoreLog } from './restore-log.ts';
 import { Retention } from './retention.ts';
-import { Run } from './run.ts';
+import { joinRuns } from './run.ts';
 import { type StorageSettings, storageSettings } from './settings.ts';
 import { Slots } from './slots.ts';
 import { SpaceWatch } from './space-watch.ts';
@@ -729,20 +729,14 @@ export class Engine implements Storage {
   #carry(log: Log): void {
     assert(log.flushing === undefined, 'what is being flushed is not carried');
     const old = log.tail.between(log.writtenOffset, log.committedOffset);
-    const first = old[0];
-    if (first === undefined) return;
-    const bytes = Buffer.concat(old.map((run) => run.bytes()));
-    const commit = this.#loop.commitFor(bytes.length);
-    const backing = this.arena.copy(bytes);
-    const sequence = old.reduce((least, run) => Math.min(least, run.sequence), Number.POSITIVE_INFINITY);
-    const end = (old[old.length - 1] as Run).endOffset;
-    const run = new Run(log, backing, backing.used - bytes.length, backing.used, first.baseOffset, end, sequence);
-    this.arena.reference(backing);
+    if (old.length === 0) return;
+    const bytes = old.reduce((sum, run) => sum + run.sizeBytes, 0);
+    const commit = this.#loop.commitFor(bytes);
+    const run = joinRuns(this.arena, old);
     log.tail.replace(old, [run]);
     this.#tailGroups.carried(log);
-    for (const { backing } of old) this.arena.release(backing);
     commit.carried.push(run);
-    commit.bytes += bytes.length;
+    commit.bytes += bytes;
   }
 
   #remove(log: Log): void {

@@ -1,7 +1,7 @@
 // A run: neighbouring batches of one log that lie side by side in memory. The tail, the commit and the flush all speak in
 // runs, so that a thousand small batches cost one object.
 import { batchLength, nextOffset } from '../records/record-batch.ts';
-import type { Backing } from './arena.ts';
+import type { Arena, Backing } from './arena.ts';
 import type { Log } from './partition-log.ts';
 
 export class Run {
@@ -74,4 +74,24 @@ export class Run {
     }
     return end;
   }
+}
+
+/** The oldest block that holds any of them; Infinity for none. */
+export function oldestSequence(runs: readonly Run[]): number {
+  return runs.reduce((least, run) => Math.min(least, run.sequence), Number.POSITIVE_INFINITY);
+}
+
+/** One run in the place of neighbours of one log, which are let go of: their bytes are copied side by side. At least one. */
+export function joinRuns(arena: Arena, runs: readonly Run[]): Run {
+  const first = runs[0] as Run;
+  const { endOffset } = runs[runs.length - 1] as Run;
+  const bytes = runs.reduce((sum, run) => sum + run.sizeBytes, 0);
+  const backing = arena.join(
+    runs.map((run) => run.bytes()),
+    bytes,
+  );
+  arena.reference(backing);
+  for (const run of runs) arena.release(run.backing);
+  const start = backing.used - bytes;
+  return new Run(first.log, backing, start, backing.used, first.baseOffset, endOffset, oldestSequence(runs));
 }

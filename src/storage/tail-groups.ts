@@ -9,7 +9,7 @@
 // lies in a group that is queued or waits here, carried ones by the end offset that they share with one.
 import type { Arena } from './arena.ts';
 import type { Log } from './partition-log.ts';
-import { Run } from './run.ts';
+import { joinRuns, type Run } from './run.ts';
 
 /** A larger run is a group by itself and is never copied. */
 const SMALL_BYTES_MAX = 2 * 1024;
@@ -156,25 +156,7 @@ export class TailGroups {
       markBelow(endOffset, log.placingOffset),
     );
     const runs = log.tail.between(from, endOffset);
-    if (runs.length > 1) log.tail.replace(runs, [this.#joined(runs)]);
-  }
-
-  #joined(runs: readonly Run[]): Run {
-    const first = runs[0] as Run;
-    let bytes = 0;
-    for (const run of runs) bytes += run.sizeBytes;
-    const backing = this.#arena.join(
-      runs.map((run) => run.bytes()),
-      bytes,
-    );
-    this.#arena.reference(backing);
-    let sequence = first.sequence;
-    for (const run of runs) {
-      sequence = Math.min(sequence, run.sequence);
-      this.#arena.release(run.backing);
-    }
-    const { endOffset } = runs[runs.length - 1] as Run;
-    return new Run(first.log, backing, backing.used - bytes, backing.used, first.baseOffset, endOffset, sequence);
+    if (runs.length > 1) log.tail.replace(runs, [joinRuns(this.#arena, runs)]);
   }
 }
 
