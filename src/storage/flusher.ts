@@ -9,6 +9,8 @@ import type { KnownSegments } from './disk/segments.ts';
 import type { Wal } from './disk/wal.ts';
 import { priorBytesMax } from './disk/wal-medium.ts';
 import type { Log } from './partition-log.ts';
+import { ReplayBacklog } from './replay-backlog.ts';
+import { oldestSequence } from './run.ts';
 import type { CommitTicket } from './storage.ts';
 import { StorageError } from './storage-error.ts';
 
@@ -81,15 +83,10 @@ export class Flusher {
   #running = false;
   #again = false;
   #roomWaiters: RoomWaiter[] = [];
-  /** Written in place so far, before the last request for a checkpoint, and as far as the published checkpoint covers it. */
-  #extentBytes: number;
-  #extentBytesAsked = 0;
-  #extentBytesPublished = 0;
-  /** What commits have put into the log so far, and before the last round that made it leave. */
-  #entryCount: number;
-  #entryCountLeft = 0;
-  /** Of these the published checkpoint needs none. */
-  #entryCountPublished = 0;
+  /** Bytes written in place. */
+  #extentBytes: ReplayBacklog;
+  /** What commits have put into the log. */
+  #entries: ReplayBacklog;
   /** The commit that the running round cannot end without. */
   #awaited: CommitTicket = -1;
   #idleWaiters: (() => void)[] = [];
@@ -102,8 +99,9 @@ export class Flusher {
 
   constructor(options: FlusherOptions) {
     this.#options = options;
-    this.#extentBytes = options.extentBytes;
-    this.#entryCount = options.entryCount;
+    const { extentBytes, extentReplayBytesMax, extentBytesMax, entryCount, entryReplayMax } = options;
+    this.#extentBytes = new ReplayBacklog(extentBytes, extentReplayBytesMax, extentBytesMax);
+    this.#entries = new ReplayBacklog(entryCount, entryReplayMax, entryReplaysMax * entryReplayMax);
   }
 
   /** A log file was filled, or too much waits to be replayed. */
@@ -134,31 +132,25 @@ export class Flusher {
   }
 
   mayWriteInPlace(ticket: CommitTicket, bytes: number): boolean {
-    const left = this.#extentBytes - this.#extentBytesPublished;
-    return left === 0 || left + bytes <= this.#options.extentBytesMax || ticket <= this.#awaited;
+    return this.#extentBytes.hasRoomFor(bytes) || ticket <= this.#awaited;
   }
 
   wroteInPlace(bytes: number): void {
-    this.#extentBytes += bytes;
-    if (this.#extentBytes - this.#extentBytesAsked < this.#options.extentReplayBytesMax) return;
-    this.#extentBytesAsked = this.#extentBytes;
+    this.#extentBytes.add(bytes);
+    if (!this.#extentBytes.isDue) return;
+    this.#extentBytes.asked();
     this.request(true);
   }
 
   /** `count`: without what was carried, which is no more work for a start than it was before. */
   wroteEntries(count: number): void {
-    this.#entryCount += count;
-    if (this.#hasManyEntries && !this.#running) this.request();
+    this.#entries.add(count);
+    if (this.#entries.isDue && !this.#running) this.request();
   }
 
   /** As `mayWriteInPlace`, for what goes into the log. */
   mayWriteEntries(ticket: CommitTicket): boolean {
-    const left = this.#entryCount - this.#entryCountPublished;
-    return left < entryReplaysMax * this.#options.entryReplayMax || ticket <= this.#awaited;
-  }
-
-  get #hasManyEntries(): boolean {
-    return this.#entryCount - this.#entryCountLeft >= this.#options.entryReplayMax;
+    return this.#entries.hasRoomFor(1) || ticket <= this.#awaited;
   }
 
   #room(ticket: CommitTicket, needsFile: boolean): Promise<void> {
@@ -219,7 +211,7 @@ export class Flusher {
       do {
         this.#again = false;
         await this.#round();
-      } while ((this.#again || this.#hasManyEntries) && !this.#stopped);
+      } while ((this.#again || this.#entries.isDue) && !this.#stopped);
     } catch (error) {
       if (!this.#stopped) this.#options.onFailed(error);
     } finally {
@@ -240,10 +232,10 @@ export class Flusher {
     }
     const { wal } = this.#options;
     let target = -1;
-    const entryCount = this.#hasManyEntries ? this.#entryCount : this.#entryCountPublished;
-    if (wal !== undefined && this.#hasManyEntries) {
+    const leaving = this.#entries.isDue ? this.#entries.total : undefined;
+    if (wal !== undefined && leaving !== undefined) {
       // All of them: the batches of a partition that stay go into one entry, and that costs less than to replay them one by one.
-      this.#entryCountLeft = entryCount;
+      this.#entries.asked();
       target = wal.nextSequence - 1;
       await this.#leave(target, wal.blockBytesMax);
     } else if (wal !== undefined) {
@@ -259,7 +251,7 @@ export class Flusher {
         for (const { reject } of waiters) reject(error);
         throw error;
       }
-      this.#entryCountPublished = entryCount;
+      if (leaving !== undefined) this.#entries.published(leaving);
       for (const { resolve } of waiters) resolve();
     }
     for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
@@ -379,7 +371,7 @@ export class Flusher {
     if (until <= log.writtenOffset) return;
     const runs = log.tail.between(log.writtenOffset, until);
     log.placingOffset = until;
-    const sequence = runs.reduce((least, run) => Math.min(least, run.sequence), Number.POSITIVE_INFINITY);
+    const sequence = oldestSequence(runs);
     const stretches = log.segments.place(
       runs.map((run) => run.bytes()),
       log.config,
@@ -451,7 +443,7 @@ export class Flusher {
   /** Writes the state of all partitions; afterwards the log before it may be written over. */
   async checkpoint(clean: boolean): Promise<void> {
     const { wal, checkpoints } = this.#options;
-    const extentBytes = this.#extentBytes;
+    const extentBytes = this.#extentBytes.total;
     // Of what is in segments only that which is durable there needs no replay after this checkpoint.
     await this.#syncSegments(this.#options.lastTicket());
     await this.#flushAll([...this.#options.logs()].filter((log) => abortedCount(log) > abortedKeptMax));
@@ -496,7 +488,7 @@ export class Flusher {
       records,
     );
     wal?.release(replayFrom.sequence);
-    this.#extentBytesPublished = extentBytes;
+    this.#extentBytes.published(extentBytes);
     for (const { log, place, start, indexed } of places) {
       log.publishedPlace = place;
       log.publishedStart = start;
