@@ -36,6 +36,7 @@ import { crc32c } from '../../records/crc32c.ts';
 import { readInt64, writeInt64 } from '../../records/int64.ts';
 import { FileError, type Files } from '../../runtime/files.ts';
 import { StorageError } from '../storage-error.ts';
+import { sameAsLast } from './same-as-last.ts';
 import type { WalPosition } from './wal.ts';
 
 const magic = 0x4f544c43;
@@ -163,13 +164,7 @@ export function decodeCheckpoint(bytes: Buffer, path: string): Checkpoint | unde
   const records: PartitionRecord[] = [];
   const encoded: Buffer[] = [];
   // One text for all partitions of a topic, which stand side by side.
-  let last: Buffer = Buffer.alloc(0);
-  let text = '';
-  const nameOf = (name: Buffer): string => {
-    if (!last.equals(name)) text = name.toString();
-    last = name;
-    return text;
-  };
+  const nameOf = sameAsLast((name) => name.toString());
   for (let i = 0, at = headerBytes; i < count; i++) {
     const end = at + 4 + bytes.readUInt32BE(at);
     const stored = bytes.subarray(at, end);

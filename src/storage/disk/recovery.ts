@@ -22,6 +22,7 @@ import {
 import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
 import { ExtentReader } from './extent-reader.ts';
 import { RecoveredFiles } from './recovered-files.ts';
+import { sameAsLast } from './same-as-last.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
 import { SlotReader } from './slot-reader.ts';
@@ -331,32 +332,26 @@ function eachEntry(block: Block, visit: (entry: BlockEntry, start: number) => vo
 /** By topic and partition; neighbours are mostly of the same topic. */
 class RecoveredLogs {
   readonly all = new Map<string, RecoveredLog>();
-  #topics = new Map<string, Map<number, RecoveredLog>>();
-  #lastId: Buffer = emptyBuffer;
-  #lastText = '';
-  #last = new Map<number, RecoveredLog>();
+  readonly #topics = new Map<string, Map<number, RecoveredLog>>();
 
   get(topicId: Buffer, partition: number): RecoveredLog | undefined {
-    return this.#topic(topicId).get(partition);
+    return this.#topic(topicId).partitions.get(partition);
   }
 
   add(topicId: Buffer, partition: number): RecoveredLog {
-    const partitions = this.#topic(topicId);
-    const log = new RecoveredLog(this.#lastText, partition);
-    partitions.set(partition, log);
-    this.all.set(logKey(log.topicId, partition), log);
+    const topic = this.#topic(topicId);
+    const log = new RecoveredLog(topic.id, partition);
+    topic.partitions.set(partition, log);
+    this.all.set(logKey(topic.id, partition), log);
     return log;
   }
 
-  #topic(topicId: Buffer): Map<number, RecoveredLog> {
-    if (this.#lastId.equals(topicId)) return this.#last;
-    this.#lastId = Buffer.from(topicId);
-    this.#lastText = topicId.toString('base64url');
-    const known = this.#topics.get(this.#lastText);
-    this.#last = known ?? new Map();
-    if (known === undefined) this.#topics.set(this.#lastText, this.#last);
-    return this.#last;
-  }
+  readonly #topic = sameAsLast((topicId) => {
+    const id = topicId.toString('base64url');
+    let partitions = this.#topics.get(id);
+    if (partitions === undefined) this.#topics.set(id, (partitions = new Map()));
+    return { id, partitions };
+  });
 }
 
 function applyBlock(options: RecoveryOptions, logs: RecoveredLogs, block: Block): void {
