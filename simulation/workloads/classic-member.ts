@@ -12,7 +12,7 @@ import { Writer } from '../../src/protocol/writer.ts';
 import { logKey } from '../history.ts';
 import { CoordinatorType, commitOffset, committedOffset, findsCoordinator } from './groups.ts';
 import type { Membership, Part } from './membership.ts';
-import { checkOwners, type Owner, ownersOf } from './owners.ts';
+import { Holding } from './owners.ts';
 import { type KnownTopic, outcomeOf, type ProgramContext, pause } from './program.ts';
 import { asked, fetchOnce } from './readers.ts';
 
@@ -40,7 +40,7 @@ export class ClassicMember implements Membership {
   generation = -1;
   readonly #context: ProgramContext;
   readonly #topics: readonly string[] | undefined;
-  #owner: Owner | undefined;
+  readonly #holding: Holding;
   #heartbeatAtMs = 0;
 
   /** `topics`: what all of the group divide among themselves; all there is when absent. */
@@ -48,16 +48,14 @@ export class ClassicMember implements Membership {
     this.group = group;
     this.#context = context;
     this.#topics = topics;
+    this.#holding = new Holding(context, group);
   }
 
   async take(): Promise<readonly Part[] | undefined> {
     const parts = await this.#join();
     if (parts === undefined) return undefined;
-    const { name } = this.#context.process;
-    this.#owner = { name, assignment: parts, answeredMs: Number.NEGATIVE_INFINITY };
     this.#heartbeatAtMs = this.#nowMs();
-    checkOwners(this.#context, this.group, this.#owner, new Set());
-    ownersOf(this.#context, this.group).add(this.#owner);
+    this.#holding.take(parts);
     return parts;
   }
 
@@ -71,13 +69,12 @@ export class ClassicMember implements Membership {
     if (response === undefined) return true;
     this.heard(response.errorCode);
     if (response.errorCode !== ErrorCode.NONE) return false;
-    this.#owner!.answeredMs = sentMs;
+    this.#holding.answered(sentMs);
     return true;
   }
 
   giveUp(): void {
-    if (this.#owner !== undefined) ownersOf(this.#context, this.group).delete(this.#owner);
-    this.#owner = undefined;
+    this.#holding.giveUp();
   }
 
   heard(errorCode: number): void {

@@ -6,7 +6,7 @@ import {
   consumerGroupHeartbeat,
 } from '../../src/protocol/messages/consumer-group-heartbeat.ts';
 import type { Membership, Part } from './membership.ts';
-import { checkOwners, type Owner, ownersOf } from './owners.ts';
+import { Holding } from './owners.ts';
 import { outcomeOf, type ProgramContext } from './program.ts';
 import { asked } from './readers.ts';
 
@@ -28,7 +28,7 @@ export class ConsumerProtocolMember implements Membership {
   readonly #topics: readonly string[];
   /** What the coordinator was told that it has. */
   #told: readonly Part[] = [];
-  #owner: Owner | undefined;
+  readonly #holding: Holding;
   #heartbeatAtMs = 0;
   /** The last answer was heard: the next heartbeat need not say all again. */
   #isHeard = false;
@@ -38,6 +38,7 @@ export class ConsumerProtocolMember implements Membership {
     this.memberId = context.client.runtime.random.bytes(16).toString('base64url');
     this.#context = context;
     this.#topics = topics;
+    this.#holding = new Holding(context, group);
   }
 
   async take(): Promise<readonly Part[] | undefined> {
@@ -50,10 +51,7 @@ export class ConsumerProtocolMember implements Membership {
       return undefined;
     }
     this.#told = wanted;
-    const sentMs = this.#nowMs();
-    this.#owner = { name: this.#context.process.name, assignment: wanted, answeredMs: sentMs };
-    checkOwners(this.#context, this.group, this.#owner, new Set());
-    ownersOf(this.#context, this.group).add(this.#owner);
+    this.#holding.take(wanted, this.#nowMs());
     return wanted;
   }
 
@@ -63,15 +61,14 @@ export class ConsumerProtocolMember implements Membership {
     if (sentMs < this.#heartbeatAtMs) return true;
     const response = await this.#beat(!this.#isHeard);
     if (response === undefined) return this.generation !== JOINING_EPOCH;
-    this.#owner!.answeredMs = sentMs;
+    this.#holding.answered(sentMs);
     if (response.assignment === null) return true;
     const wanted = this.#partsOf(response);
     return wanted.length === this.#told.length && this.#told.every((part) => has(wanted, part));
   }
 
   giveUp(): void {
-    if (this.#owner !== undefined) ownersOf(this.#context, this.group).delete(this.#owner);
-    this.#owner = undefined;
+    this.#holding.giveUp();
   }
 
   heard(errorCode: number): void {

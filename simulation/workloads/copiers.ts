@@ -2,16 +2,14 @@
 // another, the copies and the offsets behind them in one transaction (KIP-447). Transactions are aborted and left alone, and
 // members are so slow that the group goes on without them. A copy says what it is a copy of; checkers/copies.ts reads that.
 import { ErrorCode } from '../../src/protocol/error-code.ts';
-import { offsetFetch } from '../../src/protocol/messages/offset-fetch.ts';
-import { txnOffsetCommit } from '../../src/protocol/messages/txn-offset-commit.ts';
 import type { FetchedRecord } from '../history.ts';
 import { ClassicMember } from './classic-member.ts';
 import { ConsumerProtocolMember } from './consumer-protocol-member.ts';
-import { CoordinatorType, findsCoordinator } from './groups.ts';
+import { CoordinatorType, findsCoordinator, stableOffset } from './groups.ts';
 import type { Membership, Part } from './membership.ts';
-import { type KnownTopic, namedValue, outcomeOf, type ProgramContext, pause } from './program.ts';
-import { asked, fetchOnce } from './readers.ts';
-import { begin, end, lastAnswer, type Session, sendBatch } from './transactional-producers.ts';
+import { type KnownTopic, namedValue, type ProgramContext, pause } from './program.ts';
+import { fetchOnce } from './readers.ts';
+import { begin, end, type Session, sendBatch, sendOffset } from './transactional-producers.ts';
 
 const INPUT = 'input';
 /** Each protocol has a topic of copies of its own. */
@@ -19,8 +17,6 @@ const outputOf = (protocol: Protocol) => `copies-${protocol}`;
 
 type Protocol = 'classic' | 'consumer';
 
-/** The newest version that names topics. */
-const BY_NAME = 9;
 const COPIES_MAX = 20;
 /** Longer than the group waits for a member, and not as long as its transaction may take. */
 const SLOW_MS = 12_000;
@@ -187,31 +183,17 @@ class Copier {
   }
 
   async #sendOffset(session: Session, partition: number, committedOffset: number): Promise<boolean> {
-    const { group: groupId, memberId, generation: generationId } = this.member;
-    const { transactionalId, identity } = session;
-    const { producerId, producerEpoch } = identity;
-    const topics = [
-      { name: INPUT, partitions: [{ partitionIndex: partition, committedOffset, committedMetadata: '' }] },
-    ];
-    const request = { transactionalId, producerId, producerEpoch, groupId, memberId, generationId, topics };
-    const errorCode = await lastAnswer(this.#context, 'TxnOffsetCommit', async () => {
-      return (await asked(this.#context, txnOffsetCommit, request))?.topics[0]?.partitions[0]?.errorCode;
-    });
+    const { memberId, generation: generationId } = this.member;
+    const place = { topic: this.#topic(INPUT), partition, offset: committedOffset };
+    const errorCode = await sendOffset(this.#context, session, place, { memberId, generationId });
     if (errorCode !== undefined) this.member.heard(errorCode);
     return errorCode === ErrorCode.NONE;
   }
 
   /** Undefined: not now, or a transaction is open that may move it. */
   async #stableOffset(partition: number): Promise<number | undefined> {
-    const groupId = this.member.group;
-    const topics = [{ name: INPUT, topicId: '', partitionIndexes: [partition] }];
-    const body = { groupId, topics, groups: [{ groupId, topics }], requireStable: true };
-    const response = await asked(this.#context, offsetFetch, body, { maxVersion: BY_NAME });
-    const answer = response?.groups[0];
-    if (answer === undefined || outcomeOf(this.#context, 'OffsetFetch', answer.errorCode) !== 'ok') return undefined;
-    const { errorCode, committedOffset } = answer.topics[0]!.partitions[0]!;
-    if (outcomeOf(this.#context, 'OffsetFetch', errorCode) !== 'ok') return undefined;
-    return Math.max(0, committedOffset);
+    const offset = await stableOffset(this.#context, this.member.group, this.#topic(INPUT), partition);
+    return offset && Math.max(0, offset);
   }
 
   #topic(wanted: string): KnownTopic {

@@ -67,7 +67,7 @@ export async function commitOffset(
   return errorCode;
 }
 
-/** −1: none; undefined: no answer. */
+/** −1: none; undefined: no answer, or a transaction is open that may move it. */
 export async function committedOffset(
   context: ProgramContext,
   group: string,
@@ -77,6 +77,19 @@ export async function committedOffset(
   const { history } = context;
   const op = history.nextOp();
   history.add({ type: 'read', op, register: registerOf(group, topic, partition) });
+  const offset = await stableOffset(context, group, topic, partition);
+  if (offset === undefined) return undefined;
+  history.add({ type: 'read-value', op, value: offset < 0 ? '' : String(offset) });
+  return offset;
+}
+
+/** The same, no read of a register. */
+export async function stableOffset(
+  context: ProgramContext,
+  group: string,
+  topic: KnownTopic,
+  partition: number,
+): Promise<number | undefined> {
   const topics = [{ name: topic.name, topicId: '', partitionIndexes: [partition] }];
   const response = await asked(
     context,
@@ -88,9 +101,7 @@ export async function committedOffset(
   if (answer === undefined || outcomeOf(context, 'OffsetFetch', answer.errorCode) !== 'ok') return undefined;
   const found = answer.topics[0]!.partitions[0]!;
   if (outcomeOf(context, 'OffsetFetch', found.errorCode) !== 'ok') return undefined;
-  const offset = found.committedOffset;
-  history.add({ type: 'read-value', op, value: offset < 0 ? '' : String(offset) });
-  return offset;
+  return found.committedOffset;
 }
 
 /** Of FindCoordinator. */

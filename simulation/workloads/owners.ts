@@ -43,3 +43,31 @@ export function checkOwners(
   }
   return mine;
 }
+
+/** What a member has that takes all at once and gives all up before it takes anew. */
+export class Holding {
+  readonly #context: ProgramContext;
+  readonly #group: string;
+  #owner: Owner | undefined;
+
+  constructor(context: ProgramContext, group: string) {
+    this.#context = context;
+    this.#group = group;
+  }
+
+  /** `answeredMs`: when it sent the last request whose answer told it that it is a member, or −∞. */
+  take(assignment: Owner['assignment'], answeredMs = Number.NEGATIVE_INFINITY): void {
+    this.#owner = { name: this.#context.process.name, assignment, answeredMs };
+    checkOwners(this.#context, this.#group, this.#owner, new Set());
+    ownersOf(this.#context, this.#group).add(this.#owner);
+  }
+
+  answered(sentMs: number): void {
+    this.#owner!.answeredMs = sentMs;
+  }
+
+  giveUp(): void {
+    if (this.#owner !== undefined) ownersOf(this.#context, this.#group).delete(this.#owner);
+    this.#owner = undefined;
+  }
+}

@@ -105,7 +105,8 @@ async function transact(
     // A number that no other transaction writes.
     const register = registerOf(session.group, first, 0);
     history.add({ type: 'write', op: offset.op, register, value: String(count) });
-    allSent = await sendOffset(context, session, first, count);
+    const place = { topic: first, partition: 0, offset: count };
+    allSent = (await sendOffset(context, session, place)) === ErrorCode.NONE;
   }
   // Left alone, it is aborted by its timeout, or by who comes next under its id.
   if (dice.oneIn(8)) {
@@ -174,23 +175,25 @@ async function addPartition(
   });
 }
 
-async function sendOffset(
+/** The error code of the last answer; undefined: there was none. `member`: who commits it, when it is one of the group. */
+export async function sendOffset(
   context: ProgramContext,
-  session: Session,
-  topic: KnownTopic,
-  offset: number,
-): Promise<boolean> {
-  const { transactionalId, group: groupId, identity, isV1 } = session;
+  { transactionalId, group: groupId, identity, isV1 }: Session,
+  { topic, partition, offset }: { readonly topic: KnownTopic; readonly partition: number; readonly offset: number },
+  member: { readonly memberId?: string; readonly generationId?: number } = {},
+): Promise<number | undefined> {
   const { producerId, producerEpoch } = identity;
   const who = { transactionalId, producerId, producerEpoch, groupId };
-  const isAdded =
-    !isV1 ||
-    (await repeated(context, 'AddOffsetsToTxn', async () => (await asked(context, addOffsetsToTxn, who))?.errorCode));
-  if (!isAdded) return false;
-  const partitions = [{ partitionIndex: 0, committedOffset: offset, committedMetadata: '' }];
+  if (isV1) {
+    const errorCode = await lastAnswer(context, 'AddOffsetsToTxn', async () => {
+      return (await asked(context, addOffsetsToTxn, who))?.errorCode;
+    });
+    if (errorCode !== ErrorCode.NONE) return errorCode;
+  }
+  const partitions = [{ partitionIndex: partition, committedOffset: offset, committedMetadata: '' }];
   const options = { maxVersion: isV1 ? V1.txnOffsetCommit : undefined };
-  const request = { ...who, topics: [{ name: topic.name, partitions }] };
-  return repeated(context, 'TxnOffsetCommit', async () => {
+  const request = { ...who, ...member, topics: [{ name: topic.name, partitions }] };
+  return lastAnswer(context, 'TxnOffsetCommit', async () => {
     return (await asked(context, txnOffsetCommit, request, options))?.topics[0]?.partitions[0]?.errorCode;
   });
 }
@@ -204,7 +207,7 @@ async function repeated(
 }
 
 /** Asks until it is answered with success, or with what no repetition changes; undefined: it was not in the end. */
-export async function lastAnswer(
+async function lastAnswer(
   context: ProgramContext,
   api: string,
   ask: () => Promise<number | undefined>,
