@@ -26,4 +26,10 @@ export const PAST_FAILURES: readonly PastFailure[] = [
   { seed: 1795671568959, workload: 'restarts', pace: 32, found: lostName },
   { seed: 1795671568974, workload: 'retention', pace: 8, found: lostName },
   { seed: 1795673730970, workload: 'compaction', pace: 32, found: lostName },
+  {
+    seed: 1795700169566,
+    workload: 'transactions',
+    pace: 32,
+    found: 'a segment that the disk refused to open during a start was reported as damaged',
+  },
 ];

@@ -206,3 +206,24 @@ test('large batches go in place again although much was appended before that no 
   assert.equal(log.writtenOffset, log.endOffset);
   await engine.close();
 });
+
+test('a segment that cannot be opened at a start is a fault of the disk, a missing one is damage', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const log = await ready(engine);
+  log.append([batchOf(1, largeBytes)]);
+  await committed(engine);
+  for (const [code, expected] of [
+    ['EIO', { code: 'IO', message: /EIO/ }],
+    ['ENOENT', { code: 'DAMAGED', message: /topic1-0\/0+\.log is missing/ }],
+  ] as const) {
+    const killed = disk.kill();
+    const again = await start(killed);
+    killed.faults.push({ operation: 'open', path: /topic1-0\/0+\.log$/, code, times: 1 });
+    assert.throws(() => open(again, 1), expected);
+    await again.close();
+  }
+  const again = await start(disk.kill());
+  assert.equal(open(again, 1).log.endOffset, 2);
+  await again.close();
+});

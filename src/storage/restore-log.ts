@@ -1,6 +1,6 @@
 // Brings a log and its partition's state to where the recovery found them.
 import { BATCH_HEADER_BYTES, batchLength, isControl, nextOffset } from '../records/record-batch.ts';
-import type { Files, OpenFile } from '../runtime/files.ts';
+import { FileError, type Files, type OpenFile } from '../runtime/files.ts';
 import type { Arena } from './arena.ts';
 import {
   isInMemory,
@@ -13,7 +13,7 @@ import {
 import { segmentName } from './disk/segment.ts';
 import type { Log } from './partition-log.ts';
 import { Run } from './run.ts';
-import { StorageError } from './storage-error.ts';
+import { StorageError, storageError } from './storage-error.ts';
 
 /** More than any control batch has. */
 const windowBytes = 64 * 1024;
@@ -79,9 +79,11 @@ function replayExtent(
   try {
     file = files.openSync(path, 'read');
   } catch (error) {
+    // What the disk or the system refuses now may be there next time.
+    if (!(error instanceof FileError && error.code === 'ENOENT')) throw storageError(error);
     throw new StorageError(
       'DAMAGED',
-      `${path} cannot be opened, though durable records are in it: restore the directory from a backup.`,
+      `${path} is missing, though durable records were in it: restore the directory from a backup.`,
       error,
     );
   }
