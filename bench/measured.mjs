@@ -27,6 +27,12 @@ export function cpuMs(pid) {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
+/** What the host of a virtual machine has kept from its cores so far, in milliseconds, summed over them; Linux. */
+export function stolenMs() {
+  const fields = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].trim().split(/\s+/);
+  return (Number(fields[8]) * 1000) / TICKS_PER_SECOND;
+}
+
 /** Resolves when the process has had next to nothing to do for some seconds. */
 export async function untilIdle(pid, seconds) {
   for (let idle = 0; idle < seconds; ) {

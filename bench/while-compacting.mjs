@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
 import { compiled, connectTo, createTopic, partitionsReady } from './group-members.mjs';
 import { batchOf, send } from './growing-topic.mjs';
-import { cpuMs, residentBytes, untilIdle, writeResult } from './measured.mjs';
+import { cpuMs, residentBytes, stolenMs, untilIdle, writeResult } from './measured.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -43,6 +43,7 @@ const RECORDS = 500;
 const ROUNDS = 10;
 const TOPIC_CONFIG = 2;
 const COMPACTED_MS_MAX = 900_000;
+const P99_RATIO_MAX = 2;
 const bytes = Number(options.gigabytes) * GB;
 const { bavail, bsize } = statfsSync(options.directory);
 if (bavail * bsize < bytes * 1.3 + 4 * GB) throw new Error(`${options.directory} has no room for ${bytes / GB} GB`);
@@ -87,9 +88,9 @@ try {
     p99Ratio: busy.p99 / quiet.p99,
   };
   console.log(JSON.stringify(result, null, 2));
-  if (options.keep) writeResult(`while-compacting-${options.durability}`, result);
+  if (options.keep) keep(result);
   connection.close();
-  process.exitCode = result.p99Ratio <= 2 ? 0 : 1;
+  process.exitCode = result.p99Ratio <= P99_RATIO_MAX ? 0 : 1;
 } finally {
   await broker.stop();
   rmSync(data, { recursive: true, force: true });
@@ -121,21 +122,27 @@ async function settled() {
   await sleep(10_000);
 }
 
-/** One record at a time, a fixed time after the one before was due: a broker that stands still makes all of them late. */
+/**
+ * A record a fixed time after the one before was due, whether that is answered or not: a broker that stands still makes all of them
+ * late. So does a host that takes the cores away, which is why the time it took is told.
+ */
 async function probe(connection, until) {
   let isOver = false;
   until.finally(() => {
     isOver = true;
   });
   const { batch } = batchOf(1, 100);
+  const stolenBefore = stolenMs();
   const times = [];
   const waiting = new Set();
   const everyMs = Number(options.every);
   for (let dueMs = performance.now(); !isOver; dueMs += everyMs) {
     const waitMs = dueMs - performance.now();
     if (waitMs > 0) await sleep(waitMs);
+    // A timer that is a little early or late is not the broker's doing.
+    const fromMs = waitMs > 0 ? performance.now() : dueMs;
     const sent = send(connection, SMALL, [[0, Buffer.from(batch)]]).then(() => {
-      times.push(performance.now() - dueMs);
+      times.push(performance.now() - fromMs);
       waiting.delete(sent);
     });
     waiting.add(sent);
@@ -145,7 +152,40 @@ async function probe(connection, until) {
   await Promise.all(waiting);
   times.sort((a, b) => a - b);
   const at = (share) => Number((times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(3));
-  return { records: times.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
+  return {
+    records: times.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    p999: at(0.999),
+    max: at(1),
+    stolenMs: stolenMs() - stolenBefore,
+  };
+}
+
+/** For `npm run bench -- report`. */
+function keep({ what, gigabytesAfter, compactionSeconds, cpuMsPerMegabyte, quiet, whileCompacting, p99Ratio }) {
+  const both = (key, name, unit = 'ms') => ({
+    key,
+    name,
+    unit,
+    medians: { quiet: quiet[key], 'while compacting': whileCompacting[key] },
+  });
+  const p99 = {
+    ...both('p99', 'p99'),
+    growth: p99Ratio,
+    target: { atMost: P99_RATIO_MAX },
+    met: p99Ratio <= P99_RATIO_MAX,
+  };
+  const measures = [both('p50', 'p50'), p99, both('p999', 'p99.9'), both('max', 'longest')];
+  writeResult(`while-compacting-${options.durability}`, {
+    what,
+    command: `npm run bench -- while-compacting --gigabytes ${options.gigabytes} --durability ${options.durability}`,
+    date: new Date().toISOString().slice(0, 10),
+    gigabytesAfter,
+    compactionSeconds,
+    cpuMsPerMegabyte,
+    rows: [{ name: '', measures: [...measures, both('stolenMs', 'cores taken by the host')] }],
+  });
 }
 
 async function compactNow(connection) {
