@@ -2,9 +2,10 @@
 // written without the pool of threads that the event loop's own I/O needs.
 import { loadCompression } from '../../records/compression.ts';
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { type Clock, sleep, type Timers } from '../../runtime/runtime.ts';
+import type { Clock, Timers } from '../../runtime/runtime.ts';
 import { type CleanedGroup, type CleaningEnd, type CleaningPlan, cleanLog } from './clean-log.ts';
 import { isDamage, type ThreadAnswer, type ThreadPlan } from './cleaning-run.ts';
+import { restingPace } from './pace.ts';
 
 interface World {
   readonly files: Files;
@@ -18,13 +19,10 @@ export function cleaningThread({ files, clock, timers }: World): (data: unknown)
   let bytesRead = 0;
   const begin = async ({ plan, bytesPerSecondMax }: ThreadPlan): Promise<AsyncGenerator<CleanedGroup, CleaningEnd>> => {
     await loadCompression();
-    const since = clock.monotonicMs();
-    let total = 0;
-    return cleanLog(withoutPool(files), ownBuffers(plan), async (bytes) => {
+    const pace = restingPace({ clock, timers, bytesPerSecondMax });
+    return cleanLog(withoutPool(files), ownBuffers(plan), (bytes) => {
       bytesRead += bytes;
-      total += bytes;
-      const aheadMs = (total / bytesPerSecondMax) * 1000 - (clock.monotonicMs() - since);
-      if (aheadMs > 1) await sleep(timers, aheadMs);
+      return pace(bytes);
     });
   };
   return async (data) => {
