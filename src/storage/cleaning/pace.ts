@@ -1,5 +1,5 @@
-// How fast a round on a thread goes on: within the bytes per second that are allowed, and resting as long as it works. Low priority
-// alone does not make it harmless: what it writes keeps the disk, and on a virtual machine the host, from what the commits need.
+// How fast a round on a thread goes on: within the bytes per second that are allowed, and resting as long as it works, so that two
+// cores have room for the event loop and a client even beside it. Low priority alone left producers waiting (docs/benchmarks.md).
 import { type Clock, sleep, type Timers } from '../../runtime/runtime.ts';
 import type { Pause } from './walk-segment.ts';
 
