@@ -42,6 +42,8 @@ export class ClassicMember implements Membership {
   readonly #topics: readonly string[] | undefined;
   readonly #holding: Holding;
   #heartbeatAtMs = 0;
+  /** When it asked what it has. */
+  #syncedMs = 0;
 
   /** `topics`: what all of the group divide among themselves; all there is when absent. */
   constructor(context: ProgramContext, group: string, topics?: readonly string[]) {
@@ -55,7 +57,7 @@ export class ClassicMember implements Membership {
     const parts = await this.#join();
     if (parts === undefined) return undefined;
     this.#heartbeatAtMs = this.#nowMs();
-    this.#holding.take(parts);
+    this.#holding.take(parts, this.#syncedMs);
     return parts;
   }
 
@@ -114,6 +116,7 @@ export class ClassicMember implements Membership {
     const isLeader = response.leader === response.memberId;
     const topics = this.#context.topics.filter(({ name }) => this.#topics?.includes(name) ?? true);
     const memberIds = response.members.map(({ memberId }) => memberId);
+    this.#syncedMs = this.#nowMs();
     const synced = await asked(
       this.#context,
       syncGroup,

@@ -42,6 +42,7 @@ export class ConsumerProtocolMember implements Membership {
   }
 
   async take(): Promise<readonly Part[] | undefined> {
+    const sentMs = this.#nowMs();
     const response = await this.#beat(true);
     if (response === undefined) return undefined;
     const wanted = this.#partsOf(response);
@@ -51,7 +52,7 @@ export class ConsumerProtocolMember implements Membership {
       return undefined;
     }
     this.#told = wanted;
-    this.#holding.take(wanted, this.#nowMs());
+    this.#holding.take(wanted, sentMs);
     return wanted;
   }
 

@@ -180,7 +180,7 @@ export function consumerMember(group: string): (context: ProgramContext) => Prom
 
 async function beMember(context: ProgramContext, group: string, consumer: GroupConsumer, owner: Owner): Promise<void> {
   const { dice, history } = context;
-  let known = new Set<string>();
+  let known: ReadonlySet<string> = new Set();
   for (let polls = dice.between(5, 80); polls > 0 && !context.hasReadAll(group); polls--) {
     const startedMs = context.process.runtime.clock.monotonicMs();
     for (const { topic, partition, records, nextOffset } of await consumer.poll()) {

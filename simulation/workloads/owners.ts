@@ -8,7 +8,7 @@ export interface Owner {
   readonly name: string;
   /** What it has now. */
   readonly assignment: readonly { readonly topic: string; readonly partition: number }[];
-  /** When it sent the last request whose answer told it that it is a member. */
+  /** When it sent the last request whose answer told it that it is a member, with what it had at the time. */
   answeredMs: number;
 }
 
@@ -24,15 +24,19 @@ export function ownersOf(context: ProgramContext, group: string): Set<Owner> {
   return members;
 }
 
-/** To be called when `owner` may have been given something; `known` is what it had at the last call. Returns what it has. */
+/**
+ * To be called when `owner` may have been given something; `known` is what it had at the last call. Returns what it has, or `known`
+ * when the answer is too old to say: a client that was stopped may come to it when its session is over and others have its place.
+ */
 export function checkOwners(
   context: ProgramContext,
   group: string,
   owner: Owner,
   known: ReadonlySet<string>,
-): Set<string> {
-  const mine = new Set(owner.assignment.map(({ topic, partition }) => `${topic}-${partition}`));
+): ReadonlySet<string> {
   const nowMs = context.process.runtime.clock.monotonicMs();
+  if (nowMs - owner.answeredMs > SURE_OF_ITS_PLACE_MS) return known;
+  const mine = new Set(owner.assignment.map(({ topic, partition }) => `${topic}-${partition}`));
   for (const other of ownersOf(context, group)) {
     if (other === owner || nowMs - other.answeredMs > SURE_OF_ITS_PLACE_MS) continue;
     for (const { topic, partition } of other.assignment) {
@@ -55,8 +59,8 @@ export class Holding {
     this.#group = group;
   }
 
-  /** `answeredMs`: when it sent the last request whose answer told it that it is a member, or −∞. */
-  take(assignment: Owner['assignment'], answeredMs = Number.NEGATIVE_INFINITY): void {
+  /** `answeredMs`: when it sent the request whose answer gave it that. */
+  take(assignment: Owner['assignment'], answeredMs: number): void {
     this.#owner = { name: this.#context.process.name, assignment, answeredMs };
     checkOwners(this.#context, this.#group, this.#owner, new Set());
     ownersOf(this.#context, this.#group).add(this.#owner);
