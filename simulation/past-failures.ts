@@ -32,4 +32,10 @@ export const PAST_FAILURES: readonly PastFailure[] = [
     pace: 32,
     found: 'a segment that the disk refused to open during a start was reported as damaged',
   },
+  {
+    seed: 1795704323302,
+    workload: 'compaction',
+    pace: 2,
+    found: 'a batch that was copied forward in the write-ahead log was written from memory that had been given up',
+  },
 ];

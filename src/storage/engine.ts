@@ -644,7 +644,10 @@ export class Engine implements Storage {
       if (!log.deleted) this.#tailGroups.add(run);
     }
     for (const { log, offset } of commit.starts) log.startOffset = Math.max(log.startOffset, offset);
-    for (const run of commit.carried) run.sequence = ticket;
+    for (const run of commit.carried) {
+      run.sequence = ticket;
+      run.release();
+    }
     this.#space.wrote(commit.bytes);
   }
 
@@ -733,6 +736,8 @@ export class Engine implements Storage {
     const bytes = old.reduce((sum, run) => sum + run.sizeBytes, 0);
     const commit = this.#loop.commitFor(bytes);
     const run = joinRuns(this.arena, old);
+    // A flush, another carry or a move of the log start may take it out of the tail before the commit is written.
+    run.retain();
     log.tail.replace(old, [run]);
     this.#tailGroups.carried(log);
     commit.carried.push(run);
