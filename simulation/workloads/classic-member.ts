@@ -42,7 +42,7 @@ export class ClassicMember implements Membership {
   readonly #topics: readonly string[] | undefined;
   readonly #holding: Holding;
   #heartbeatAtMs = 0;
-  /** When it asked what it has. */
+  /** When it asked what it has. As in Kafka that prolongs no session. */
   #syncedMs = 0;
 
   /** `topics`: what all of the group divide among themselves; all there is when absent. */

@@ -53,6 +53,7 @@ export class ConsumerProtocolMember implements Membership {
     }
     this.#told = wanted;
     this.#holding.take(wanted, sentMs);
+    this.#holding.answered(sentMs);
     return wanted;
   }
 

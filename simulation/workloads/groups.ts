@@ -196,6 +196,6 @@ async function beMember(context: ProgramContext, group: string, consumer: GroupC
       consumer.done(topic, partition, nextOffset);
     }
     owner.answeredMs = startedMs;
-    known = checkOwners(context, group, owner, known);
+    known = checkOwners(context, group, owner, startedMs, known);
   }
 }

@@ -8,7 +8,7 @@ export interface Owner {
   readonly name: string;
   /** What it has now. */
   readonly assignment: readonly { readonly topic: string; readonly partition: number }[];
-  /** When it sent the last request whose answer told it that it is a member, with what it had at the time. */
+  /** When it sent the last request that its session was prolonged by, as the answer told it. */
   answeredMs: number;
 }
 
@@ -25,17 +25,19 @@ export function ownersOf(context: ProgramContext, group: string): Set<Owner> {
 }
 
 /**
- * To be called when `owner` may have been given something; `known` is what it had at the last call. Returns what it has, or `known`
- * when the answer is too old to say: a client that was stopped may come to it when its session is over and others have its place.
+ * To be called when `owner` may have been given something, as the answer to what it asked at `askedMs` says; `known` is what it had at
+ * the last call. Returns what it has, or `known` when the answer is too old to say: a client that was stopped may come to it when
+ * its session is over and others have its place.
  */
 export function checkOwners(
   context: ProgramContext,
   group: string,
   owner: Owner,
+  askedMs: number,
   known: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const nowMs = context.process.runtime.clock.monotonicMs();
-  if (nowMs - owner.answeredMs > SURE_OF_ITS_PLACE_MS) return known;
+  if (nowMs - askedMs > SURE_OF_ITS_PLACE_MS) return known;
   const mine = new Set(owner.assignment.map(({ topic, partition }) => `${topic}-${partition}`));
   for (const other of ownersOf(context, group)) {
     if (other === owner || nowMs - other.answeredMs > SURE_OF_ITS_PLACE_MS) continue;
@@ -59,13 +61,14 @@ export class Holding {
     this.#group = group;
   }
 
-  /** `answeredMs`: when it sent the request whose answer gave it that. */
-  take(assignment: Owner['assignment'], answeredMs: number): void {
-    this.#owner = { name: this.#context.process.name, assignment, answeredMs };
-    checkOwners(this.#context, this.#group, this.#owner, new Set());
+  /** `askedMs`: when it sent the request whose answer gave it that. */
+  take(assignment: Owner['assignment'], askedMs: number): void {
+    this.#owner = { name: this.#context.process.name, assignment, answeredMs: Number.NEGATIVE_INFINITY };
+    checkOwners(this.#context, this.#group, this.#owner, askedMs, new Set());
     ownersOf(this.#context, this.#group).add(this.#owner);
   }
 
+  /** `sentMs`: when it sent a heartbeat whose answer was that it is a member. */
   answered(sentMs: number): void {
     this.#owner!.answeredMs = sentMs;
   }
