@@ -7,6 +7,18 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PLANTED_BUGS, type PlantedBug } from './bugs.ts';
 
+const HELP = `usage: npm run simulate:bugs -- [options] [NAME ...]
+
+Plants deliberate bugs, all or those of the names, one after the other, and lets the simulator look for each.
+
+  --from-scratch      without the seeds that are known to find it: from 1 on
+  OTTLA_SEEDS=N       so many seeds at most for each (1000)
+
+  npm run simulate:bugs -- --from-scratch a-partition-given-twice
+The names: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}.
+Ends with status 1 when one was not found.
+`;
+
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 export interface Hunt {
@@ -62,9 +74,16 @@ function run(name: string, args: readonly string[]): Promise<string> {
 
 async function main(): Promise<number> {
   const { values, positionals: names } = parseArgs({
-    options: { 'from-scratch': { type: 'boolean', default: false } },
+    options: {
+      'from-scratch': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
   const unknown = names.find((name) => !PLANTED_BUGS.some((bug) => bug.name === name));
   if (unknown !== undefined) throw new Error(`there is no planted bug ${unknown}`);
   const options = { seedsMax: Number(process.env.OTTLA_SEEDS ?? 1_000), fromScratch: values['from-scratch'] };
