@@ -115,7 +115,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
                 then();
         });`,
     workload: 'restarts',
-    seeds: [3, 7],
+    seeds: [18],
     caughtBy: LOSS,
     sentence: 'a sync that failed counts as one that worked',
   },
@@ -430,7 +430,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'await this.#begin(true);',
     replaceWith: 'await this.#begin(false);',
     workload: 'full',
-    seeds: [1],
+    seeds: [7],
     caughtBy: ['answers'],
     sentence: 'a broker on a full disk answers nobody until there is room',
   },
