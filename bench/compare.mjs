@@ -104,7 +104,6 @@ export function publish({ name, names, durability, table, partly = false, condit
   writeResult(name, {
     what: name,
     command: `npm run bench -- ${[name, ...process.argv.slice(2)].join(' ')}`,
-    date: new Date().toISOString().slice(0, 10),
     durability,
     ...conditions,
     rows: table,

@@ -343,7 +343,6 @@ function keep(part, what, rows, bounded) {
   writeResult(`constant-cost-${part}`, {
     what,
     command: 'npm run bench -- constant-cost',
-    date: new Date().toISOString().slice(0, 10),
     durability: options.durability,
     pageCacheWasEmptied: cold,
     rows: tableOf(rows, bounded),

@@ -42,7 +42,7 @@ export async function untilIdle(pid, seconds) {
   }
 }
 
-/** Writes bench/results/<name>.json: what was measured, with the machine it was measured on. */
+/** Writes bench/results/<name>.json: what was measured, when, and on which machine. */
 export function writeResult(name, { what, ...figures }) {
   const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -53,6 +53,7 @@ export function writeResult(name, { what, ...figures }) {
   };
   const directory = join(root, 'bench', 'results');
   mkdirSync(directory, { recursive: true });
-  const result = { what, kafka: '4.3.0, heap 1 GiB', machine, ...figures };
+  const date = new Date().toISOString().slice(0, 10);
+  const result = { what, kafka: '4.3.0, heap 1 GiB', machine, date, ...figures };
   writeFileSync(join(directory, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -164,10 +164,10 @@ async function probe(connection, until) {
 
 /** For `npm run bench -- report`. */
 function keep({ what, gigabytesAfter, compactionSeconds, cpuMsPerMegabyte, quiet, whileCompacting, p99Ratio }) {
-  const both = (key, name, unit = 'ms') => ({
+  const both = (key, name) => ({
     key,
     name,
-    unit,
+    unit: 'ms',
     medians: { quiet: quiet[key], 'while compacting': whileCompacting[key] },
   });
   const p99 = {
@@ -180,7 +180,6 @@ function keep({ what, gigabytesAfter, compactionSeconds, cpuMsPerMegabyte, quiet
   writeResult(`while-compacting-${options.durability}`, {
     what,
     command: `npm run bench -- while-compacting --gigabytes ${options.gigabytes} --durability ${options.durability}`,
-    date: new Date().toISOString().slice(0, 10),
     gigabytesAfter,
     compactionSeconds,
     cpuMsPerMegabyte,

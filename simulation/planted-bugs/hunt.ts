@@ -1,6 +1,5 @@
-// Plants every deliberate bug, one after the other, and lets the simulator look for it: `npm run simulate:bugs [NAME …]`. Seeds
-// that are known to find it come first, then those from 1 on, OTTLA_SEEDS of them at most; with --from-scratch only the latter.
-// A simulator that finds nothing is blind, and this says so.
+// `npm run simulate:bugs`: plants every deliberate bug, one after the other, and lets the simulator look for it, with the seeds that
+// are known to find it first. A simulator that finds nothing is blind, and this says so. HELP has the arguments.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
