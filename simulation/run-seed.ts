@@ -225,7 +225,9 @@ class Run {
         spaceCheckMs: 500,
         retentionCheckMs: 2_000,
         openFilesMax: 8,
+        cleaningThreadBytesMin: 12_000,
       },
+      hasThreads: this.#dice.stream('threads').oneIn(2),
       onViolation: (sentence) => this.#violate('broker', sentence),
       note: (sentence) => this.#note('broker', sentence),
     });

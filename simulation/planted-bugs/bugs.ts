@@ -375,6 +375,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     sentence: 'a compacted segment takes the place of others before it is durable',
   },
   {
+    name: 'cleaned-segment-without-sync-on-a-thread',
+    file: 'storage/cleaning/cleaning-thread.js',
+    find: 'sync: () => file.sync()',
+    replaceWith: 'sync: async () => {}',
+    workload: 'compaction',
+    seeds: [6],
+    caughtBy: COMPACTION,
+    sentence: 'a segment compacted on a thread takes the place of others before it is durable',
+  },
+  {
     name: 'compaction-before-the-checkpoint',
     file: 'storage/cleaner.js',
     find: 'if (!isPublished)',

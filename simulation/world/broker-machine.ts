@@ -7,6 +7,7 @@ import type { Dice } from './dice.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import type { SimulatedNetwork } from './simulated-network.ts';
 import { type Machine, type ProcessWorld, SimulatedProcess } from './simulated-process.ts';
+import { simulatedThreads } from './simulated-threads.ts';
 
 export type Ending = 'kill' | 'power' | 'stop';
 
@@ -18,6 +19,8 @@ export interface BrokerMachineOptions {
   readonly dice: Dice;
   readonly settings: Settings;
   readonly storage: Partial<StorageSettings>;
+  /** Large rounds of compaction run on threads. */
+  readonly hasThreads: boolean;
   /** Something that must not be; the run is over. */
   readonly onViolation: (sentence: string) => void;
   readonly note: (sentence: string) => void;
@@ -57,6 +60,9 @@ export class BrokerMachine {
     const process = new SimulatedProcess(world, name, machine, dice, (self) => ({
       files: this.disk.seenBy(self),
       network: network.seenBy(self),
+      ...(this.#options.hasThreads && {
+        threads: simulatedThreads({ time: world.time, disk: this.disk, dice: dice.stream(`${name} threads`) }, self),
+      }),
     }));
     this.process = process;
     note(`${name} starts`);

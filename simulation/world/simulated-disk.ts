@@ -5,11 +5,15 @@ import { FileError, type Files, type OpenFile } from '../../src/runtime/files.ts
 import type { FileOperation } from '../../src/runtime/memory/memory-files.ts';
 import { UnsyncedFiles } from '../../src/runtime/memory/unsynced-files.ts';
 import type { Dice } from './dice.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
 import type { Trace } from './trace.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { EventOwner, VirtualTime } from './virtual-time.ts';
 
 const UNLIMITED_BYTES = 2 ** 40;
+
+/** Who uses the disk: a process, or a thread of one. */
+export interface DiskUser extends EventOwner {
+  readonly name: string;
+}
 
 /** A process dies at an operation that changes the disk. */
 export interface Countdown {
@@ -60,7 +64,7 @@ export class SimulatedDisk {
     this.stuckUntilMs = 0;
   }
 
-  seenBy(process: SimulatedProcess): Files {
+  seenBy(process: DiskUser): Files {
     return new ProcessFiles(this, process, this.content);
   }
 
@@ -73,13 +77,13 @@ export class SimulatedDisk {
   }
 
   /** An operation that changes something; throws when the process dies before it or after it. */
-  changing(process: SimulatedProcess, path: string, effect: () => void): void {
+  changing(process: DiskUser, path: string, effect: () => void): void {
     const death = this.#nextIsDeath();
     if (death?.isAfter !== false) effect();
     if (death !== undefined) this.#strike(death, process, path);
   }
 
-  async changingSoon(process: SimulatedProcess, path: string, effect: () => Promise<void>): Promise<void> {
+  async changingSoon(process: DiskUser, path: string, effect: () => Promise<void>): Promise<void> {
     const death = this.#nextIsDeath();
     if (death?.isAfter !== false) await effect();
     if (death !== undefined) this.#strike(death, process, path);
@@ -92,7 +96,7 @@ export class SimulatedDisk {
     return countdown;
   }
 
-  #strike(death: Countdown, process: SimulatedProcess, path: string): never {
+  #strike(death: Countdown, process: DiskUser, path: string): never {
     this.trace.line(process.name, () => `dies ${death.isAfter ? 'after' : 'before'} changing ${path}`);
     death.strike();
     throw new FileError('EIO', path, `${path}: the process is dead`);
@@ -101,10 +105,10 @@ export class SimulatedDisk {
 
 class ProcessFiles implements Files {
   readonly #disk: SimulatedDisk;
-  readonly #process: SimulatedProcess;
+  readonly #process: DiskUser;
   readonly #content: UnsyncedFiles;
 
-  constructor(disk: SimulatedDisk, process: SimulatedProcess, content: UnsyncedFiles) {
+  constructor(disk: SimulatedDisk, process: DiskUser, content: UnsyncedFiles) {
     this.#disk = disk;
     this.#process = process;
     this.#content = content;
@@ -199,10 +203,10 @@ class ProcessFiles implements Files {
 class ProcessFile implements OpenFile {
   readonly path: string;
   readonly #disk: SimulatedDisk;
-  readonly #process: SimulatedProcess;
+  readonly #process: DiskUser;
   readonly #file: OpenFile;
 
-  constructor(disk: SimulatedDisk, process: SimulatedProcess, file: OpenFile) {
+  constructor(disk: SimulatedDisk, process: DiskUser, file: OpenFile) {
     this.#disk = disk;
     this.#process = process;
     this.#file = file;
@@ -278,7 +282,7 @@ class ProcessFile implements OpenFile {
   }
 }
 
-function timeOf(disk: SimulatedDisk, process: SimulatedProcess, operation: FileOperation, path: string): Promise<void> {
+function timeOf(disk: SimulatedDisk, process: DiskUser, operation: FileOperation, path: string): Promise<void> {
   const { dice, time } = disk;
   if (operation !== 'sync' && operation !== 'syncDirectory') return time.wait(dice.skewed(0.005, 0.5), process);
   let durationMs = dice.oneIn(40) ? dice.skewed(5, 80) : dice.skewed(0.05, 2);

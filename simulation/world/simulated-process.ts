@@ -2,7 +2,8 @@
 // its timers do not fire, its files and sockets do nothing, what it awaited never comes. Then only its machine is left.
 import type { Files } from '../../src/runtime/files.ts';
 import type { Network } from '../../src/runtime/network.ts';
-import type { LogFields, Runtime } from '../../src/runtime/runtime.ts';
+import type { LogFields, Runtime, Timers } from '../../src/runtime/runtime.ts';
+import type { Threads } from '../../src/runtime/threads.ts';
 import type { Dice } from './dice.ts';
 import type { EventOwner, VirtualTime } from './virtual-time.ts';
 
@@ -33,7 +34,11 @@ export class SimulatedProcess implements EventOwner {
     name: string,
     machine: Machine,
     dice: Dice,
-    open: (process: SimulatedProcess) => { readonly files: Files; readonly network: Network },
+    open: (process: SimulatedProcess) => {
+      readonly files: Files;
+      readonly network: Network;
+      readonly threads?: Threads;
+    },
   ) {
     this.name = name;
     this.machine = machine;
@@ -48,22 +53,27 @@ export class SimulatedProcess implements EventOwner {
         nowMs: () => Math.floor(EPOCH_MS + time.nowMs + machine.clockErrorMs),
         monotonicMs: () => time.nowMs,
       },
-      timers: {
-        set: (delayMs, callback) => {
-          const event = time.plan(Math.max(1, delayMs) + lateness.skewed(0, 2), this, callback);
-          return {
-            cancel: () => {
-              event.callback = undefined;
-            },
-          };
-        },
-        defer: (callback) => void time.plan(lateness.skewed(0, 0.05), this, callback),
-      },
+      timers: timersOf(time, this, lateness),
       random: { bytes: (count) => random.bytes(count), below: (limit) => random.below(limit) },
       log: { info: log('info'), warn: log('warn'), error: log('error') },
       ...open(this),
     };
   }
+}
+
+/** Late by up to 2 ms; those of a dead owner do not fire. */
+export function timersOf(time: VirtualTime, owner: EventOwner, lateness: Dice): Timers {
+  return {
+    set: (delayMs, callback) => {
+      const event = time.plan(Math.max(1, delayMs) + lateness.skewed(0, 2), owner, callback);
+      return {
+        cancel: () => {
+          event.callback = undefined;
+        },
+      };
+    },
+    defer: (callback) => void time.plan(lateness.skewed(0, 0.05), owner, callback),
+  };
 }
 
 function fieldsText(fields: LogFields | undefined): string {

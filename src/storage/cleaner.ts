@@ -38,6 +38,8 @@ export interface CleanerOptions {
   readonly checkpointed: () => Promise<void>;
   /** Resolves when retention is not at work. */
   readonly retentionIdle: () => Promise<void> | undefined;
+  /** Rounds that read less run in slices. */
+  readonly threadBytesMin: number;
   /** The engine cannot go on. */
   readonly onFailed: (error: unknown) => void;
 }
@@ -73,8 +75,6 @@ export const defaultCleanerSettings: CleanerSettings = {
 
 /** One slice of work on the event loop reads no more than this. */
 const sliceBytesMax = 64 * 1024;
-/** A round that reads less is done in slices: it is over before a thread has started. */
-const threadBytesMin = 8 * 1024 * 1024;
 /** How often it is looked whether a round on a thread must end early. */
 const lookMs = 100;
 
@@ -310,7 +310,8 @@ export class Cleaner {
     const files = this.#options.files;
     let bytes = 0;
     for (const segment of plan.segments) bytes += segment.sizeBytes;
-    if (this.#threads === undefined || bytes < threadBytesMin) return runInSlices(files, plan, this.#pauseFor(log));
+    if (this.#threads === undefined || bytes < this.#options.threadBytesMin)
+      return runInSlices(files, plan, this.#pauseFor(log));
     const { threads, module } = this.#threads;
     const { ioBytesPerSecondMax: bytesPerSecondMax, ioBufferBytes } = this.#share();
     const data: ThreadPlan = { plan: { ...plan, bufferBytes: ioBufferBytes }, bytesPerSecondMax };

@@ -342,6 +342,7 @@ export class Engine implements Storage {
       flush: (log) => this.#flusher.flush(log),
       checkpointed: () => this.#flusher.checkpointed(),
       retentionIdle: () => (this.#retention.isRunning ? this.#retention.idle() : undefined),
+      threadBytesMin: settings.cleaningThreadBytesMin,
       onFailed: (error) => this.#fail(error),
     });
     this.#space = new SpaceWatch({

@@ -32,6 +32,8 @@ export interface StorageSettings {
   readonly retentionCheckMs: number;
   /** Concurrent background operations and cold reads on files; libuv has four threads and the log's sync needs one. */
   readonly backgroundJobs: number;
+  /** A round of compaction that reads less is done in slices: it is over before a thread has started. */
+  readonly cleaningThreadBytesMin: number;
   readonly openFilesMax: number;
   readonly indexCacheBytes: number;
   /** One read from a segment returns at most this (but always a whole first batch). */
@@ -63,6 +65,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     spaceCheckMs: 2_000,
     retentionCheckMs: 300_000,
     backgroundJobs: 2,
+    cleaningThreadBytesMin: 8 * mebibyte,
     openFilesMax: 512,
     indexCacheBytes: 32 * mebibyte,
     coldReadBytesMax: mebibyte,
