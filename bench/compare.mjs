@@ -38,7 +38,8 @@ const targets = JSON.parse(readFileSync(join(root, 'bench', 'targets.json'), 'ut
 
 /**
  * Runs a bench: `rows` are `{ name, measure(broker, { seconds, warmSeconds, generate options }) }`, where measure resolves with values by
- * the keys of MEASURES; `fillsPageCache` is for those that write gigabytes. Every row is measured once uncounted, so that Java has compiled what it will run, then in rounds.
+ * the keys of MEASURES; `fillsPageCache` is for those that write gigabytes. Every row is measured once uncounted, so that Java and V8 have compiled what they
+ * will run, then in rounds. A row that keeps a broker far below one core takes longer until it is compiled: its `warmSeconds` say how long.
  */
 export async function compare({
   name,
@@ -62,8 +63,8 @@ export async function compare({
     for (const start of startersOf(options, durability, settings)) brokers.push(await start());
     for (const row of chosen) {
       pageCache?.fill();
-      for (const broker of brokers)
-        await row.measure(broker, { ...options.run, seconds: options.warm, warmSeconds: 0 });
+      const seconds = options.warm ?? Math.max(options.seconds, row.warmSeconds ?? 2);
+      for (const broker of brokers) await row.measure(broker, { ...options.run, seconds, warmSeconds: 0 });
       for (let round = 1; round <= options.rounds; round++) {
         for (const broker of brokers) {
           const values = await row.measure(broker, { ...options.run, seconds: options.seconds, warmSeconds: 0.5 });
@@ -175,7 +176,8 @@ function readOptions(name, help, seconds) {
 
 ${help}
 
-Ottla and Kafka 4.3 in turns: medians of --rounds (3), --seconds (${seconds}) each, after --warm seconds of the same that do not count. --only
+Ottla and Kafka 4.3 in turns: medians of --rounds (3), --seconds (${seconds}) each, after --warm seconds of the same that do not count
+(without it as long as a round, longer in rows that use little of a core). --only
 takes the rows that contain a text; --pin keeps the generator on these cores; --against measures a broker that runs already.
 Needs Linux (/proc), Go for the generator, and Java 17 and Maven for Kafka. Writes bench/results/${name}.json when nothing was
 left out, and ends with status 1 when a target of bench/targets.json is missed.`);
@@ -184,7 +186,7 @@ left out, and ends with status 1 when a target of bench/targets.json is missed.`
   return {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
-    warm: Number(values.warm ?? Math.max(Number(values.seconds), 2)),
+    warm: values.warm === undefined ? undefined : Number(values.warm),
     only: values.only,
     ottlaOnly: values['ottla-only'],
     against: values.against,

@@ -18,7 +18,7 @@ await compare({
   help: `Server CPU per MB fetched and throughput: ${PARTITIONS} partitions, 64 KB batches of 1 KB records, one request of at most 1 MiB in flight for each consumer.
 Following a producer of 19 MB/s, ${FOLLOWERS_PER_PARTITION} consumers of each partition; else one of each.`,
   rows: [
-    { name: 'at the tail, following a producer', measure: follow },
+    { name: 'at the tail, following a producer', warmSeconds: 15, measure: follow },
     again('at the tail, the last 32 MB again and again', 32 * MB),
     again('old data from page cache', 1000 * MB),
   ],

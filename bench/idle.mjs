@@ -15,6 +15,7 @@ await compare({
   rows: [
     {
       name: '2,000 idle long polls',
+      warmSeconds: 30,
       measure: (broker, { seconds, warmSeconds, ...run }) =>
         withTopic(broker, PARTITIONS, async (topic) => {
           const before = broker.pid ? residentBytes(broker.pid) : Number.NaN;
