@@ -1,7 +1,8 @@
 // The APIs about the cluster as a whole: a single broker's answers, in Kafka's codes, through the real codec.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Topics } from '../metadata/topics.ts';
+import { Refusal } from '../metadata/refusal.ts';
+import { type TopicOutcome, Topics } from '../metadata/topics.ts';
 import type { Api, ResponseOf } from '../protocol/api.ts';
 import { ErrorCode } from '../protocol/error-code.ts';
 import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts';
@@ -18,6 +19,7 @@ import { metadata as metadataApi } from '../protocol/messages/metadata.ts';
 import { unregisterBroker } from '../protocol/messages/unregister-broker.ts';
 import { updateFeatures } from '../protocol/messages/update-features.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import { FileError } from '../runtime/files.ts';
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts';
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts';
 import { apiVersionsHandler } from './api-versions.ts';
@@ -57,6 +59,7 @@ function setUp(brokerConfig: Record<string, string> = {}) {
     partitions: world.partitions,
     topics,
     clock: world.time,
+    log: world.log,
     brokerId: BROKER,
     logDirectory: '/data',
     files: { space: () => Promise.resolve({ freeBytes: 10, totalBytes: 100 }) },
@@ -210,19 +213,35 @@ test('Metadata finds topics by id from version 12 on, and refuses ids before', a
   assert.equal(world.metadata.image.topics.has('ignored'), false);
 });
 
-test('Metadata creates a topic when it may, and its partitions are open when the answer comes', async () => {
+test('Metadata begins to create a topic when it may, and has it with its partitions open at the next question', async () => {
   const { world, surroundings } = setUp({ 'num.partitions': '3' });
+  const handler = metadataHandler(surroundings);
   const request = { topics: [{ name: 'new' }, { name: 'no good' }], allowAutoTopicCreation: true };
-  const made = call(metadataApi, metadataHandler(surroundings), 13, request);
-  const { topics } = await answered(made);
-  assert.deepEqual(
-    topics.map(({ name, errorCode, partitions }) => [name, errorCode, partitions.length]),
-    [
-      ['new', ErrorCode.NONE, 3],
-      ['no good', ErrorCode.INVALID_TOPIC_EXCEPTION, 0],
-    ],
-  );
+  const ask = async () =>
+    (await answered(call(metadataApi, handler, 13, request))).topics.map(({ name, topicId, errorCode, partitions }) => [
+      name,
+      topicId === ZERO_UUID ? 'no id' : 'an id',
+      errorCode,
+      partitions.length,
+    ]);
+  const invalid = ['no good', 'no id', ErrorCode.INVALID_TOPIC_EXCEPTION, 0];
+  assert.deepEqual(await ask(), [['new', 'no id', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 0], invalid]);
   assert.equal(world.partition('new', 2).highWatermark, 0);
+  assert.deepEqual(await ask(), [['new', 'an id', ErrorCode.NONE, 3], invalid]);
+});
+
+test('Metadata answers before the creation is done, and its connection goes on after it', async () => {
+  const { surroundings } = setUp();
+  let created = (_outcome: TopicOutcome) => {};
+  const topics = { autoCreate: () => new Promise<TopicOutcome>((resolve) => (created = resolve)) };
+  const made = call(metadataApi, metadataHandler({ ...surroundings, topics }), 13, { topics: [{ name: 'new' }] });
+  let isDispatched = false;
+  made.dispatched.then(() => (isDispatched = true));
+  const [topic] = (await answered(made)).topics;
+  assert.deepEqual([topic?.errorCode, isDispatched], [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, false]);
+  created({ refusal: new Refusal(ErrorCode.INVALID_PARTITIONS, 'too many') });
+  await settle();
+  assert.equal(isDispatched, true);
 });
 
 test('Metadata creates nothing when the request or the broker does not allow it', async () => {
@@ -239,10 +258,19 @@ test('Metadata creates nothing when the request or the broker does not allow it'
   }
 });
 
-test('a creation that is refused answers with the reason', async () => {
-  const { surroundings } = setUp({ 'default.replication.factor': '3' });
-  const made = call(metadataApi, metadataHandler(surroundings), 13, { topics: [{ name: 'new' }] });
-  assert.equal((await answered(made)).topics[0]?.errorCode, ErrorCode.INVALID_REPLICATION_FACTOR);
+test('why a creation is refused stands in the log, and clients are told that the topic is unknown', async () => {
+  const refused = async (brokerConfig: Record<string, string>, failure?: Error) => {
+    const { world, surroundings } = setUp(brokerConfig);
+    world.metadata.failure = failure;
+    const made = call(metadataApi, metadataHandler(surroundings), 13, { topics: [{ name: 'new' }] });
+    const [topic] = (await answered(made)).topics;
+    assert.equal(topic?.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    assert.equal(world.metadata.image.topics.size, 0);
+    return world.log.lines;
+  };
+  const line = 'A topic that a client asked for could not be created';
+  assert.deepEqual(await refused({ 'default.replication.factor': '3' }), [line]);
+  assert.deepEqual(await refused({}, new FileError('ENOSPC', '/data', 'full')), [line]);
 });
 
 test('authorized operations are all of them, where they were asked for', async () => {

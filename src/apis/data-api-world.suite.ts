@@ -50,6 +50,8 @@ export class TestConnection implements ConnectionInfo {
 export class Call<A extends Api> {
   answer: ResponseOf<A> | null | undefined;
   readonly connection: TestConnection;
+  /** Resolves when its connection would take the next request. */
+  dispatched: Promise<void> = Promise.resolve();
 
   constructor(connection: TestConnection) {
     this.connection = connection;
@@ -81,7 +83,7 @@ export function call<A extends Api>(
     requestBytes: bytes.length,
   };
   let answered = false;
-  void handler.dispatch(decodeRequest(api, version, bytes), context, (response) => {
+  const dispatched = handler.dispatch(decodeRequest(api, version, bytes), context, (response) => {
     if (answered) throw new Error('answered twice');
     answered = true;
     made.answer =
@@ -89,6 +91,7 @@ export function call<A extends Api>(
         ? null
         : (decodeResponse(api, version, Buffer.concat(encodeResponse(api, version, response))) as ResponseOf<A>);
   });
+  if (dispatched !== undefined) made.dispatched = dispatched;
   return made;
 }
 

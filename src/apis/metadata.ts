@@ -1,20 +1,21 @@
 // Metadata, versions 0 to 13.
 //
 // Behaviour: null topics (in version 0: none named) means all topics; from version 12 on topics may be asked for by id, and
-// then names without an id are passed over. A topic that does not exist is created when the request and auto.create.topics.enable
-// allow it, and the answer waits for it: it says where the partitions are, they are open, and no client needs to ask again.
-// Otherwise UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION or UNKNOWN_TOPIC_ID per topic. Addresses follow
+// then names without an id are passed over. A topic that does not exist is answered with UNKNOWN_TOPIC_OR_PARTITION,
+// INVALID_TOPIC_EXCEPTION or UNKNOWN_TOPIC_ID. When the request and auto.create.topics.enable allow it, its creation begins with
+// this answer: the client asks again until the topic is there. Why a creation is refused stands in the log only. Addresses follow
 // broker-endpoint.ts. The controller is this broker (Kafka's brokers name any of them).
 //
-// Deviations: Kafka answers a request that creates a topic with UNKNOWN_TOPIC_OR_PARTITION or LEADER_NOT_AVAILABLE and
-// lets the client ask again. A topic without name and id is INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). A creation that is refused answers with the reason at once (INVALID_REPLICATION_FACTOR, …).
+// Deviations: a topic without name and id is INVALID_REQUEST (Kafka: UNKNOWN_SERVER_ERROR). The next request of a connection that
+// has topics created waits until they are, or are refused; so what one client has under way is bounded, and when it asks
+// again at once it is told. Kafka may answer some more times with UNKNOWN_TOPIC_OR_PARTITION.
 //
 // KIPs: 4, 430 (authorized operations), 516 (topic ids), 700, 1102 (top-level error).
-// Source: KafkaApis.handleTopicMetadataRequest.
+// Source: KafkaApis.handleTopicMetadataRequest, DefaultAutoTopicCreationManager.
 import type { Image, Metadata, PartitionImage, TopicImage } from '../metadata/image.ts';
 import { isInternalTopic, topicNameObjection } from '../metadata/topic-name.ts';
 import { PARTITIONS_PER_REQUEST_MAX, type Topics } from '../metadata/topics.ts';
-import { ErrorCode } from '../protocol/error-code.ts';
+import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import {
   type MetadataRequest,
   type MetadataResponseInput,
@@ -22,6 +23,8 @@ import {
 } from '../protocol/messages/metadata.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { MutationQuotas } from '../quota/mutation-quotas.ts';
+import { LimitedLog } from '../runtime/limited-log.ts';
+import type { Clock, LogLines } from '../runtime/runtime.ts';
 import type { ApiHandler, RequestContext } from './api.ts';
 import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts';
 import { brokerEndpoints } from './broker-endpoint.ts';
@@ -34,6 +37,8 @@ type Dependencies = {
     readonly broker: { readonly autoCreateTopicsEnable: boolean; readonly numPartitions: number };
   };
   readonly brokerId: number;
+  readonly clock: Clock;
+  readonly log: LogLines;
   /** Undefined: everybody may change as much as he likes. */
   readonly mutations?: MutationQuotas | undefined;
 };
@@ -46,6 +51,7 @@ const NO_LEADER = -1;
 
 export function metadataHandler(dependencies: Dependencies): ApiHandler<MetadataRequest, MetadataResponseInput> {
   const { metadata } = dependencies;
+  const log = new LimitedLog(dependencies.log, dependencies.clock);
   return {
     api: metadataApi,
     minVersion: 0,
@@ -56,13 +62,8 @@ export function metadataHandler(dependencies: Dependencies): ApiHandler<Metadata
         return;
       }
       const missing = topicsToCreate(dependencies, request, context.apiVersion);
-      if (missing.length === 0) {
-        reply(answer(dependencies, request, context, metadata.image, new Map()));
-        return;
-      }
-      return createAll(dependencies, missing, context).then((refused) => {
-        reply(answer(dependencies, request, context, metadata.image, refused));
-      });
+      reply(answer(dependencies, request, context, metadata.image));
+      return missing.length > 0 ? createAll(dependencies, missing, context, log) : undefined;
     },
     failed,
   };
@@ -115,23 +116,26 @@ function topicsToCreate({ metadata, configs }: Dependencies, request: MetadataRe
   return missing.length * configs.broker.numPartitions > PARTITIONS_PER_REQUEST_MAX ? [] : missing;
 }
 
-/** The error codes of those that could not be created. */
+/** Those that are being created for somebody else are only waited for. */
 async function createAll(
   { topics, mutations }: Dependencies,
   names: readonly string[],
   context: RequestContext,
-): Promise<Map<string, ErrorCode>> {
-  const refused = new Map<string, ErrorCode>();
+  log: LimitedLog,
+): Promise<void> {
   const quota = mutations?.of(clientOf(context), true);
   const charge = quota && ((name: string, partitions: number) => quota.charge(name, partitions));
   const outcomes = await Promise.all(names.map((name) => topics.autoCreate(name, charge)));
-  for (const [index, outcome] of outcomes.entries()) {
+  for (const [index, { refusal }] of outcomes.entries()) {
     // Who has used up his quota asks again, as if the topic were being made.
-    if (outcome.refusal && outcome.refusal.errorCode !== ErrorCode.THROTTLING_QUOTA_EXCEEDED) {
-      refused.set(names[index]!, outcome.refusal.errorCode);
-    }
+    if (!refusal || refusal.errorCode === ErrorCode.THROTTLING_QUOTA_EXCEEDED) continue;
+    log.warn('A topic that a client asked for could not be created', {
+      topic: names[index]!,
+      clientId: context.clientId ?? '',
+      error: errorName(refusal.errorCode),
+      reason: refusal.message,
+    });
   }
-  return refused;
 }
 
 function answer(
@@ -139,7 +143,6 @@ function answer(
   request: MetadataRequest,
   context: RequestContext,
   image: Image,
-  refused: ReadonlyMap<string, ErrorCode>,
 ): MetadataResponseInput {
   const endpoints = brokerEndpoints(image, brokerId, context.connection);
   const alive = new Set(endpoints.map(({ nodeId }) => nodeId));
@@ -149,7 +152,7 @@ function answer(
     brokers: endpoints,
     clusterId: image.clusterId,
     controllerId: brokerId,
-    topics: answerTopics(request, context.apiVersion, image, refused, alive, operations),
+    topics: answerTopics(request, context.apiVersion, image, alive, operations),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? ALL_CLUSTER_OPERATIONS
       : OPERATIONS_NOT_ASKED,
@@ -161,7 +164,6 @@ function answerTopics(
   request: MetadataRequest,
   version: number,
   image: Image,
-  refused: ReadonlyMap<string, ErrorCode>,
   alive: ReadonlySet<number>,
   operations: number,
 ): TopicAnswer[] {
@@ -179,15 +181,14 @@ function answerTopics(
   }
   return [...askedNames(request)].map((name) => {
     const topic = image.topics.get(name);
-    return topic ? found(topic, alive, operations) : notFound(name, refused.get(name), operations);
+    return topic ? found(topic, alive, operations) : notFound(name, operations);
   });
 }
 
-function notFound(name: string, refusal: ErrorCode | undefined, operations: number): TopicAnswer {
-  const unknown =
-    topicNameObjection(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
+function notFound(name: string, operations: number): TopicAnswer {
   return {
-    errorCode: refusal ?? unknown,
+    errorCode:
+      topicNameObjection(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION,
     name,
     topicId: ZERO_UUID,
     isInternal: isInternalTopic(name),

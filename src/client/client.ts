@@ -33,6 +33,9 @@ const DEFAULTS = {
   security: {},
 };
 
+/** The first wait for a topic that is being created. */
+const CREATION_BACKOFF_MS = 1;
+
 export interface Node {
   readonly id: number;
   readonly host: string;
@@ -139,13 +142,13 @@ export class Client {
   }
 
   /** Repeats `operation` while it fails with a retriable ClientError, waiting longer each time, until time is up. */
-  async retrying<T>(operation: () => Promise<T>, timeoutMs = this.options.operationTimeoutMs): Promise<T> {
+  async retrying<T>(
+    operation: () => Promise<T>,
+    timeoutMs = this.options.operationTimeoutMs,
+    firstBackoffMs = this.options.retryBackoffMs,
+  ): Promise<T> {
     const deadlineMs = this.runtime.clock.monotonicMs() + timeoutMs;
-    for (
-      let backoffMs = this.options.retryBackoffMs;
-      ;
-      backoffMs = Math.min(backoffMs * 2, this.options.retryBackoffMaxMs)
-    ) {
+    for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffMs * 2, this.options.retryBackoffMaxMs)) {
       try {
         return await operation();
       } catch (error) {
@@ -172,7 +175,9 @@ export class Client {
       return known.topic;
     }
     const ask = () => this.#askTopic(name, options.allowAutoTopicCreation ?? false);
-    return options.waitMs === undefined ? ask() : this.retrying(ask, options.waitMs);
+    if (options.waitMs === undefined) return ask();
+    // The answer that begins a creation does not have the topic; a moment later it is there.
+    return this.retrying(ask, options.waitMs, options.allowAutoTopicCreation ? CREATION_BACKOFF_MS : undefined);
   }
 
   /** The next use of this topic asks for its metadata again. */

@@ -3,6 +3,7 @@
 import type { Registry } from '../apis/registry.ts';
 import type { RegionPool } from '../protocol/region-pool.ts';
 import type { ConnectionRates } from '../quota/connection-rates.ts';
+import { LimitedLog } from '../runtime/limited-log.ts';
 import type { Connection, Listener } from '../runtime/network.ts';
 import type { Runtime, Timer } from '../runtime/runtime.ts';
 import { ConnectionIdentity } from '../security/connection-identity.ts';
@@ -10,7 +11,6 @@ import type { ListenerGate } from '../security/listener-gates.ts';
 import { PrincipalMapping } from '../security/principal-mapping.ts';
 import { ClientConnection, type ConnectionSurroundings, type LoginLimits } from './client-connection.ts';
 import { type ConnectionLimitSettings, ConnectionLimits } from './connection-limits.ts';
-import { LimitedLog } from './limited-log.ts';
 import { RequestMemory } from './request-memory.ts';
 import { SlowDoor } from './slow-door.ts';
 

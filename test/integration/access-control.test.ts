@@ -434,6 +434,21 @@ describe('an entry', () => {
     );
   });
 
+  it('to create topics is needed by who asks for one that is not there, whatever its name', async () => {
+    await allow(Op.DESCRIBE, ResourceType.TOPIC, '*');
+    const ask = async () => {
+      const topics = ['orders', 'new', 'no/topic'].map((name) => ({ name }));
+      const answer = await alice.call(metadata, 9, { topics, allowAutoTopicCreation: true });
+      return new Map(answer.topics.map(({ name, errorCode }) => [name, errorCode as number]));
+    };
+    const seen = ['orders', ErrorCode.NONE] as const;
+    assert.deepEqual(await ask(), new Map<string, number>([seen, ['new', denied], ['no/topic', denied]]));
+    await allow(Op.CREATE, ResourceType.CLUSTER, 'kafka-cluster');
+    const invalid = ['no/topic', ErrorCode.INVALID_TOPIC_EXCEPTION] as const;
+    assert.deepEqual(await ask(), new Map([seen, ['new', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION], invalid]));
+    assert.deepEqual(await ask(), new Map([seen, ['new', ErrorCode.NONE], invalid]));
+  });
+
   it('to see topics tells missing ones from those that may not be deleted', async () => {
     await allow(Op.DESCRIBE, ResourceType.TOPIC, 'orders', PatternType.PREFIXED);
     const names = ['orders', 'orders-missing', 'secret', 'secret-missing'];

@@ -1,6 +1,5 @@
 // Who may see, create, grow and delete topics: Metadata, DescribeTopicPartitions, CreateTopics, CreatePartitions, DeleteTopics,
 // DescribeCluster. Whether a topic exists is not told to those who may not describe it.
-import { topicNameObjection } from '../../metadata/topic-name.ts';
 import { AclOperation, CLUSTER_NAME, ResourceType } from '../../protocol/acl-codes.ts';
 import { ErrorCode } from '../../protocol/error-code.ts';
 import type {
@@ -77,12 +76,10 @@ function mayLookAt(
   const name = topicId === ZERO_UUID ? asked : ask.nameOf(topicId);
   if (name === null || name === undefined) return true;
   if (!ask.topic(DESCRIBE, name)) return false;
-  const isCreated =
-    request.allowAutoTopicCreation &&
-    ask.world.configs.broker.autoCreateTopicsEnable &&
-    !ask.image.topics.has(name) &&
-    topicNameObjection(name) === undefined;
-  return !isCreated || ask.cluster(CREATE, 'allowed') || ask.topic(CREATE, name);
+  // Also a name that no topic can have: who may not create is told that first.
+  const isToBeCreated =
+    request.allowAutoTopicCreation && ask.world.configs.broker.autoCreateTopicsEnable && !ask.image.topics.has(name);
+  return !isToBeCreated || ask.cluster(CREATE, 'allowed') || ask.topic(CREATE, name);
 }
 
 function withOperations<T extends { readonly name?: string | null }>(topic: T, ask: Asker): T {

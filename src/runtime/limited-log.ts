@@ -1,5 +1,5 @@
 // Log lines that clients can cause, kept to a few per kind and interval, so that a misbehaving client cannot fill a disk.
-import type { Clock, LogFields, LogLines } from '../runtime/runtime.ts';
+import type { Clock, LogFields, LogLines } from './runtime.ts';
 
 const INTERVAL_MS = 10_000;
 const LINES_PER_INTERVAL_MAX = 5;
