@@ -56,6 +56,13 @@ export class Arena {
     return backing;
   }
 
+  /** The same for bytes that the caller puts there. */
+  room(bytes: number): Backing {
+    const backing = this.#room(bytes);
+    backing.used += bytes;
+    return backing;
+  }
+
   /** The same for several buffers of `bytes` in all, side by side. */
   join(parts: readonly Buffer[], bytes: number): Backing {
     const backing = this.#room(bytes);

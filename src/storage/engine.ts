@@ -149,7 +149,16 @@ async function openLocked(
           entryCount: 0,
           files: new RecoveredFiles(files),
         }
-      : await recover({ files, dataDirectory: directory, slots, checkpoint, arena, alignment, makeDurable: fsync });
+      : await recover({
+          files,
+          dataDirectory: directory,
+          slots,
+          checkpoint,
+          arena,
+          largeEntryBytes: settings.extentBytes / 4,
+          alignment,
+          makeDurable: fsync,
+        });
   const startEpoch = checkpoint.startEpoch + 1;
   const isReadOnly = options.opensFullDisk === true && (await freeBytesIn(files, directory)) < readOnlyBelow(settings);
   if (!isReadOnly) {
@@ -506,7 +515,7 @@ export class Engine implements Storage {
     for (const { segments } of this.#logs.values()) inUse.add(segments.directory);
     for (const recovered of this.#recovered.values()) {
       for (const item of recovered.items) if (isInMemory(item)) this.arena.release(item.backing);
-      for (const run of recovered.early) this.arena.release(run.backing);
+      for (const run of recovered.early) if (isInMemory(run)) this.arena.release(run.backing);
       if (recovered.record === undefined) continue;
       const { topic, partition } = recovered.record;
       const directory = `${this.#opened.directory}/${directoryName(topic, partition)}`;

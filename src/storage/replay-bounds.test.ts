@@ -76,3 +76,39 @@ test('what is carried for that is no reason for the next round', async () => {
   const checkpoints = rest.filter((name) => name.startsWith('checkpoint-')).map((name) => Number(name.slice(11)));
   assert.ok(Math.max(...checkpoints) < 10, `${checkpoints} were written`);
 });
+
+for (const durability of ['fsync', 'os'] as const) {
+  test(`${durability}: large batches in the log are read again for the tail, and served only when they are still what they were`, async () => {
+    const disk = new UnsyncedFiles();
+    const options = { directory: '/data', brokerId: 1, durability, settings };
+    const engine = await openStorage({ ...options, runtime: runtimeOver(disk.files) });
+    const { log } = open(engine, 1);
+    // A quarter of what goes in place, and more; some with small ones in their block.
+    const bytes = (engine.settings.extentBytes * 3) / 8;
+    for (let i = 0; i < 6; i++) {
+      log.append([batchOf(log.endOffset, bytes)]);
+      if (i % 2 === 0) log.append([batchOf(log.endOffset, 20)]);
+      await committed(engine);
+    }
+    const written = await readAll(log);
+    const killed = disk.kill();
+    await engine.abandon();
+
+    const again = await openStorage({ ...options, runtime: runtimeOver(killed.files) });
+    const { log: found, state } = open(again, 1);
+    assert.equal(found.endOffset, 9);
+    assert.deepEqual(
+      state.replayed,
+      Array.from({ length: 9 }, (_, i) => i),
+    );
+    assert.ok((await readAll(found)).equals(written));
+    const flipping = killed.kill();
+    await again.abandon();
+
+    const damaged = await openStorage({ ...options, runtime: runtimeOver(flipping.files) });
+    const position = (await flipping.files.readFile('/data/broker-1/wal-0')).indexOf('8:8:8:');
+    await flipping.flipBit('/data/broker-1/wal-0', position + bytes / 2, 3);
+    assert.throws(() => open(damaged, 1), { code: 'DAMAGED' });
+    await damaged.abandon();
+  });
+}

@@ -1,22 +1,13 @@
 // Brings a log and its partition's state to where the recovery found them.
-import { BATCH_HEADER_BYTES, batchLength, isControl, nextOffset } from '../records/record-batch.ts';
+import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError, type Files, type OpenFile } from '../runtime/files.ts';
 import type { Arena } from './arena.ts';
-import {
-  isInMemory,
-  type RecoveredExtent,
-  type RecoveredLog,
-  type RecoveredRun,
-  type RecoveredStretch,
-  readStretch,
-} from './disk/recovery.ts';
+import { visitBatchHeads } from './disk/batch-heads.ts';
+import { isInMemory, type RecoveredExtent, type RecoveredLog, readRun } from './disk/recovery.ts';
 import { segmentName } from './disk/segment.ts';
 import type { Log } from './partition-log.ts';
 import { Run } from './run.ts';
 import { StorageError, storageError } from './storage-error.ts';
-
-/** More than any control batch has. */
-const windowBytes = 64 * 1024;
 
 export function restoreLog(files: Files, dataDirectory: string, log: Log, recovered: RecoveredLog, arena: Arena): void {
   if (recovered.endOffset < recovered.claimedEnd) {
@@ -26,34 +17,32 @@ export function restoreLog(files: Files, dataDirectory: string, log: Log, recove
     );
   }
   if (recovered.record?.snapshot !== undefined) log.state.restore(recovered.record.snapshot);
-  for (const item of recovered.items) {
-    const isReplayed = item.endOffset > recovered.stateEnd;
-    if ('place' in item) {
-      if (isReplayed) replayExtent(log, files, dataDirectory, item, recovered.stateEnd);
-      continue;
+  const extents = new ExtentFiles(files, dataDirectory);
+  try {
+    for (const item of recovered.items) {
+      const isReplayed = item.endOffset > recovered.stateEnd;
+      if ('place' in item) {
+        if (isReplayed) replayExtent(log, extents.open(item), item, recovered.stateEnd);
+        continue;
+      }
+      const isInTail = item.endOffset > recovered.flushedOffset;
+      if (isInTail) {
+        const run = isInMemory(item) ? item : readRun(item, arena);
+        const { backing, start, end, baseOffset, endOffset, sequence } = run;
+        if (isReplayed) replay(log, backing.buffer.subarray(start, end), recovered.stateEnd);
+        log.tail.push(new Run(log, backing, start, end, baseOffset, endOffset, sequence));
+        log.unwrittenBytes += end - start;
+      } else if (isInMemory(item)) {
+        if (isReplayed) replay(log, item.backing.buffer.subarray(item.start, item.end), recovered.stateEnd);
+        arena.release(item.backing);
+      } else if (isReplayed) {
+        replayFile(log, item.wal, item.position, item.length, recovered.stateEnd);
+      }
     }
-    const isInTail = item.endOffset > recovered.flushedOffset;
-    if (!isReplayed && !isInTail) {
-      if (isInMemory(item)) arena.release(item.backing);
-      continue;
-    }
-    const run = isInMemory(item) ? item : copyAgain(item, arena);
-    const { backing, start, end, baseOffset, endOffset, sequence } = run;
-    if (isReplayed) replay(log, backing.buffer.subarray(start, end), recovered.stateEnd);
-    if (!isInTail) {
-      arena.release(backing);
-      continue;
-    }
-    log.tail.push(new Run(log, backing, start, end, baseOffset, endOffset, sequence));
-    log.unwrittenBytes += end - start;
+  } finally {
+    extents.close();
   }
-  for (const run of recovered.early) arena.release(run.backing);
-}
-
-function copyAgain(stretch: RecoveredStretch, arena: Arena): RecoveredRun {
-  const backing = arena.copy(readStretch(stretch, Buffer.allocUnsafe(stretch.length)));
-  arena.reference(backing);
-  return { ...stretch, backing, start: backing.used - stretch.length, end: backing.used };
+  for (const run of recovered.early) if (isInMemory(run)) arena.release(run.backing);
 }
 
 function replay(log: Log, batches: Buffer, fromOffset: number): void {
@@ -66,49 +55,53 @@ function replay(log: Log, batches: Buffer, fromOffset: number): void {
 }
 
 /** From the segment, of which the recovery has read all: here only what the state looks at. */
-function replayExtent(
-  log: Log,
-  files: Files,
-  dataDirectory: string,
-  extent: RecoveredExtent,
-  fromOffset: number,
-): void {
-  const { directory, segmentBase, position, length } = extent.place;
-  const path = `${dataDirectory}/${directory}/${segmentName(segmentBase)}.log`;
-  let file: OpenFile;
-  try {
-    file = files.openSync(path, 'read');
-  } catch (error) {
-    // What the disk or the system refuses now may be there next time.
-    if (!(error instanceof FileError && error.code === 'ENOENT')) throw storageError(error);
-    throw new StorageError(
-      'DAMAGED',
-      `${path} is missing, though durable records were in it: restore the directory from a backup.`,
-      error,
-    );
-  }
-  try {
-    const end = position + length;
-    for (let at = position; at < end; ) {
-      const window = Buffer.allocUnsafe(Math.min(windowBytes, end - at));
-      if (file.readSync(window, at) !== window.length) throw endsBefore(file, end);
-      let used = 0;
-      while (used + BATCH_HEADER_BYTES <= window.length) {
-        const bytes = batchLength(window, used);
-        const isWhole = used + bytes <= window.length;
-        if (!isWhole && (used > 0 || isControl(window, used))) break;
-        const head = window.subarray(used, isWhole ? used + bytes : window.length);
-        if (nextOffset(head, 0) > fromOffset) log.state.replayBatch(head);
-        used += bytes;
-      }
-      if (used === 0) throw endsBefore(file, end);
-      at += used;
-    }
-  } finally {
-    void file.close();
-  }
+function replayExtent(log: Log, file: OpenFile, { place }: RecoveredExtent, fromOffset: number): void {
+  replayFile(log, file, place.position, place.length, fromOffset);
 }
 
-function endsBefore(file: OpenFile, position: number): StorageError {
-  return new StorageError('DAMAGED', `${file.path} ends before byte ${position}, which was durable.`);
+function replayFile(log: Log, file: OpenFile, position: number, length: number, fromOffset: number): void {
+  const isThere = visitBatchHeads(file, position, length, (batch) => {
+    if (nextOffset(batch, 0) > fromOffset) log.state.replayBatch(batch);
+  });
+  if (isThere) return;
+  const what = 'its batches were durable and cannot be read: restore the directory from a backup.';
+  throw new StorageError(
+    'DAMAGED',
+    `${file.path} is damaged between bytes ${position} and ${position + length}: ${what}`,
+  );
+}
+
+/** Of one log, one at a time: what was written in place lies in one segment after the other. */
+class ExtentFiles {
+  #files: Files;
+  #dataDirectory: string;
+  #file: OpenFile | undefined;
+
+  constructor(files: Files, dataDirectory: string) {
+    this.#files = files;
+    this.#dataDirectory = dataDirectory;
+  }
+
+  open({ place: { directory, segmentBase } }: RecoveredExtent): OpenFile {
+    const path = `${this.#dataDirectory}/${directory}/${segmentName(segmentBase)}.log`;
+    if (this.#file?.path === path) return this.#file;
+    this.close();
+    try {
+      this.#file = this.#files.openSync(path, 'read');
+      return this.#file;
+    } catch (error) {
+      // What the disk or the system refuses now may be there next time.
+      if (!(error instanceof FileError && error.code === 'ENOENT')) throw storageError(error);
+      throw new StorageError(
+        'DAMAGED',
+        `${path} is missing, though durable records were in it: restore the directory from a backup.`,
+        error,
+      );
+    }
+  }
+
+  close(): void {
+    void this.#file?.close();
+    this.#file = undefined;
+  }
 }

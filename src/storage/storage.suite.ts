@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildBatch } from '../records/build-batch.ts';
-import { batchLength } from '../records/record-batch.ts';
+import { BATCH_HEADER_BYTES, batchLength, isControl } from '../records/record-batch.ts';
 import type { Files } from '../runtime/files.ts';
 import { nodeRuntime } from '../runtime/node/node-runtime.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -81,7 +81,8 @@ export class RememberingState implements PartitionState {
     this.restored = Buffer.from(snapshot).toString();
   }
   replayBatch(batch: Buffer): void {
-    assert.ok(batch.length === batchLength(batch, 0) || batch.length >= 32 * 1024, 'whole, or a large one');
+    const isWhole = batch.length === batchLength(batch, 0);
+    assert.ok(isWhole || (batch.length >= BATCH_HEADER_BYTES && !isControl(batch, 0)), 'whole, or with its header');
     this.replayed.push(Number(batch.readBigInt64BE(0)));
   }
   committed(offset: number): void {

@@ -103,8 +103,8 @@ export interface PartitionState {
   /** Recovery, first: the state of the last checkpoint (not called when there is none). */
   restore(snapshot: Uint8Array): void;
   /**
-   * Recovery, then: one call per batch appended after the checkpoint, in order. The buffer is only lent; of a large batch of
-   * records it may hold no more than the beginning.
+   * Recovery, then: one call per batch appended after the checkpoint, in order. The buffer is only lent; of a batch of records it may
+   * hold no more than the beginning, which is at least the header.
    */
   replayBatch(batch: Buffer): void;
   /** Everything below is committed: the high watermark may move there. Called from the commit loop; must not append synchronously to this log. */

@@ -19,6 +19,7 @@ import {
   readBlockHeader,
   readEntries,
 } from './block.ts';
+import { checkBatches } from './check-batches.ts';
 import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
 import { ExtentReader } from './extent-reader.ts';
 import { RecoveredFiles } from './recovered-files.ts';
@@ -35,7 +36,10 @@ export interface RecoveredRun extends RecoveredStretch {
   readonly end: number;
 }
 
-/** Such as are not needed in memory, since an extent follows: they were in a segment before it. */
+/**
+ * Such as are not in memory: large ones, which are read again where somebody needs them; and those that an extent follows, since they
+ * were in a segment before it.
+ */
 export interface RecoveredStretch {
   readonly wal: OpenFile;
   readonly position: number;
@@ -78,7 +82,7 @@ export class RecoveredLog {
   /** What follows the flushed offset, in order. */
   items: (RecoveredRun | RecoveredStretch | RecoveredExtent)[] = [];
   /** Runs met before those they follow: a carried copy of the older ones stands in a later block. */
-  early: RecoveredRun[] = [];
+  early: (RecoveredRun | RecoveredStretch)[] = [];
   firstSequence = Number.POSITIVE_INFINITY;
 
   constructor(topicId: string, partition: number) {
@@ -111,6 +115,8 @@ export interface RecoveryOptions {
   readonly slots: readonly WalSlot[];
   readonly checkpoint: Checkpoint;
   readonly arena: Arena;
+  /** Entries of a block that are as large as this on average are not copied before it is known that they are needed. */
+  readonly largeEntryBytes: number;
   /** Of the blocks that are going to be written. */
   readonly alignment: number;
   /** Blocks that may be only in the page cache are synced before anybody is served. */
@@ -356,7 +362,7 @@ class RecoveredLogs {
 
 function applyBlock(options: RecoveryOptions, logs: RecoveredLogs, block: Block): void {
   const { sequence } = block.header;
-  const copy = new BodyCopy(options.arena, block);
+  const copy = new BodyCopy(options, block);
   eachEntry(block, (entry, start) => {
     const log = logs.get(entry.topicId, entry.partition) ?? logs.add(entry.topicId, entry.partition);
     if (entry.type === EntryType.LOG_START) {
@@ -385,25 +391,30 @@ function applyBlock(options: RecoveryOptions, logs: RecoveredLogs, block: Block)
 /** The body of a block in memory that stays, as soon as it is needed: its runs lie there as they did before the start. */
 class BodyCopy {
   readonly block: Block;
+  /** Whether copies of its entries cost less than to read them again. */
+  readonly isWanted: boolean;
   #arena: Arena;
   #backing: Backing | undefined;
   /** Where the body begins in the backing. */
-  start = 0;
+  #start = 0;
 
-  constructor(arena: Arena, block: Block) {
+  constructor({ arena, largeEntryBytes }: RecoveryOptions, block: Block) {
     this.#arena = arena;
     this.block = block;
+    this.isWanted = block.body.length < block.entries.length * largeEntryBytes;
   }
 
-  /** The caller owns a reference to it. */
-  reference(): Backing {
+  /** `from`: where the stretch begins in the body. The caller owns a reference to the backing. */
+  of({ wal, position, length, baseOffset, endOffset, sequence }: RecoveredStretch, from: number): RecoveredRun {
     if (this.#backing === undefined) {
       this.#backing = this.#arena.copy(this.block.body);
       this.#arena.reference(this.#backing);
-      this.start = this.#backing.used - this.block.body.length;
+      this.#start = this.#backing.used - this.block.body.length;
     }
     this.#arena.reference(this.#backing);
-    return this.#backing;
+    const backing = this.#backing;
+    const start = this.#start + from;
+    return { wal, position, length, baseOffset, endOffset, sequence, backing, start, end: start + length };
   }
 
   done(): void {
@@ -423,18 +434,15 @@ function addBatches(copy: BodyCopy, log: RecoveredLog, entry: BlockEntry, start:
     baseOffset = nextOffset(body, from);
     from += batchLength(body, from);
   }
-  const backing = copy.reference();
-  const run: RecoveredRun = {
+  const stretch: RecoveredStretch = {
     wal: block.slot.file,
     position: block.position + block.bytes - body.length + from,
     length: end - from,
     baseOffset,
     endOffset,
     sequence: block.header.sequence,
-    backing,
-    start: copy.start + from,
-    end: copy.start + end,
   };
+  const run = copy.isWanted ? copy.of(stretch, from) : stretch;
   if (baseOffset > log.endOffset) {
     log.early.push(run);
     return;
@@ -447,7 +455,8 @@ function addBatches(copy: BodyCopy, log: RecoveredLog, entry: BlockEntry, start:
 function giveUpCopies(arena: Arena, { items }: RecoveredLog): void {
   for (let i = items.length - 1; i >= 0; i--) {
     const item = items[i];
-    if (item === undefined || !isInMemory(item)) return;
+    if (item === undefined || 'place' in item) return;
+    if (!isInMemory(item)) continue;
     const { wal, position, length, baseOffset, endOffset, sequence } = item;
     arena.release(item.backing);
     items[i] = { wal, position, length, baseOffset, endOffset, sequence };
@@ -461,6 +470,18 @@ export function readStretch({ wal, position, length }: RecoveredStretch, into: B
   throw new StorageError('DAMAGED', `${wal.path} ends before byte ${position + length}, which was there a moment ago.`);
 }
 
+/** The same for the tail, which nobody checks when it is read from: so they are checked again. */
+export function readRun(stretch: RecoveredStretch, arena: Arena): RecoveredRun {
+  const { wal, position, length, baseOffset, endOffset } = stretch;
+  const backing = arena.room(length);
+  arena.reference(backing);
+  const start = backing.used - length;
+  const bytes = readStretch(stretch, backing.buffer.subarray(start, backing.used));
+  const place = { path: wal.path, position, fromOffset: baseOffset, epochOf: () => undefined };
+  checkBatches(bytes, length, endOffset, place);
+  return { ...stretch, backing, start, end: backing.used };
+}
+
 /** Runs that waited for their predecessors. */
 function addEarly(arena: Arena, log: RecoveredLog): void {
   if (log.early.length === 0) return;
@@ -472,7 +493,7 @@ function addEarly(arena: Arena, log: RecoveredLog): void {
       if (run.baseOffset === log.endOffset) {
         log.items.push(run);
         log.endOffset = run.endOffset;
-      } else {
+      } else if (isInMemory(run)) {
         arena.release(run.backing);
       }
       again = true;
