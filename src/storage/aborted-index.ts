@@ -54,11 +54,14 @@ export function collectAborted(
   return false;
 }
 
+/** Of all that have no entries: most partitions have no transactions, and memory of no bytes has its price too. */
+const noBytes = Buffer.alloc(0);
+
 /** Entries in memory, growing at the end, dropped at the beginning. */
 export class AbortedEntries {
   /** Files hold what has a marker below; everything else is here. Only ever grows. */
   indexedOffset = 0;
-  #bytes = Buffer.alloc(0);
+  #bytes: Buffer = noBytes;
   #start = 0;
   #end = 0;
 
@@ -97,9 +100,10 @@ export class AbortedEntries {
 
   /** Forgets those whose marker is below `offset`: nobody reads there any more. */
   dropBelow(offset: number): void {
+    if (this.#start === this.#end) return;
     this.#start += entriesBelow(this.bytes(), offset) * ABORTED_ENTRY_BYTES;
     if (this.#start < this.#end) return;
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = noBytes;
     this.#start = this.#end = 0;
   }
 
@@ -118,7 +122,7 @@ export class AbortedEntries {
     this.indexedOffset = readInt64(from, position);
     const at = position + 12;
     const end = at + from.readInt32BE(position + 8) * ABORTED_ENTRY_BYTES;
-    this.#bytes = Buffer.from(from.subarray(at, end));
+    this.#bytes = at === end ? noBytes : Buffer.from(from.subarray(at, end));
     this.#start = 0;
     this.#end = end - at;
     return end;

@@ -10,13 +10,15 @@ import { readInt64, writeInt64 } from '../../records/int64.ts';
 export const offsetEntryBytes = 8;
 export const timeEntryBytes = 12;
 
+const noBytes = Buffer.alloc(0);
+
 /** Entries in stored form, growing at the end. */
 export class IndexEntries {
   readonly entryBytes: number;
   #bytes: Buffer;
   count: number;
 
-  constructor(entryBytes: number, stored: Buffer = Buffer.alloc(0)) {
+  constructor(entryBytes: number, stored: Buffer = noBytes) {
     this.entryBytes = entryBytes;
     this.#bytes = stored;
     this.count = Math.floor(stored.length / entryBytes);
