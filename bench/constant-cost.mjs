@@ -4,11 +4,15 @@
 
 import { spawnSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -19,8 +23,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
 import { connectTo, createTopic, partitionsReady } from './group-members.mjs';
-import { batchOf, fetchOne, GrowingTopic, random, send } from './growing-topic.mjs';
-import { cpuMs, median, residentBytes, untilIdle, writeResult } from './measured.mjs';
+import { BATCH_BYTES, batchOf, fetchOne, GrowingTopic, random, send } from './growing-topic.mjs';
+import { cpuMs, median, readBytes, residentBytes, untilIdle, writeResult } from './measured.mjs';
 import { pageCacheFile } from './page-cache.mjs';
 import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
 
@@ -146,12 +150,21 @@ class Measured {
     await untilIdle(this.broker.pid, 3);
     row['tail read, ms'] = await probed(() => topic.fetchNewest(this.#connection));
     forgetCached();
-    row['random old read, ms'] = await probed(() => topic.fetchRandom(this.#connection));
+    row['disk read of a batch, ms'] = await probed(readerOf(this.#directory));
     forgetCached();
-    row['lookup by time, ms'] = await probed(() => topic.lookUpRandom(this.#connection));
+    Object.assign(row, await this.#readsOf('random old read', () => topic.fetchRandom(this.#connection)));
+    forgetCached();
+    Object.assign(row, await this.#readsOf('lookup by time', () => topic.lookUpRandom(this.#connection)));
     row['resident, MB'] = residentBytes(this.broker.pid) / 1e6;
     row['open files'] = openFiles(this.broker);
     this.#add(row);
+  }
+
+  /** Its time, and how much the broker reads for it: what a cold disk adds to the time is no work of the broker. */
+  async #readsOf(name, work) {
+    const before = readBytes(this.broker.pid);
+    const ms = await probed(work);
+    return { [`${name}, ms`]: ms, [`${name}: bytes, KB`]: (readBytes(this.broker.pid) - before) / 1e3 / probes };
   }
 
   async withWide(size, count) {
@@ -222,6 +235,21 @@ function forgetCached() {
   } catch {
     cold = false;
   }
+}
+
+/** Reads as much as a batch at random places of the topic, with nothing between it and the disk: what no broker can go below. */
+function readerOf(directory) {
+  const logs = Array.from({ length: PARTITIONS }, (_, i) => join(directory, `${TOPIC}-${i}`)).flatMap((partition) =>
+    readdirSync(partition)
+      .filter((name) => name.endsWith('.log'))
+      .map((name) => join(partition, name)),
+  );
+  const buffer = Buffer.alloc(BATCH_BYTES);
+  return () => {
+    const file = openSync(logs[random(logs.length)], 'r');
+    readSync(file, buffer, 0, buffer.length, random(Math.max(1, fstatSync(file).size - buffer.length)));
+    closeSync(file);
+  };
 }
 
 async function reached(condition) {

@@ -10,7 +10,7 @@ const [{ produce }, { fetch }, { listOffsets }] = await Promise.all(
 );
 
 const IN_FLIGHT = 8;
-const BATCH_BYTES = 500_000;
+export const BATCH_BYTES = 500_000;
 /** A year ago: with a second for each batch, no record is from the future. */
 const START_MS = Date.now() - 365 * 86_400_000;
 

@@ -27,6 +27,11 @@ export function cpuMs(pid) {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
+/** Bytes that a process has read so far from files and sockets, wherever the operating system had them; Linux. */
+export function readBytes(pid) {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))[1]);
+}
+
 /** What the host of a virtual machine has kept from its cores so far, in milliseconds, summed over them; Linux. */
 export function stolenMs() {
   const fields = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0].trim().split(/\s+/);
