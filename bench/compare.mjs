@@ -1,8 +1,8 @@
 // The frame of the benches that compare brokers: the same work against Ottla and Kafka 4.3 in turns (A B A B), medians, ratios and targets as
 // a table, and all samples in bench/results/<name>.json, from which `npm run bench -- report` makes docs/benchmarks.md.
 
-import { readFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { readFileSync, statfsSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../test/conformance/broker.mjs';
@@ -65,11 +65,19 @@ export async function compare({
       pageCache?.fill();
       const seconds = options.warm ?? Math.max(options.seconds, row.warmSeconds ?? 2);
       for (const broker of brokers) await row.measure(broker, { ...options.run, seconds, warmSeconds: 0 });
+      let freeBefore = freeDiskBytes();
       for (let round = 1; round <= options.rounds; round++) {
         for (const broker of brokers) {
           const values = await row.measure(broker, { ...options.run, seconds: options.seconds, warmSeconds: 0.5 });
           keep(samples.get(row), broker.name, values);
           console.log(`${row.name}: ${broker.name} ${wordsOf(values)}`);
+        }
+        // A broker whose disk is full ends: when another such stretch would not fit, what was written goes before the row's end.
+        const free = freeDiskBytes();
+        if (round < options.rounds && free < freeBefore - free) {
+          for (const broker of brokers) await broker.removeAll();
+          pageCache?.fill();
+          freeBefore = freeDiskBytes();
         }
       }
       for (const broker of brokers) await broker.removeAll();
@@ -96,6 +104,12 @@ export async function compare({
       ...(pageCache && { pageCacheFilledMib: pageCache.sizeMib }),
     },
   });
+}
+
+/** Where the brokers write (brokers.mjs). */
+function freeDiskBytes() {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  return bavail * bsize;
 }
 
 /** Prints the table and keeps it; a part of a bench replaces nothing. */
