@@ -98,8 +98,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'serve-unsynced-data',
     file: 'storage/engine.js',
-    find: 'makeDurable: fsync });',
-    replaceWith: 'makeDurable: false });',
+    find: 'makeDurable: fsync,',
+    replaceWith: 'makeDurable: false,',
     workload: 'restarts',
     seeds: [19],
     caughtBy: LOSS,
