@@ -157,6 +157,7 @@ async function openLocked(
           arena,
           largeEntryBytes: settings.extentBytes / 4,
           alignment,
+          segmentBytesMax: settings.recoveredSegmentBytesMax,
           makeDurable: fsync,
         });
   const startEpoch = checkpoint.startEpoch + 1;

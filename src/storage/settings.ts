@@ -26,6 +26,8 @@ export interface StorageSettings {
   readonly extentBytesMax: number;
   /** Entries of the log since the last checkpoint before all of them leave it: small ones are dear to replay for their size. */
   readonly entryReplayMax: number;
+  /** For tests: a start that puts batches into segments makes none larger. Positions in indexes have 32 bits with a sign. */
+  readonly recoveredSegmentBytesMax: number;
   /** Below this much free space nothing more is appended. */
   readonly reserveBytes: number;
   readonly spaceCheckMs: number;
@@ -61,6 +63,7 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     extentReplayBytesMax,
     extentBytesMax: 3 * extentReplayBytesMax,
     entryReplayMax: Math.floor(walFileBytes / 640),
+    recoveredSegmentBytesMax: 2 ** 31 - 1,
     reserveBytes: 64 * mebibyte,
     spaceCheckMs: 2_000,
     retentionCheckMs: 300_000,

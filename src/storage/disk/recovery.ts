@@ -119,13 +119,13 @@ export interface RecoveryOptions {
   readonly largeEntryBytes: number;
   /** Of the blocks that are going to be written. */
   readonly alignment: number;
+  /** What stood in several segments may have to go into one, unless that would be larger. */
+  readonly segmentBytesMax: number;
   /** Blocks that may be only in the page cache are synced before anybody is served. */
   readonly makeDurable: boolean;
 }
 
 const windowBytes = 4 * 1024 * 1024;
-/** Positions in indexes have 32 bits with a sign. What stood in several segments may have to go into one. */
-const segmentBytesMax = 2 ** 31 - 1;
 /** Enough for the heads of most blocks. */
 const headWindowBytes = 16 * 1024;
 
@@ -693,7 +693,7 @@ class SegmentRewriter {
     const buffer = readStretch(run, this.#options.extents.buffer(run.length));
     for (let at = 0, offset = run.baseOffset; at < run.length; ) {
       const bytes = batchLength(buffer, at);
-      const isFull = (this.place?.activeBytes ?? 0) + bytes > segmentBytesMax;
+      const isFull = (this.place?.activeBytes ?? 0) + bytes > this.#options.segmentBytesMax;
       if (offset === nextBase || this.place === undefined || isFull) await this.#begin(offset);
       const file = await this.#current();
       const place = this.place as KnownSegments;
