@@ -1,7 +1,7 @@
 // `ottla serve` as a process: its start, its stops, and everything that can be wrong when it begins.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { finished, repositoryRoot, runOttla, serveOttla, startOttla, temporaryDirectory } from './ottla-process.ts';
@@ -65,6 +65,37 @@ test('a second process over the same directory is refused in one sentence', asyn
     assert.match(second.stderr, /^ottla: .*in use.*\n$/);
   } finally {
     await broker.stop();
+    directory.remove();
+  }
+});
+
+test('a data directory that was moved, after a kill as after a clean stop, opens in its new place with everything', async () => {
+  const directory = temporaryDirectory();
+  // So long that the second one goes to a segment at once, and the write-ahead log then tells only the place.
+  const line = `${'long '.repeat(80_000)}\n`;
+  let written = '';
+  let data = path.join(directory.path, 'first');
+  try {
+    for (const [round, signal] of (['SIGKILL', 'SIGTERM', 'SIGTERM'] as const).entries()) {
+      const broker = await serveOttla(['--data', data]);
+      const connection = ['--bootstrap-server', broker.bootstrapServers];
+      if (round > 0) {
+        const consumed = await runOttla(['consume', 'lines', ...connection]);
+        assert.ok(consumed.stdout.equals(Buffer.from(written)), `round ${round}`);
+      }
+      for (const input of round < 2 ? [line, line, LINES] : []) {
+        const produced = await runOttla(['produce', 'lines', ...connection], { input: Buffer.from(input) });
+        assert.equal(produced.code, 0, produced.stderr);
+        written += input;
+      }
+      await broker.stop(signal);
+      const next = path.join(directory.path, `place${round}`, 'deeper');
+      mkdirSync(path.dirname(next));
+      renameSync(data, next);
+      data = next;
+    }
+    assert.equal(readdirSync(directory.path).includes('first'), false, 'nothing was made where it was');
+  } finally {
     directory.remove();
   }
 });
