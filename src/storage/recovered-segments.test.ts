@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Dice } from '../../test/dice.ts';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
+import type { Log } from './partition-log.ts';
 import { batchOf, committed, defaultConfig, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
 import type { Durability, PartitionLog } from './storage.ts';
 
@@ -138,6 +139,32 @@ for (const durability of ['fsync', 'os'] as const) {
     assert.equal(reopened.endOffset, BATCHES + 1);
     assert.ok((await readAll(reopened)).equals(Buffer.concat([everything, batchOf(BATCHES, 9_000)])));
     await last.close();
+  });
+
+  test(`${durability}: what a start puts into other segments leaves no file of those where it was`, async () => {
+    const disk = await killed(durability);
+    const before = [...(await segments(disk)).keys()].map((name) => name.slice(0, 20));
+    // As a flush leaves them that had many entries to store: here they speak of nothing that is there.
+    for (const base of before.slice(1)) {
+      for (const suffix of ['index', 'timeindex', 'txnindex']) {
+        const file = await disk.files.open(`${directory}/${base}.${suffix}`, 'write');
+        file.writeSync([Buffer.alloc(96, 0x11)], 0);
+        await file.close();
+      }
+    }
+    const engine = await start(disk, durability);
+    const log = open(engine, 1, config).log as Log;
+    assert.equal(log.segments.oldestBase, 0, 'the oldest one is counted from before the directory was listed');
+    const after = [...(await segments(disk)).keys()].map((name) => name.slice(0, 20));
+    const gone = before.filter((base) => !after.includes(base));
+    assert.ok(gone.length > 3, `${gone} were put into others`);
+    const names = await disk.files.list(directory);
+    assert.deepEqual(
+      names.filter((name) => gone.includes(name.slice(0, 20))),
+      [],
+    );
+    await assertWhole(log, 'beside wrong indexes');
+    await engine.close();
   });
 
   test(`${durability}: a start that ends anywhere while it does so leaves everything to the next one`, async () => {
