@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createTopic } from '../../src/client/admin.ts';
-import { connectClient } from '../../src/client/client.ts';
+import { createTopic, deleteTopic } from '../../src/client/admin.ts';
+import { type Client, connectClient } from '../../src/client/client.ts';
+import type { ClientError } from '../../src/client/client-error.ts';
 import { Consumer } from '../../src/client/consumer.ts';
 import { Producer } from '../../src/client/producer.ts';
 import { type BrokerOptions, startBroker } from '../../src/index.ts';
@@ -91,6 +92,29 @@ test('a topic is writable and readable the moment CreateTopics has answered', as
     }
   } finally {
     client.close();
+    await broker.close();
+  }
+});
+
+test('a topic that several ask for at once is created once, and whoever came first is told that it is unknown', async () => {
+  const broker = await startBroker();
+  const clients = await Promise.all([1, 2, 3].map(() => connectClient(nodeRuntime(), broker.bootstrapServers)));
+  const ask = (client: Client) =>
+    client.topic('wanted', { refresh: true, allowAutoTopicCreation: true }).then(
+      ({ topicId }) => topicId,
+      ({ code }: ClientError) => code,
+    );
+  try {
+    const unknown = 'UNKNOWN_TOPIC_OR_PARTITION';
+    for (let round = 0; round < 3; round++) {
+      assert.ok((await Promise.all(clients.map(ask))).includes(unknown));
+      const ids = new Set(await Promise.all(clients.map(ask)));
+      assert.equal(ids.size, 1);
+      assert.ok(!ids.has(unknown));
+      await deleteTopic(clients[1]!, 'wanted');
+    }
+  } finally {
+    for (const client of clients) client.close();
     await broker.close();
   }
 });
