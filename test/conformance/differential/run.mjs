@@ -24,7 +24,7 @@ if (options.help) {
   console.log(`usage: test/conformance/differential/run [TEXT ...] [--kafka HOST:PORT] [--ottla HOST:PORT] [--messages] [--transcripts]
 
 Compares the answers of both brokers, starting those that are not given (they must be fresh ones: the cases create topics).
-Only cases whose name begins with one of the TEXTs, if any; sequences begin with "Transaction" (scenarios) or "State" (matrix). --messages compares error messages too,
+Only cases whose name begins with one of the TEXTs, if any; sequences begin with "Transaction" (scenarios), "State" (matrix) or "Creation". --messages compares error messages too,
 --transcripts prints what Kafka answered in every sequence.`);
   process.exit(0);
 }
@@ -32,6 +32,7 @@ Only cases whose name begins with one of the TEXTs, if any; sequences begin with
 const { apis, exchange } = await import('./exchange.mjs');
 const { cases, filling, topicsNeeded } = await import('./cases.mjs');
 const { frames, outcome } = await import('./frames.mjs');
+const { compareCreations } = await import('./compare-creations.mjs');
 const { compareSequences } = await import('./compare-sequences.mjs');
 
 /** Fields that may differ. */
@@ -71,12 +72,18 @@ try {
     ? { bootstrap: options.ottla }
     : await startOttla(join(directory, 'data'), [
         ...['--set', 'node.id=1', '--set', 'offsets.topic.num.partitions=4'],
-        ...['--set', 'transaction.state.log.num.partitions=4'],
+        ...[
+          '--set',
+          'transaction.state.log.num.partitions=4',
+          '--set',
+          'share.coordinator.state.topic.num.partitions=4',
+        ],
         ...Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
       ]);
   const worlds = [await prepare('kafka', kafka.bootstrap), await prepare('ottla', ottla.bootstrap)];
   await compareAll(worlds);
   await compareFrames(worlds);
+  await compareCreations(worlds, positionals);
   await compareSequences(worlds, positionals, options.transcripts);
 } finally {
   await ottla?.stop?.();
