@@ -39,6 +39,31 @@ function run(bootstrap, input, ...args) {
   if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
 }
 
+/** A transaction that its producer gives up once the records are in the log. */
+async function abort(bootstrap, input, topic) {
+  const args = [
+    'produce',
+    topic,
+    '--key-separator',
+    '\t',
+    '--transactional-id',
+    'torn',
+    '--bootstrap-server',
+    bootstrap,
+  ];
+  const child = spawn(process.execPath, [ottla, ...args], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.stdin.write(input);
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const { stdout } = spawnSync(process.execPath, [ottla, 'consume', topic, '--bootstrap-server', bootstrap]);
+    if (stdout.includes('value 949\n')) break;
+    if (Date.now() > deadline) throw new Error('the records to be aborted did not arrive');
+  }
+  child.kill('SIGINT');
+  await ended;
+}
+
 function lines(from, to) {
   return Array.from({ length: to - from }, (_, i) => `key ${(from + i) % 10}\tvalue ${from + i}\n`).join('');
 }
@@ -49,10 +74,16 @@ run(first.bootstrap, '', 'topic', 'create', 'plain', '--partitions', '2');
 run(first.bootstrap, '', 'topic', 'create', 'compacted', '--config', 'cleanup.policy=compact');
 for (const topic of ['plain', 'compacted'])
   run(first.bootstrap, lines(0, 200), 'produce', topic, '--key-separator', '\t');
+run(first.bootstrap, '', 'topic', 'create', 'ledger', '--config', 'retention.ms=31536000000000');
+run(first.bootstrap, lines(0, 100), 'produce', 'ledger', '--key-separator', '\t', '--transactional-id', 'till');
+run(first.bootstrap, '', 'consume', 'plain', '--group', 'readers', '--count', '150');
 await first.end('SIGTERM');
 const second = await serve();
 for (const topic of ['plain', 'compacted'])
   run(second.bootstrap, lines(200, 300), 'produce', topic, '--key-separator', '\t');
+run(second.bootstrap, lines(100, 150), 'produce', 'ledger', '--key-separator', '\t', '--transactional-id', 'till');
+await abort(second.bootstrap, lines(900, 950), 'ledger');
+run(second.bootstrap, '', 'consume', 'plain', '--group', 'readers', '--count', '100');
 await second.end('SIGKILL');
 
 const kept = {};

@@ -17,10 +17,36 @@ function unpack(name: string, directory: string): void {
   }
 }
 
-async function values(bootstrapServers: string, topic: string): Promise<string[]> {
-  const { stdout, code, stderr } = await runOttla(['consume', topic, '--bootstrap-server', bootstrapServers]);
+/** Else a group that nobody uses for a week is forgotten. */
+const KEEP_OFFSETS = ['--set', 'offsets.retention.minutes=2147483647'];
+/** The first one has neither groups nor transactions. */
+const ONLY_RECORDS = 'checkpoint-1.json.gz';
+
+async function outputOf(bootstrapServers: string, ...args: string[]): Promise<string> {
+  const { stdout, code, stderr } = await runOttla([...args, '--bootstrap-server', bootstrapServers]);
   assert.equal(code, 0, stderr);
-  return stdout.toString().trim().split('\n').sort();
+  return stdout.toString().trim();
+}
+
+async function values(bootstrapServers: string, topic: string, ...options: string[]): Promise<string[]> {
+  return (await outputOf(bootstrapServers, 'consume', topic, ...options)).split('\n').sort();
+}
+
+/** Of 150 committed records and 50 aborted ones, a config, and a group that has read 250 of the first 300. */
+async function checkGroupsAndTransactions(bootstrapServers: string): Promise<void> {
+  assert.deepEqual(await values(bootstrapServers, 'ledger', '--read-committed'), expected(150));
+  assert.equal((await values(bootstrapServers, 'ledger')).length, 200);
+  const configs: { name: string; value: string }[] = JSON.parse(
+    await outputOf(bootstrapServers, 'config', 'describe', 'topic', 'ledger', '--json'),
+  );
+  assert.equal(configs.find(({ name }) => name === 'retention.ms')?.value, '31536000000000');
+  const [group]: { partitions: { committed: number }[] }[] = JSON.parse(
+    await outputOf(bootstrapServers, 'group', 'describe', 'readers', '--json'),
+  );
+  assert.equal(
+    group?.partitions.reduce((sum, { committed }) => sum + committed, 0),
+    250,
+  );
 }
 
 const expected = (count: number): string[] => Array.from({ length: count }, (_, i) => `value ${i}`).sort();
@@ -31,7 +57,7 @@ for (const name of readdirSync(here).filter((file) => file.endsWith('.json.gz'))
     unpack(name, directory.path);
     try {
       for (const count of [300, 301]) {
-        const broker = await serveOttla(['--data', directory.path]);
+        const broker = await serveOttla(['--data', directory.path, ...KEEP_OFFSETS]);
         const { bootstrapServers } = broker;
         for (const topic of ['plain', 'compacted']) {
           assert.deepEqual(await values(bootstrapServers, topic), expected(count), topic);
@@ -39,6 +65,7 @@ for (const name of readdirSync(here).filter((file) => file.endsWith('.json.gz'))
           const { code } = await runOttla(more, { input: Buffer.from(`key\tvalue ${count}\n`) });
           assert.equal(code, 0);
         }
+        if (name !== ONLY_RECORDS) await checkGroupsAndTransactions(bootstrapServers);
         assert.equal((await broker.stop()).code, 0);
       }
     } finally {
