@@ -16,6 +16,7 @@ const [{ joinGroup }, { syncGroup }, { heartbeat }, { offsetCommit }, { offsetFe
     ),
   );
 const { consumerGroupHeartbeat } = await compiled('protocol/messages/consumer-group-heartbeat.js');
+const { createPartitions } = await compiled('protocol/messages/create-partitions.js');
 const { createTopics } = await compiled('protocol/messages/create-topics.js');
 const { findCoordinator: findCoordinatorApi } = await compiled('protocol/messages/find-coordinator.js');
 const { deleteTopics } = await compiled('protocol/messages/delete-topics.js');
@@ -49,6 +50,21 @@ export async function createTopic(connection, name, numPartitions, configs = {})
   });
   if (topics[0].errorCode !== 0) throw new Error(`creating ${name} failed with error code ${topics[0].errorCode}`);
   return topics[0].topicId;
+}
+
+/** The same for more partitions than Kafka makes in one go (10,000 records of its metadata, the topic's being one of them). */
+export async function createWideTopic(connection, name, count) {
+  const first = Math.min(count, 5_000);
+  await createTopic(connection, name, first);
+  if (count === first) return;
+  await partitionsReady(connection, name, first);
+  for (let made = first; made < count; ) {
+    made = Math.min(count, made + 5_000);
+    const topics = [{ name, count: made, assignments: null }];
+    const { results } = await connection.request(createPartitions, { topics, timeoutMs: 30_000, validateOnly: false });
+    const { errorCode } = results[0];
+    if (errorCode !== 0) throw new Error(`growing ${name} to ${made} partitions failed with error code ${errorCode}`);
+  }
 }
 
 /** Waits until every partition is led and can be written to: Kafka answers CreateTopics earlier. */

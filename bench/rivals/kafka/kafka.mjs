@@ -2,7 +2,7 @@
 // own, to compare Ottla with. Owns the process: stop() ends exactly that one and removes a directory that it made.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -56,16 +56,8 @@ export async function prepareKafka({ properties: wanted = {}, heap = '1g', data 
       .map(([key, value]) => `${key}=${value}`)
       .join('\n')}\n`,
   );
-  const format = spawnSync(
-    'java',
-    ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],
-    {
-      encoding: 'utf8',
-      timeout: 60_000,
-    },
-  );
-  if (format.status !== 0)
-    throw new Error(`Kafka's directory could not be formatted: ${format.stderr}${format.stdout}`);
+  // A directory that a broker was killed over is to be found as it is.
+  if (!existsSync(join(directory, 'logs', 'meta.properties'))) format(classpath, file);
   const remove = () => made && rmSync(directory, { recursive: true, force: true });
   // The collector and heap that Kafka's own start script sets.
   const args = [
@@ -77,6 +69,15 @@ export async function prepareKafka({ properties: wanted = {}, heap = '1g', data 
     '-Djava.awt.headless=true',
   ];
   return { directory, port, remove, command: 'java', args: [...args, '-cp', classpath, 'kafka.Kafka', file] };
+}
+
+function format(classpath, file) {
+  const { status, stderr, stdout } = spawnSync(
+    'java',
+    ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],
+    { encoding: 'utf8', timeout: 60_000 },
+  );
+  if (status !== 0) throw new Error(`Kafka's directory could not be formatted: ${stderr}${stdout}`);
 }
 
 /** A running broker that answers: `{ bootstrap, directory, pid, exited, stop() }`. */
