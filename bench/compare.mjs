@@ -1,14 +1,14 @@
 // The frame of the benches that compare brokers: the same work against Ottla and Kafka 4.3 in turns (A B A B), medians, ratios and targets as
 // a table, and all samples in bench/results/<name>.json, from which `npm run bench -- report` makes docs/benchmarks.md.
 
-import { readFileSync, statfsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../test/conformance/broker.mjs';
 import { runningBroker, startKafkaFor, startOttlaFor } from './brokers.mjs';
 import { setUpGenerator } from './generator.mjs';
-import { median, writeResult } from './measured.mjs';
+import { freeBytes, median, writeResult } from './measured.mjs';
 import { pageCacheFile } from './page-cache.mjs';
 
 /** What can be measured: its words in tables, and which way is better. */
@@ -65,7 +65,8 @@ export async function compare({
       pageCache?.fill();
       const seconds = options.warm ?? Math.max(options.seconds, row.warmSeconds ?? 2);
       for (const broker of brokers) await row.measure(broker, { ...options.run, seconds, warmSeconds: 0 });
-      let freeBefore = freeDiskBytes();
+      // Where the brokers write (brokers.mjs).
+      let freeBefore = freeBytes(tmpdir());
       for (let round = 1; round <= options.rounds; round++) {
         for (const broker of brokers) {
           const values = await row.measure(broker, { ...options.run, seconds: options.seconds, warmSeconds: 0.5 });
@@ -73,11 +74,11 @@ export async function compare({
           console.log(`${row.name}: ${broker.name} ${wordsOf(values)}`);
         }
         // A broker whose disk is full ends: when another such stretch would not fit, what was written goes before the row's end.
-        const free = freeDiskBytes();
+        const free = freeBytes(tmpdir());
         if (round < options.rounds && free < freeBefore - free) {
           for (const broker of brokers) await broker.removeAll();
           pageCache?.fill();
-          freeBefore = freeDiskBytes();
+          freeBefore = freeBytes(tmpdir());
         }
       }
       for (const broker of brokers) await broker.removeAll();
@@ -104,12 +105,6 @@ export async function compare({
       ...(pageCache && { pageCacheFilledMib: pageCache.sizeMib }),
     },
   });
-}
-
-/** Where the brokers write (brokers.mjs). */
-function freeDiskBytes() {
-  const { bavail, bsize } = statfsSync(tmpdir());
-  return bavail * bsize;
 }
 
 /** Prints the table and keeps it; a part of a bench replaces nothing. */

@@ -14,7 +14,6 @@ import {
   readFileSync,
   readSync,
   rmSync,
-  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +23,7 @@ import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
 import { connectTo, createTopic, createWideTopic, partitionsReady } from './group-members.mjs';
 import { BATCH_BYTES, batchOf, fetchOne, GrowingTopic, random, send } from './growing-topic.mjs';
-import { cpuMs, median, readBytes, residentBytes, untilIdle, writeResult } from './measured.mjs';
+import { cpuMs, freeBytes, median, readBytes, residentBytes, untilIdle, writeResult } from './measured.mjs';
 import { pageCacheFile } from './page-cache.mjs';
 import { setUpKafka, startKafka } from './rivals/kafka/kafka.mjs';
 
@@ -82,8 +81,7 @@ async function bySize(sizes) {
   const stateFile = join(work, 'state.json');
   mkdirSync(work, { recursive: true });
   const state = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, 'utf8')) : { rows: [] };
-  const { bavail, bsize } = statfsSync(work);
-  if (bavail * bsize < largest * GB - (state.topic?.bytes ?? 0) + 5 * GB)
+  if (freeBytes(work) < largest * GB - (state.topic?.bytes ?? 0) + 5 * GB)
     throw new Error(`${work} has no room for ${largest} GB`);
   const pageCache = pageCacheFile();
   const topic = new GrowingTopic(TOPIC, PARTITIONS, state.topic);
@@ -367,11 +365,12 @@ function numbers(list) {
     .sort((a, b) => a - b);
 }
 
-function keep(part, what, rows, bounded) {
+/** `args`: those of the command that measure this part again, alone. */
+function keep(part, what, args, rows, bounded) {
   if (!options.keep) return;
   writeResult(`constant-cost-${part}`, {
     what,
-    command: `npm run bench -- constant-cost ${part === 'sizes' ? `--sizes ${options.sizes}` : `--sizes '' --partitions ${options.partitions}`}${options.kafka ? ' --kafka' : ''}`,
+    command: `npm run bench -- constant-cost ${args}`,
     durability: options.durability,
     pageCacheWasEmptied: cold,
     rows: tableOf(rows, bounded),
@@ -389,9 +388,11 @@ if (sizes.length > 0) {
     'ready after kill -9, ms',
     'resident, MB',
   ];
-  keep('sizes', 'cost by size of a topic', await bySize(sizes), bounded);
+  const args = `--sizes ${options.sizes} --partitions ''`;
+  keep('sizes', 'cost by size of a topic', args, await bySize(sizes), bounded);
 }
 if (counts.length > 0) {
   const bounded = ['append to one, ms', 'fetch from one, ms'];
-  keep('partitions', 'cost by number of partitions', await byPartitions(counts), bounded);
+  const args = `--sizes '' --partitions ${options.partitions}${options.kafka ? ' --kafka' : ''}`;
+  keep('partitions', 'cost by number of partitions', args, await byPartitions(counts), bounded);
 }

@@ -52,14 +52,16 @@ export async function createTopic(connection, name, numPartitions, configs = {})
   return topics[0].topicId;
 }
 
-/** The same for more partitions than Kafka makes in one go (10,000 records of its metadata, the topic's being one of them). */
+/** Kafka makes no more in one go: 10,000 records of its metadata, the topic's being one of them. */
+const PARTITIONS_AT_ONCE_MAX = 5_000;
+
+/** The same for any number of partitions. */
 export async function createWideTopic(connection, name, count) {
-  const first = Math.min(count, 5_000);
-  await createTopic(connection, name, first);
-  if (count === first) return;
-  await partitionsReady(connection, name, first);
-  for (let made = first; made < count; ) {
-    made = Math.min(count, made + 5_000);
+  let made = Math.min(count, PARTITIONS_AT_ONCE_MAX);
+  await createTopic(connection, name, made);
+  while (made < count) {
+    await partitionsReady(connection, name, made);
+    made = Math.min(count, made + PARTITIONS_AT_ONCE_MAX);
     const topics = [{ name, count: made, assignments: null }];
     const { results } = await connection.request(createPartitions, { topics, timeoutMs: 30_000, validateOnly: false });
     const { errorCode } = results[0];

@@ -1,5 +1,5 @@
 // What the benches that compare brokers share: medians, the memory of a process, and the file a result is kept in.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +30,12 @@ export function cpuMs(pid) {
 /** Bytes that a process has read so far from files and sockets, wherever the operating system had them; Linux. */
 export function readBytes(pid) {
   return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))[1]);
+}
+
+/** Bytes that may still be written where a directory is. */
+export function freeBytes(directory) {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
 }
 
 /** What the host of a virtual machine has kept from its cores so far, in milliseconds, summed over them; Linux. */

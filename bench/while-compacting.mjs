@@ -1,7 +1,7 @@
 // What producers notice while a large topic is compacted: the latency of single small records, first with nothing else to do,
 // then while the broker compacts the gigabytes of another topic. The promise is a 99th percentile of at most twice the quiet one.
 
-import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { startOttla } from '../test/conformance/broker.mjs';
 import { compiled, connectTo, createTopic, partitionsReady } from './group-members.mjs';
 import { batchOf, send } from './growing-topic.mjs';
-import { cpuMs, residentBytes, stolenMs, untilIdle, writeResult } from './measured.mjs';
+import { cpuMs, freeBytes, residentBytes, stolenMs, untilIdle, writeResult } from './measured.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -45,8 +45,8 @@ const TOPIC_CONFIG = 2;
 const COMPACTED_MS_MAX = 900_000;
 const P99_RATIO_MAX = 2;
 const bytes = Number(options.gigabytes) * GB;
-const { bavail, bsize } = statfsSync(options.directory);
-if (bavail * bsize < bytes * 1.3 + 4 * GB) throw new Error(`${options.directory} has no room for ${bytes / GB} GB`);
+if (freeBytes(options.directory) < bytes * 1.3 + 4 * GB)
+  throw new Error(`${options.directory} has no room for ${bytes / GB} GB`);
 const data = mkdtempSync(join(options.directory, 'ottla-while-'));
 const partition = join(data, `${LARGE}-0`);
 

@@ -72,12 +72,8 @@ try {
     ? { bootstrap: options.ottla }
     : await startOttla(join(directory, 'data'), [
         ...['--set', 'node.id=1', '--set', 'offsets.topic.num.partitions=4'],
-        ...[
-          '--set',
-          'transaction.state.log.num.partitions=4',
-          '--set',
-          'share.coordinator.state.topic.num.partitions=4',
-        ],
+        ...['--set', 'transaction.state.log.num.partitions=4'],
+        ...['--set', 'share.coordinator.state.topic.num.partitions=4'],
         ...Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
       ]);
   const worlds = [await prepare('kafka', kafka.bootstrap), await prepare('ottla', ottla.bootstrap)];
