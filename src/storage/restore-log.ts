@@ -22,7 +22,8 @@ export function restoreLog(files: Files, dataDirectory: string, log: Log, recove
     for (const item of recovered.items) {
       const isReplayed = item.endOffset > recovered.stateEnd;
       if ('place' in item) {
-        if (isReplayed) replayExtent(log, extents.open(item), item, recovered.stateEnd);
+        const { position, length } = item.place;
+        if (isReplayed) replayFile(log, extents.open(item), position, length, recovered.stateEnd);
         continue;
       }
       const isInTail = item.endOffset > recovered.flushedOffset;
@@ -54,11 +55,7 @@ function replay(log: Log, batches: Buffer, fromOffset: number): void {
   }
 }
 
-/** From the segment, of which the recovery has read all: here only what the state looks at. */
-function replayExtent(log: Log, file: OpenFile, { place }: RecoveredExtent, fromOffset: number): void {
-  replayFile(log, file, place.position, place.length, fromOffset);
-}
-
+/** Of what the recovery has read whole: here only what the state looks at. */
 function replayFile(log: Log, file: OpenFile, position: number, length: number, fromOffset: number): void {
   const isThere = visitBatchHeads(file, position, length, (batch) => {
     if (nextOffset(batch, 0) > fromOffset) log.state.replayBatch(batch);
