@@ -4,7 +4,9 @@ import { BATCH_HEADER_BYTES, LOG_OVERHEAD_BYTES } from '../../records/record-bat
 import type { OpenFile } from '../../runtime/files.ts';
 import { StorageError } from '../storage-error.ts';
 
-const windowBytes = 128 * 1024;
+/** Enough for a header, and for the small batches between two entries of an index. */
+const windowBytesMin = 8 * 1024;
+const windowBytesMax = 128 * 1024;
 
 /**
  * Calls `visit` for each batch that starts in [from, until), with a buffer that holds its header at `at` (only lent) and its
@@ -18,9 +20,14 @@ export async function scanBatches(
 ): Promise<number> {
   let window = Buffer.alloc(0);
   let windowStart = from;
+  let windowBytes = windowBytesMin / 2;
   let position = from;
   while (position < until) {
-    if (position + BATCH_HEADER_BYTES > windowStart + window.length) {
+    const windowEnd = windowStart + window.length;
+    if (position + BATCH_HEADER_BYTES > windowEnd) {
+      // A walk over batches that are not far apart soon reads all there is, in large pieces; past large batches only headers.
+      const isNear = position - windowEnd < windowBytesMax;
+      windowBytes = isNear ? Math.min(2 * windowBytes, windowBytesMax) : windowBytesMin;
       const bytes = Math.min(windowBytes, until - position);
       const fresh = Buffer.allocUnsafe(bytes);
       const got = await file.read(fresh, position);

@@ -91,10 +91,40 @@ export interface Stretch {
 const entriesToStore = 1024;
 const BASE_OFFSET_BYTES = 8;
 const readHintsMax = 16;
+/** A walk over fewer bytes is one read. */
+const SHORT_WALK_BYTES = 8 * 1024;
 /** Indexes count from the segment's base offset, in 32 bits with a sign. */
 const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
+
+/** What the offset index says of a batch. */
+interface IndexedBatch {
+  readonly position: number;
+  readonly lastOffset: number;
+}
+
+/** The last batch in the index that ends below an offset, and the two entries after it. */
+interface IndexedAround {
+  readonly before: IndexedBatch | undefined;
+  readonly at: IndexedBatch | undefined;
+  readonly after: IndexedBatch | undefined;
+}
+
+/** Where the index lets one expect the batch that contains an offset: what begins there proves to be it, or not. */
+interface LikelyBatch {
+  readonly position: number;
+  readonly fromOffset: number;
+  readonly bytes: number;
+  readonly isIt: (batch: Buffer) => boolean;
+}
+
+/** Of the batch that contains an offset: its position, an offset that it cannot begin below, and how long it says it is (0: unknown). */
+interface Located {
+  readonly position: number;
+  readonly fromOffset: number;
+  readonly batchBytes: number;
+}
 
 export class Segments {
   readonly directory: string;
@@ -664,18 +694,23 @@ export class Segments {
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       return await slots.run(async () => {
-        const { position, fromOffset } = await this.#locate(segment, lease, offset);
+        const direct = await this.#readIndexed(segment, lease, offset, want, limitOffset, atLeastOne);
+        if (direct !== undefined) return direct;
+        const { position, fromOffset, batchBytes } = await this.#locate(segment, lease, offset);
         if (position >= segment.readableBytes) return undefined;
         const place = this.#place(segment, position, fromOffset);
         const left = segment.readableBytes - position;
-        const read = await this.#readWhole(segment, lease, place, Math.min(want, left), limitOffset);
-        if (read === undefined || !('firstBytes' in read)) return read;
-        const { firstBytes } = read;
+        let firstBytes = batchBytes;
+        if (firstBytes <= want) {
+          const read = await this.#readWhole(segment, lease, place, both(Math.min(want, left)), limitOffset);
+          if (read === undefined || !('firstBytes' in read)) return read;
+          firstBytes = read.firstBytes;
+        }
         if (!lengthIsPossible(firstBytes, left)) {
           throw damagedBatch(segment.logPath, position, fromOffset, `it says it has ${firstBytes} bytes`);
         }
         if (!atLeastOne && firstBytes > maxBytes) return { parts: [], sizeBytes: 0 };
-        const first = await this.#readWhole(segment, lease, place, firstBytes, limitOffset);
+        const first = await this.#readWhole(segment, lease, place, both(firstBytes), limitOffset);
         if (first === undefined || !('firstBytes' in first)) return first;
         throw damagedBatch(segment.logPath, position, fromOffset, 'the file ends within it');
       });
@@ -684,27 +719,72 @@ export class Segments {
     }
   }
 
+  /** As #readSegment, of a batch that the index names; undefined when it does not, or not rightly. */
+  async #readIndexed(
+    segment: Segment,
+    lease: FileLease,
+    offset: number,
+    want: number,
+    limitOffset: number,
+    atLeastOne: boolean,
+  ): Promise<LogRead | undefined> {
+    if (this.#hints.some((hint) => hint.offset === offset && hint.segment === segment)) return undefined;
+    const likely = await this.#likelyBatch(segment, offset);
+    if (likely === undefined || (likely.bytes > want && !atLeastOne)) return undefined;
+    const left = segment.readableBytes - likely.position;
+    const sizes = { maxBytes: Math.min(want, left), readBytes: Math.min(Math.max(want, likely.bytes), left) };
+    const place = this.#place(segment, likely.position, likely.fromOffset);
+    const read = await this.#readWhole(segment, lease, place, sizes, limitOffset, likely.isIt);
+    return read !== undefined && 'parts' in read ? read : undefined;
+  }
+
   /**
-   * The whole batches among the next `bytes`, checked; when there is none, how long the first says it is (0: too few bytes to
-   * say). Undefined when the first, which is whole, begins at the limit or later.
+   * Large batches have an entry each in the index, so that the first one that ends at or after the offset is mostly of the batch
+   * that contains it, and the one after that says how long it is: one read, no walk. Undefined when the walk is short.
+   */
+  async #likelyBatch(segment: Segment, offset: number): Promise<LikelyBatch | undefined> {
+    const { before, at, after } = await this.#lookup(segment, offset);
+    if (at === undefined || after === undefined) return undefined;
+    const bytes = after.position - at.position;
+    const isShort = at.position - (before?.position ?? 0) < SHORT_WALK_BYTES;
+    if (isShort || bytes > this.#host.settings.coldReadBytesMax) return undefined;
+    const fromOffset = before === undefined ? segment.baseOffset : before.lastOffset + 1;
+    const isIt = (batch: Buffer): boolean => {
+      if (batch.length < BATCH_HEADER_BYTES || lastOffset(batch, 0) !== at.lastOffset) return false;
+      const base = baseOffset(batch, 0);
+      return base >= fromOffset && base <= offset;
+    };
+    return { position: at.position, fromOffset, bytes, isIt };
+  }
+
+  /**
+   * The whole batches among the next `maxBytes`, or the first alone when it is among the next `readBytes`, checked; when there is
+   * none, how long the first says it is (0: too few bytes to say). Undefined when the first, which is whole, begins at the limit
+   * or later, or is not what was `expected`.
    */
   async #readWhole(
     segment: Segment,
     lease: FileLease,
     place: BatchPlace,
-    bytes: number,
+    { maxBytes, readBytes }: { maxBytes: number; readBytes: number },
     limitOffset: number,
+    expected?: (first: Buffer) => boolean,
   ): Promise<LogRead | { firstBytes: number } | undefined> {
     const { path, position, fromOffset } = place;
-    const room = Math.max(BATCH_HEADER_BYTES, bytes);
+    // With the base offset of what follows, where it is in the segment: it is checked too.
+    const left = segment.readableBytes - position;
+    const room = Math.max(BATCH_HEADER_BYTES, Math.min(readBytes + BASE_OFFSET_BYTES, left));
     const region = this.#host.regions.take(room);
     let isKept = false;
     try {
       const read = region.buffer.subarray(0, await lease.file.read(region.buffer.subarray(0, room), position));
+      const firstBytes = read.length < LOG_OVERHEAD_BYTES ? 0 : batchLength(read, 0);
+      if (expected !== undefined && !expected(read)) return undefined;
+      const bytes = firstBytes <= readBytes ? Math.max(maxBytes, firstBytes) : maxBytes;
       const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
       // One beyond the limit is checked as well: only if it is sound, compaction has left a gap before it.
       const checkedEnd = end > 0 ? end : wholeBatches(read, bytes, Number.POSITIVE_INFINITY).end;
-      if (checkedEnd === 0) return { firstBytes: read.length < LOG_OVERHEAD_BYTES ? 0 : batchLength(read, 0) };
+      if (checkedEnd === 0) return { firstBytes };
       const following = this.#followingBase(segment, read, checkedEnd, position);
       checkBatches(read, checkedEnd, following ?? (await baseOffsetLater(lease, position + checkedEnd)), place);
       if (end > 0) {
@@ -723,19 +803,18 @@ export class Segments {
     return this.#segments[before - 1];
   }
 
-  /** Position of the batch that contains `offset`, and an offset that it cannot begin below. */
-  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<{ position: number; fromOffset: number }> {
+  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<Located> {
     const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
-    if (hint !== undefined) return { position: hint.position, fromOffset: offset };
-    const entry = await this.#lookup(segment, offset);
-    if (entry !== undefined) {
+    if (hint !== undefined) return { position: hint.position, fromOffset: offset, batchBytes: 0 };
+    const { before } = await this.#lookup(segment, offset);
+    if (before !== undefined) {
       // Indexes are only hints: where they mislead, the segment is read from its beginning, and they are made anew.
-      const found = await this.#scanFrom(segment, lease, entry, offset).catch((error) => error as Error);
+      const found = await this.#scanFrom(segment, lease, before, offset).catch((error) => error as Error);
       if (!(found instanceof Error)) return found;
       if (!isDamage(found)) throw found;
     }
     const found = await this.#scanFrom(segment, lease, { position: 0, lastOffset: undefined }, offset);
-    if (entry !== undefined) await this.#distrustIndex(segment);
+    if (before !== undefined) await this.#distrustIndex(segment);
     return found;
   }
 
@@ -745,11 +824,12 @@ export class Segments {
     lease: FileLease,
     entry: { readonly position: number; readonly lastOffset: number | undefined },
     offset: number,
-  ): Promise<{ position: number; fromOffset: number }> {
+  ): Promise<Located> {
     let fromOffset = segment.baseOffset;
     let found = segment.readableBytes;
+    let batchBytes = 0;
     let previous = fromOffset;
-    await scanBatches(lease.file, entry.position, segment.readableBytes, (buffer, at, position) => {
+    await scanBatches(lease.file, entry.position, segment.readableBytes, (buffer, at, position, bytes) => {
       const isEntry = position === entry.position && entry.lastOffset !== undefined;
       if (isEntry && lastOffset(buffer, at) !== entry.lastOffset) {
         throw damagedBatch(segment.logPath, position, fromOffset, `its last offset is not ${entry.lastOffset}`);
@@ -761,9 +841,10 @@ export class Segments {
       fromOffset = nextOffset(buffer, at);
       if (fromOffset <= offset) return false;
       found = position;
+      batchBytes = bytes;
       return true;
     });
-    return { position: found, fromOffset: found < segment.readableBytes ? previous : fromOffset };
+    return { position: found, fromOffset: found < segment.readableBytes ? previous : fromOffset, batchBytes };
   }
 
   /** What the index files say of the segment is wrong: none of it counts, and a closed segment's are made again when next asked for. */
@@ -778,18 +859,17 @@ export class Segments {
     await removeFiles(this.#host.files, paths);
   }
 
-  /** A batch at or before the one that contains `offset`; undefined when the index knows none. */
-  async #lookup(segment: Segment, offset: number): Promise<{ position: number; lastOffset: number } | undefined> {
+  async #lookup(segment: Segment, offset: number): Promise<IndexedAround> {
     const relative = offset - segment.baseOffset;
-    const find = (entries: IndexEntries): { position: number; lastOffset: number } | undefined => {
-      const count = entriesAtMost(entries.count, relative, (i) => entries.relativeOffset(i));
-      if (count === 0) return undefined;
-      return {
-        position: entries.position(count - 1),
-        lastOffset: segment.baseOffset + entries.relativeOffset(count - 1),
-      };
-    };
-    return find(segment.newOffsets) ?? find((await this.#stored(segment)).offsets);
+    const { newOffsets } = segment;
+    const inNew = entriesAtMost(newOffsets.count, relative - 1, (i) => newOffsets.relativeOffset(i));
+    if (inNew > 0) return neighbours(segment, newOffsets, inNew);
+    const stored = (await this.#stored(segment)).offsets;
+    return neighbours(
+      segment,
+      stored,
+      entriesAtMost(stored.count, relative - 1, (i) => stored.relativeOffset(i)),
+    );
   }
 
   async #stored(segment: Segment): Promise<{ offsets: IndexEntries; times: IndexEntries }> {
@@ -840,7 +920,7 @@ export class Segments {
       if (!(await agrees(lease, segment, offsets)) || times.count === 0) {
         offsets = new IndexEntries(offsetEntryBytes);
       }
-      times.count = offsets.count === 0 ? 0 : soundTimeEntries(times, offsets.relativeOffset(offsets.count - 1));
+      times.count = offsets.count === 0 ? 0 : cutUnsound(offsets, times, segment === this.active);
       if (!(await this.#timeAgrees(segment, lease, sizeBytes, offsets, times, times.count - 1))) times.count = 0;
       if (times.count === 0) {
         // Timestamps are learned from the beginning again.
@@ -921,18 +1001,18 @@ export class Segments {
     return false;
   }
 
-  /** An offset at or before the first batch whose greatest timestamp is at least `timestampMs`. */
+  /** An offset that no batch whose greatest timestamp is at least `timestampMs` begins below. */
   async #offsetBefore(segment: Segment, timestampMs: number): Promise<number> {
     const { newTimes } = segment;
     const inNew = entriesAtMost(newTimes.count, timestampMs - 1, (i) => newTimes.timestamp(i)) - 1;
-    if (inNew >= 0) return segment.baseOffset + newTimes.relativeOffset(inNew);
+    if (inNew >= 0) return segment.baseOffset + newTimes.relativeOffset(inNew) + 1;
     const { offsets, times } = await this.#stored(segment);
     const inStored = entriesAtMost(times.count, timestampMs - 1, (i) => times.timestamp(i)) - 1;
     if (inStored < 0) return segment.baseOffset;
     const lease = await this.#host.cache.lease(segment.logPath, 'read');
     try {
       if (await this.#timeAgrees(segment, lease, segment.readableBytes, offsets, times, inStored)) {
-        return segment.baseOffset + times.relativeOffset(inStored);
+        return segment.baseOffset + times.relativeOffset(inStored) + 1;
       }
     } finally {
       lease.release();
@@ -978,8 +1058,23 @@ export class Segments {
   ): Promise<boolean> {
     const { cache, slots } = this.#host;
     const lease = await cache.lease(segment.logPath, 'read');
+    const check = (batch: Buffer, position: number): void => {
+      const what = damageAt(batch, 0, segment.baseOffset, this.#epochOf);
+      if (what !== undefined) throw damagedBatch(segment.logPath, position, baseOffset(batch, 0), what);
+    };
     try {
-      let { position } = (await this.#lookup(segment, fromOffset)) ?? { position: 0 };
+      let position: number;
+      const likely = await this.#readLikely(segment, lease, fromOffset);
+      if (likely === undefined || nextOffset(likely.batch, 0) > limitOffset) {
+        position = (await slots.run(() => this.#locate(segment, lease, fromOffset))).position;
+      } else {
+        position = likely.position;
+        if (maxTimestamp(likely.batch, 0) >= timestampMs) {
+          check(likely.batch, position);
+          if (visit(likely.batch)) return true;
+          position += likely.batch.length;
+        }
+      }
       while (position < segment.readableBytes) {
         let found: { position: number; bytes: number } | undefined;
         const end = await slots.run(() =>
@@ -993,8 +1088,7 @@ export class Segments {
         if (found === undefined) return false;
         const batch = Buffer.allocUnsafe(found.bytes);
         await lease.file.read(batch, found.position);
-        const what = damageAt(batch, 0, segment.baseOffset, this.#epochOf);
-        if (what !== undefined) throw damagedBatch(segment.logPath, found.position, baseOffset(batch, 0), what);
+        check(batch, found.position);
         if (visit(batch)) return true;
         position = end;
       }
@@ -1002,6 +1096,24 @@ export class Segments {
     } finally {
       lease.release();
     }
+  }
+
+  /** The batch that contains `offset`, not checked, where the index names it; see #likelyBatch. */
+  async #readLikely(
+    segment: Segment,
+    lease: FileLease,
+    offset: number,
+  ): Promise<{ batch: Buffer; position: number } | undefined> {
+    const likely = await this.#likelyBatch(segment, offset);
+    if (likely === undefined) return undefined;
+    const { position } = likely;
+    const room = Buffer.allocUnsafe(Math.min(likely.bytes, segment.readableBytes - position));
+    const read = room.subarray(0, await this.#host.slots.run(() => lease.file.read(room, position)));
+    if (!likely.isIt(read)) return undefined;
+    const bytes = batchLength(read, 0);
+    return bytes >= BATCH_HEADER_BYTES && bytes <= read.length
+      ? { batch: read.subarray(0, bytes), position }
+      : undefined;
   }
 
   /** The greatest timestamp in segments that hold offsets in [startOffset, limitOffset); may be of an offset outside of it. */
@@ -1224,6 +1336,34 @@ async function baseOffsetLater(lease: FileLease, position: number): Promise<numb
   const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
   await lease.file.read(bytes, position);
   return baseOffset(bytes, 0);
+}
+
+/** The entries from the one before an index to the one after it. */
+function neighbours(segment: Segment, entries: IndexEntries, index: number): IndexedAround {
+  const entry = (i: number): IndexedBatch | undefined =>
+    i < 0 || i >= entries.count
+      ? undefined
+      : { position: entries.position(i), lastOffset: segment.baseOffset + entries.relativeOffset(i) };
+  return { before: entry(index - 1), at: entry(index), after: entry(index + 1) };
+}
+
+function both(bytes: number): { maxBytes: number; readBytes: number } {
+  return { maxBytes: bytes, readBytes: bytes };
+}
+
+/**
+ * How many time entries to go on from. Where one is out of order, it or the one before it is wrong: from what both speak of on,
+ * the log is read again, so the offset entries end there too. The last entry of a closed segment may be of any batch; in the
+ * active one, what lies beyond the offset entries is left from before a crash.
+ */
+function cutUnsound(offsets: IndexEntries, times: IndexEntries, isActive: boolean): number {
+  const last = isActive ? offsets.relativeOffset(offsets.count - 1) : Number.MAX_SAFE_INTEGER;
+  const sound = soundTimeEntries(times, last);
+  if (sound === times.count) return sound;
+  const kept = Math.max(0, sound - 1);
+  const known = kept === 0 ? -1 : times.relativeOffset(kept - 1);
+  offsets.count = entriesAtMost(offsets.count, known, (i) => offsets.relativeOffset(i));
+  return kept;
 }
 
 /** The last entry must name a batch that is really there. */
