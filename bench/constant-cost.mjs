@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     partitions: { type: 'string', default: '10,1000,10000' },
     durability: { type: 'string', default: 'os' },
     probes: { type: 'string', default: '300' },
-    starts: { type: 'string', default: '5' },
+    starts: { type: 'string', default: '10' },
     directory: { type: 'string', default: tmpdir() },
     data: { type: 'string' },
     'fill-only': { type: 'boolean', default: false },
@@ -45,7 +45,7 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
+                                      [--probes 300] [--starts 10] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
 Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; at
 the last one adds a topic of --wide partitions, and measures starts again, also after as many small batches as the write-ahead log
@@ -69,6 +69,9 @@ const WINDOW_BYTES = 1e9;
 const SMALL_BATCHES = 3_000_000;
 const STARTED_MS_MAX = 120_000;
 const GROWTH_MAX = 1.2;
+const CPU_OF_START = 'its CPU, ms';
+/** "Ready in under a second of its own work", with all of the partitions. */
+const START_CPU_MS_MAX = 1000;
 const probes = Number(options.probes);
 /** Only root may empty the page cache. */
 let cold = true;
@@ -199,13 +202,14 @@ class Measured {
     for (let i = 0; i < Number(options.starts); i++) {
       const { broker } = this;
       const topic = this.#topic;
-      const until = topic.bytes + BETWEEN_BYTES * (0.5 + Math.random());
+      // The same moments at every size: a start reads what was written since the last checkpoint.
+      const until = topic.bytes + BETWEEN_BYTES * (0.5 + i / Number(options.starts));
       const writing = write === undefined ? topic.fillTo(this.#connection, topic.bytes + GB) : write();
       // Marked as handled: it ends with the broker.
       writing.catch(() => {});
       await Promise.race([
         writing,
-        write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * Math.random()),
+        write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * (i / Number(options.starts))),
       ]);
       const started = performance.now();
       process.kill(broker.pid, 'SIGKILL');
@@ -221,7 +225,7 @@ class Measured {
     }
     row['ready after kill -9, ms'] = median(waits);
     row['the longest, ms'] = Math.max(...waits);
-    row['its CPU, ms'] = median(works);
+    row[CPU_OF_START] = median(works);
   }
 }
 
@@ -349,8 +353,13 @@ function tableOf(rows, bounded) {
     const medians = Object.fromEntries(rows.map((row) => [row.size, row[name]]));
     const first = rows[0][name];
     const measure = { key: name, name: words, unit, medians };
+    if (name === CPU_OF_START) {
+      const met = rows.every((row) => (row[name] ?? 0) <= START_CPU_MS_MAX);
+      return { ...measure, target: { atMost: START_CPU_MS_MAX }, met };
+    }
     if (!bounded.includes(name) || first === undefined) return measure;
-    const own = rows.filter(({ size }) => !size.startsWith('kafka'));
+    // Neither Kafka nor a size with something else beside it.
+    const own = rows.filter(({ size }) => !/^kafka|GB,/.test(size));
     const growth = Math.max(...own.map((row) => (row[name] ?? first) / first));
     return { ...measure, growth, target: { atMost: GROWTH_MAX }, met: growth <= GROWTH_MAX };
   });
