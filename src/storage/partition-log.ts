@@ -318,7 +318,7 @@ export class Log implements PartitionLog {
   ): Promise<Buffer | undefined> {
     let best: Buffer | undefined;
     await this.segments.visitFromTimestamp(timestampMs, startOffset, limitOffset, this.config, (batch) => {
-      if (best === undefined || maxTimestamp(batch, 0) > maxTimestamp(best, 0)) best = batch;
+      if (best === undefined || maxTimestamp(batch, 0) > maxTimestamp(best, 0)) best = Buffer.from(batch);
       return false;
     });
     return best;

@@ -63,6 +63,11 @@ export class Segment {
     return `${this.path}.txnindex`;
   }
 
+  /** The same one, of which nothing is known. */
+  unlearned(): Segment {
+    return new Segment(this.path.slice(0, this.path.lastIndexOf('/')), this.baseOffset, 0);
+  }
+
   /** Takes over what was learned from the files. */
   know(learned: Segment): void {
     this.sizeBytes = learned.sizeBytes;

@@ -2,16 +2,8 @@
 // counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
 import assert from 'node:assert/strict';
-import type { Region, RegionPool } from '../../protocol/region-pool.ts';
-import {
-  BATCH_HEADER_BYTES,
-  baseOffset,
-  batchLength,
-  LOG_OVERHEAD_BYTES,
-  lastOffset,
-  maxTimestamp,
-  nextOffset,
-} from '../../records/record-batch.ts';
+import type { RegionPool } from '../../protocol/region-pool.ts';
+import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
 import type { Files } from '../../runtime/files.ts';
 import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
 import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
@@ -20,29 +12,23 @@ import type { Run } from '../run.ts';
 import type { StorageSettings } from '../settings.ts';
 import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
-import { isDamage, StorageError } from '../storage-error.ts';
+import { StorageError } from '../storage-error.ts';
 import { appendAborted, collectFromFile, cutAborted } from './aborted-files.ts';
-import { type BatchPlace, checkBatches, damageAt, damagedBatch, lengthIsPossible } from './check-batches.ts';
 import type { FileCache, FileLease } from './file-cache.ts';
 import type { IndexCache } from './index-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
 import { isShortage } from './patient-files.ts';
 import type { PromptReads } from './prompt-reads.ts';
+import { readOrEmpty } from './read-or-empty.ts';
 import { removeFiles } from './remove-files.ts';
-import { scanBatches } from './scan.ts';
 import { finishSwaps, swapSegments } from './segment-swap.ts';
 
 export type { Segment } from './segment.ts';
 
 import { Segment, segmentBase, segmentName } from './segment.ts';
-import {
-  entriesAtMost,
-  IndexEntries,
-  offsetEntryBytes,
-  soundOffsetEntries,
-  soundTimeEntries,
-  timeEntryBytes,
-} from './segment-index.ts';
+import { entriesAtMost } from './segment-index.ts';
+import { learn, offsetBefore, storeEntries } from './segment-indexes.ts';
+import { SegmentReader } from './segment-reader.ts';
 import { pieces, writeInPieces } from './write-in-pieces.ts';
 
 /** What all partitions share. */
@@ -89,49 +75,15 @@ export interface Stretch {
 
 /** Index entries are written to their files when there are this many. */
 const entriesToStore = 1024;
-const BASE_OFFSET_BYTES = 8;
-const readHintsMax = 16;
-/** A walk over fewer bytes is one read. */
-const SHORT_WALK_BYTES = 8 * 1024;
-/** Indexes count from the segment's base offset, in 32 bits with a sign. */
-const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
-
-/** What the offset index says of a batch. */
-interface IndexedBatch {
-  readonly position: number;
-  readonly lastOffset: number;
-}
-
-/** The last batch in the index that ends below an offset, and the two entries after it. */
-interface IndexedAround {
-  readonly before: IndexedBatch | undefined;
-  readonly at: IndexedBatch | undefined;
-  readonly after: IndexedBatch | undefined;
-}
-
-/** Where the index lets one expect the batch that contains an offset: what begins there proves to be it, or not. */
-interface LikelyBatch {
-  readonly position: number;
-  readonly fromOffset: number;
-  readonly bytes: number;
-  readonly isIt: (batch: Buffer) => boolean;
-}
-
-/** Of the batch that contains an offset: its position, an offset that it cannot begin below, and how long it says it is (0: unknown). */
-interface Located {
-  readonly position: number;
-  readonly fromOffset: number;
-  readonly batchBytes: number;
-}
 
 export class Segments {
   readonly directory: string;
   #host: SegmentsHost;
   #id: PartitionId;
   #indexedOffset: () => number;
-  #epochOf: (offset: number) => number | undefined;
+  readonly epochOf: (offset: number) => number | undefined;
   #segments: Segment[] = [];
   #known: KnownSegments | undefined;
   #olderBytes: number;
@@ -140,8 +92,8 @@ export class Segments {
   #closing: Segment[] = [];
   #storing: Promise<void> = Promise.resolve();
   #knowing: Map<Segment, Promise<void>> | undefined;
-  /** Where sequential readers are: their next offset and its position. */
-  #hints: { offset: number; segment: Segment; position: number }[] = [];
+  /** Made with the first read of a segment: most partitions are read from the tail only. */
+  #reader: SegmentReader | undefined;
   isReady = false;
   /** The partition is deleted: what is under way ends, nothing else begins. */
   deleted = false;
@@ -163,7 +115,7 @@ export class Segments {
   ) {
     this.#host = host;
     this.#indexedOffset = indexedOffset;
-    this.#epochOf = epochOf;
+    this.epochOf = epochOf;
     this.#id = id;
     this.directory = `${host.dataDirectory}/${directoryName(id.topic, id.partition)}`;
     this.#known = known;
@@ -555,42 +507,14 @@ export class Segments {
 
   async #store(all: boolean): Promise<void> {
     for (let closed = this.#closing[0]; closed !== undefined; closed = this.#closing[0]) {
-      await this.#storeEntries(closed, true);
+      await storeEntries(this.#host, closed, true);
       this.#closing.shift();
     }
     const active = this.active;
     if (active === undefined || !active.known) return;
     if (active.newOffsets.count >= entriesToStore || (all && active.newOffsets.count + active.newTimes.count > 0)) {
-      await this.#storeEntries(active, all || active.sizeBytes - active.bytesAtIndexSync > 64 * 1024 * 1024);
+      await storeEntries(this.#host, active, all || active.sizeBytes - active.bytesAtIndexSync > 64 * 1024 * 1024);
     }
-  }
-
-  async #storeEntries(segment: Segment, sync: boolean): Promise<void> {
-    const { newOffsets, newTimes } = segment;
-    const offsets = newOffsets.count;
-    const times = newTimes.count;
-    const store = async (path: string, entries: IndexEntries, stored: number): Promise<void> => {
-      const lease = await this.#host.cache.lease(path, 'write');
-      try {
-        const bytes = Buffer.from(entries.bytes());
-        const position = stored * entries.entryBytes;
-        await this.#host.slots.run(async () => {
-          await lease.file.write([bytes], position);
-          if (lease.file.sizeSync() > position + bytes.length) lease.file.truncateSync(position + bytes.length);
-          if (sync) await lease.file.sync();
-        });
-      } finally {
-        lease.release();
-      }
-    };
-    await store(segment.indexPath, newOffsets, segment.storedOffsetEntries);
-    await store(segment.timeIndexPath, newTimes, segment.storedTimeEntries);
-    this.#host.indexes.drop(segment.path);
-    segment.storedOffsetEntries += offsets;
-    segment.storedTimeEntries += times;
-    segment.newOffsets = without(newOffsets, offsets);
-    segment.newTimes = without(newTimes, times);
-    if (sync) segment.bytesAtIndexSync = segment.sizeBytes;
   }
 
   /**
@@ -604,57 +528,9 @@ export class Segments {
     atLeastOne: boolean,
     config: LogConfig,
   ): LogRead | Promise<LogRead | undefined> {
-    const read = this.#gate === undefined ? this.#readAtOnce(offset, maxBytes, limitOffset) : undefined;
+    const mayRead = this.#gate === undefined && this.isReady && !this.deleted;
+    const read = mayRead ? this.#reader?.readAtOnce(offset, maxBytes, limitOffset) : undefined;
     return read ?? this.#use(() => this.#read(offset, maxBytes, limitOffset, atLeastOne, config));
-  }
-
-  /** Where a sequential reader goes on, and it is likely in memory; undefined when it needs the other way. */
-  #readAtOnce(offset: number, maxBytes: number, limitOffset: number): LogRead | undefined {
-    const hint = this.isReady && !this.deleted ? this.#hints.find((hint) => hint.offset === offset) : undefined;
-    if (hint === undefined || hint.segment.gone) return undefined;
-    const { segment, position } = hint;
-    const { cache, promptReads, regions } = this.#host;
-    const bytes = Math.min(maxBytes, this.#host.settings.coldReadBytesMax, segment.readableBytes - position);
-    if (bytes < BATCH_HEADER_BYTES || !promptReads.mayRead()) return undefined;
-    const lease = cache.leaseOpen(segment.logPath, 'read');
-    if (lease === undefined) return undefined;
-    const region = regions.take(bytes);
-    try {
-      const got = promptReads.read(lease.file, region.buffer.subarray(0, bytes), position);
-      const read = region.buffer.subarray(0, got);
-      const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
-      if (end > 0) {
-        const following = this.#followingBase(segment, read, end, position);
-        const place = this.#place(segment, position, offset);
-        checkBatches(read, end, following ?? baseOffsetAt(lease, position + end), place);
-        return this.#done(segment, region, end, endOffset, position);
-      }
-    } catch (error) {
-      region.release();
-      if (!isDamage(error)) throw error;
-      // The other way finds it again, and says so to those who wait for the answer.
-      return undefined;
-    } finally {
-      lease.release();
-    }
-    region.release();
-    return undefined;
-  }
-
-  #place(segment: Segment, position: number, fromOffset: number): BatchPlace {
-    return { path: segment.logPath, position, fromOffset, epochOf: this.#epochOf };
-  }
-
-  /** Where the batch after those up to `end` begins, or the segment ends; undefined when the bytes read do not say it. */
-  #followingBase(segment: Segment, read: Buffer, end: number, position: number): number | undefined {
-    if (position + end === segment.readableBytes) return this.#endOf(segment);
-    return end + BASE_OFFSET_BYTES <= read.length ? baseOffset(read, end) : undefined;
-  }
-
-  #done(segment: Segment, region: Region, end: number, endOffset: number, position: number): LogRead {
-    this.#hints.push({ offset: endOffset, segment, position: position + end });
-    if (this.#hints.length > readHintsMax) this.#hints.shift();
-    return { parts: [region.buffer.subarray(0, end)], sizeBytes: end, regions: [region], isCold: true };
   }
 
   async #read(
@@ -678,7 +554,6 @@ export class Segments {
     return undefined;
   }
 
-  /** Undefined when the segment has no batch with an offset at or above `offset` that begins below the limit. */
   async #readSegment(
     segment: Segment,
     offset: number,
@@ -688,211 +563,13 @@ export class Segments {
     config: LogConfig,
   ): Promise<LogRead | undefined> {
     await this.#know(segment, config.indexIntervalBytes);
-    if (segment.readableBytes === 0) return undefined;
-    const { cache, slots, settings } = this.#host;
-    const want = Math.min(maxBytes, settings.coldReadBytesMax);
-    const lease = await cache.lease(segment.logPath, 'read');
-    try {
-      return await slots.run(async () => {
-        const direct = await this.#readIndexed(segment, lease, offset, want, limitOffset, atLeastOne);
-        if (direct !== undefined) return direct;
-        const { position, fromOffset, batchBytes } = await this.#locate(segment, lease, offset);
-        if (position >= segment.readableBytes) return undefined;
-        const place = this.#place(segment, position, fromOffset);
-        const left = segment.readableBytes - position;
-        let firstBytes = batchBytes;
-        if (firstBytes <= want) {
-          const read = await this.#readWhole(segment, lease, place, both(Math.min(want, left)), limitOffset);
-          if (read === undefined || !('firstBytes' in read)) return read;
-          firstBytes = read.firstBytes;
-        }
-        if (!lengthIsPossible(firstBytes, left)) {
-          throw damagedBatch(segment.logPath, position, fromOffset, `it says it has ${firstBytes} bytes`);
-        }
-        if (!atLeastOne && firstBytes > maxBytes) return { parts: [], sizeBytes: 0 };
-        const first = await this.#readWhole(segment, lease, place, both(firstBytes), limitOffset);
-        if (first === undefined || !('firstBytes' in first)) return first;
-        throw damagedBatch(segment.logPath, position, fromOffset, 'the file ends within it');
-      });
-    } finally {
-      lease.release();
-    }
-  }
-
-  /** As #readSegment, of a batch that the index names; undefined when it does not, or not rightly. */
-  async #readIndexed(
-    segment: Segment,
-    lease: FileLease,
-    offset: number,
-    want: number,
-    limitOffset: number,
-    atLeastOne: boolean,
-  ): Promise<LogRead | undefined> {
-    if (this.#hints.some((hint) => hint.offset === offset && hint.segment === segment)) return undefined;
-    const likely = await this.#likelyBatch(segment, offset);
-    if (likely === undefined || (likely.bytes > want && !atLeastOne)) return undefined;
-    const left = segment.readableBytes - likely.position;
-    const sizes = { maxBytes: Math.min(want, left), readBytes: Math.min(Math.max(want, likely.bytes), left) };
-    const place = this.#place(segment, likely.position, likely.fromOffset);
-    const read = await this.#readWhole(segment, lease, place, sizes, limitOffset, likely.isIt);
-    return read !== undefined && 'parts' in read ? read : undefined;
-  }
-
-  /**
-   * Large batches have an entry each in the index, so that the first one that ends at or after the offset is mostly of the batch
-   * that contains it, and the one after that says how long it is: one read, no walk. Undefined when the walk is short.
-   */
-  async #likelyBatch(segment: Segment, offset: number): Promise<LikelyBatch | undefined> {
-    const { before, at, after } = await this.#lookup(segment, offset);
-    if (at === undefined || after === undefined) return undefined;
-    const bytes = after.position - at.position;
-    const isShort = at.position - (before?.position ?? 0) < SHORT_WALK_BYTES;
-    if (isShort || bytes > this.#host.settings.coldReadBytesMax) return undefined;
-    const fromOffset = before === undefined ? segment.baseOffset : before.lastOffset + 1;
-    const isIt = (batch: Buffer): boolean => {
-      if (batch.length < BATCH_HEADER_BYTES || lastOffset(batch, 0) !== at.lastOffset) return false;
-      const base = baseOffset(batch, 0);
-      return base >= fromOffset && base <= offset;
-    };
-    return { position: at.position, fromOffset, bytes, isIt };
-  }
-
-  /**
-   * The whole batches among the next `maxBytes`, or the first alone when it is among the next `readBytes`, checked; when there is
-   * none, how long the first says it is (0: too few bytes to say). Undefined when the first, which is whole, begins at the limit
-   * or later, or is not what was `expected`.
-   */
-  async #readWhole(
-    segment: Segment,
-    lease: FileLease,
-    place: BatchPlace,
-    { maxBytes, readBytes }: { maxBytes: number; readBytes: number },
-    limitOffset: number,
-    expected?: (first: Buffer) => boolean,
-  ): Promise<LogRead | { firstBytes: number } | undefined> {
-    const { path, position, fromOffset } = place;
-    // With the base offset of what follows, where it is in the segment: it is checked too.
-    const left = segment.readableBytes - position;
-    const room = Math.max(BATCH_HEADER_BYTES, Math.min(readBytes + BASE_OFFSET_BYTES, left));
-    const region = this.#host.regions.take(room);
-    let isKept = false;
-    try {
-      const read = region.buffer.subarray(0, await lease.file.read(region.buffer.subarray(0, room), position));
-      const firstBytes = read.length < LOG_OVERHEAD_BYTES ? 0 : batchLength(read, 0);
-      if (expected !== undefined && !expected(read)) return undefined;
-      const bytes = firstBytes <= readBytes ? Math.max(maxBytes, firstBytes) : maxBytes;
-      const { end, endOffset } = wholeBatches(read, bytes, limitOffset);
-      // One beyond the limit is checked as well: only if it is sound, compaction has left a gap before it.
-      const checkedEnd = end > 0 ? end : wholeBatches(read, bytes, Number.POSITIVE_INFINITY).end;
-      if (checkedEnd === 0) return { firstBytes };
-      const following = this.#followingBase(segment, read, checkedEnd, position);
-      checkBatches(read, checkedEnd, following ?? (await baseOffsetLater(lease, position + checkedEnd)), place);
-      if (end > 0) {
-        isKept = true;
-        return this.#done(segment, region, end, endOffset, position);
-      }
-      if (baseOffset(read, 0) < limitOffset) throw damagedBatch(path, position, fromOffset, 'it ends beyond the log');
-      return undefined;
-    } finally {
-      if (!isKept) region.release();
-    }
+    this.#reader ??= new SegmentReader(this.#host, this);
+    return this.#reader.read(segment, offset, maxBytes, limitOffset, atLeastOne);
   }
 
   #containing(offset: number): Segment | undefined {
     const before = entriesAtMost(this.#segments.length, offset, (i) => (this.#segments[i] as Segment).baseOffset);
     return this.#segments[before - 1];
-  }
-
-  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<Located> {
-    const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
-    if (hint !== undefined) return { position: hint.position, fromOffset: offset, batchBytes: 0 };
-    const { before } = await this.#lookup(segment, offset);
-    if (before !== undefined) {
-      // Indexes are only hints: where they mislead, the segment is read from its beginning, and they are made anew.
-      const found = await this.#scanFrom(segment, lease, before, offset).catch((error) => error as Error);
-      if (!(found instanceof Error)) return found;
-      if (!isDamage(found)) throw found;
-    }
-    const found = await this.#scanFrom(segment, lease, { position: 0, lastOffset: undefined }, offset);
-    if (before !== undefined) await this.#distrustIndex(segment);
-    return found;
-  }
-
-  /** From a batch of which the index says where it ends, or from the segment's first. */
-  async #scanFrom(
-    segment: Segment,
-    lease: FileLease,
-    entry: { readonly position: number; readonly lastOffset: number | undefined },
-    offset: number,
-  ): Promise<Located> {
-    let fromOffset = segment.baseOffset;
-    let found = segment.readableBytes;
-    let batchBytes = 0;
-    let previous = fromOffset;
-    await scanBatches(lease.file, entry.position, segment.readableBytes, (buffer, at, position, bytes) => {
-      const isEntry = position === entry.position && entry.lastOffset !== undefined;
-      if (isEntry && lastOffset(buffer, at) !== entry.lastOffset) {
-        throw damagedBatch(segment.logPath, position, fromOffset, `its last offset is not ${entry.lastOffset}`);
-      }
-      if (!(baseOffset(buffer, at) >= fromOffset)) {
-        throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at ${baseOffset(buffer, at)}`);
-      }
-      previous = fromOffset;
-      fromOffset = nextOffset(buffer, at);
-      if (fromOffset <= offset) return false;
-      found = position;
-      batchBytes = bytes;
-      return true;
-    });
-    return { position: found, fromOffset: found < segment.readableBytes ? previous : fromOffset, batchBytes };
-  }
-
-  /** What the index files say of the segment is wrong: none of it counts, and a closed segment's are made again when next asked for. */
-  async #distrustIndex(segment: Segment): Promise<void> {
-    this.#host.log.warn('an index was damaged and is made again', { path: segment.indexPath });
-    segment.storedOffsetEntries = segment.storedTimeEntries = 0;
-    this.#host.indexes.drop(segment.path);
-    if (segment === this.active) return;
-    segment.known = false;
-    const paths = [segment.indexPath, segment.timeIndexPath];
-    for (const path of paths) await this.#host.cache.drop(path);
-    await removeFiles(this.#host.files, paths);
-  }
-
-  async #lookup(segment: Segment, offset: number): Promise<IndexedAround> {
-    const relative = offset - segment.baseOffset;
-    const { newOffsets } = segment;
-    const inNew = entriesAtMost(newOffsets.count, relative - 1, (i) => newOffsets.relativeOffset(i));
-    if (inNew > 0) return neighbours(segment, newOffsets, inNew);
-    const stored = (await this.#stored(segment)).offsets;
-    return neighbours(
-      segment,
-      stored,
-      entriesAtMost(stored.count, relative - 1, (i) => stored.relativeOffset(i)),
-    );
-  }
-
-  async #stored(segment: Segment): Promise<{ offsets: IndexEntries; times: IndexEntries }> {
-    const { storedOffsetEntries, storedTimeEntries } = segment;
-    if (storedOffsetEntries + storedTimeEntries === 0) {
-      return { offsets: new IndexEntries(offsetEntryBytes), times: new IndexEntries(timeEntryBytes) };
-    }
-    const cached = this.#host.indexes.get(segment.path);
-    if (cached !== undefined) return cached;
-    const load = async (path: string, entryBytes: number, count: number): Promise<IndexEntries> => {
-      if (count === 0) return new IndexEntries(entryBytes);
-      const bytes = await this.#host.files.readFile(path);
-      return new IndexEntries(entryBytes, bytes.subarray(0, count * entryBytes));
-    };
-    const entries = {
-      offsets: await load(segment.indexPath, offsetEntryBytes, storedOffsetEntries),
-      times: await load(segment.timeIndexPath, timeEntryBytes, storedTimeEntries),
-    };
-    // Neither of a segment that has more entries by now, nor of one whose path another may take.
-    const isCurrent =
-      segment.storedOffsetEntries === storedOffsetEntries && segment.storedTimeEntries === storedTimeEntries;
-    if (isCurrent && !segment.gone) this.#host.indexes.put(segment.path, entries);
-    return entries;
   }
 
   /** Brings size, indexes and greatest timestamp of a segment from before this start in step with its file. */
@@ -901,73 +578,17 @@ export class Segments {
     this.#knowing ??= new Map();
     let knowing = this.#knowing.get(segment);
     if (knowing === undefined) {
-      knowing = this.#learn(segment, indexIntervalBytes).finally(() => this.#knowing?.delete(segment));
+      knowing = learn(this.#host, segment, segment === this.active, indexIntervalBytes).finally(() =>
+        this.#knowing?.delete(segment),
+      );
       this.#knowing.set(segment, knowing);
     }
     return knowing;
   }
 
-  async #learn(segment: Segment, indexIntervalBytes: number): Promise<void> {
-    const { cache, slots, files } = this.#host;
-    // Of its own: should a read fail, the next attempt begins anew.
-    const learned = new Segment(this.directory, segment.baseOffset, 0);
-    const lease = await cache.lease(segment.logPath, 'read');
-    try {
-      const sizeBytes = segment.sizeBytes >= 0 ? segment.sizeBytes : lease.file.sizeSync();
-      let offsets = new IndexEntries(offsetEntryBytes, await readOrEmpty(files, segment.indexPath));
-      let times = new IndexEntries(timeEntryBytes, await readOrEmpty(files, segment.timeIndexPath));
-      offsets.count = soundOffsetEntries(offsets, sizeBytes);
-      if (!(await agrees(lease, segment, offsets)) || times.count === 0) {
-        offsets = new IndexEntries(offsetEntryBytes);
-      }
-      times.count = offsets.count === 0 ? 0 : cutUnsound(offsets, times, segment === this.active);
-      if (!(await this.#timeAgrees(segment, lease, sizeBytes, offsets, times, times.count - 1))) times.count = 0;
-      if (times.count === 0) {
-        // Timestamps are learned from the beginning again.
-        offsets = new IndexEntries(offsetEntryBytes);
-        times = new IndexEntries(timeEntryBytes);
-      }
-      learned.storedOffsetEntries = offsets.count;
-      learned.storedTimeEntries = times.count;
-      if (times.count > 0) {
-        learned.maxTimestamp = learned.lastTimeEntry = times.timestamp(times.count - 1);
-        learned.offsetOfMaxTimestamp = segment.baseOffset + times.relativeOffset(times.count - 1);
-      }
-      const from = offsets.count === 0 ? 0 : offsets.position(offsets.count - 1);
-      await slots.run(async () => {
-        if (from > 0) {
-          await scanBatches(lease.file, 0, sizeBytes, (buffer, at) => {
-            learned.firstTimestamp = maxTimestamp(buffer, at);
-            return true;
-          });
-        }
-        learned.sizeBytes = from;
-        let fromOffset = segment.baseOffset;
-        await scanBatches(lease.file, from, sizeBytes, (buffer, at, position) => {
-          const base = baseOffset(buffer, at);
-          if (!(base >= fromOffset && base < segment.baseOffset + OFFSETS_PER_SEGMENT_MAX)) {
-            throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at offset ${base}`);
-          }
-          fromOffset = nextOffset(buffer, at);
-          learned.add(buffer, at, indexIntervalBytes);
-          return false;
-        });
-      });
-      learned.readableBytes = sizeBytes;
-      learned.bytesAtIndexSync = from;
-      segment.know(learned);
-      if (segment !== this.active) {
-        segment.addTimeEntry();
-        if (segment.newOffsets.count + segment.newTimes.count > 0) await this.#storeEntries(segment, true);
-      }
-    } finally {
-      lease.release();
-    }
-  }
-
   /**
    * Visits batches whose greatest timestamp is at least `timestampMs`, oldest first, from `startOffset` on, until `visit`
-   * returns true. The visited buffer holds exactly that batch. What the time index rules out is not read.
+   * returns true. The visited buffer, only lent, holds exactly that batch. What the time index rules out is not read.
    */
   visitFromTimestamp(
     timestampMs: number,
@@ -995,125 +616,11 @@ export class Segments {
       if (segment.baseOffset >= limitOffset) return false;
       await this.#know(segment, config.indexIntervalBytes);
       if (segment.maxTimestamp < timestampMs) continue;
-      const from = Math.max(startOffset, await this.#offsetBefore(segment, timestampMs));
-      if (await this.#visitSegment(segment, timestampMs, from, limitOffset, visit)) return true;
+      const from = Math.max(startOffset, await offsetBefore(this.#host, segment, timestampMs, segment === this.active));
+      this.#reader ??= new SegmentReader(this.#host, this);
+      if (await this.#reader.visit(segment, timestampMs, from, limitOffset, visit)) return true;
     }
     return false;
-  }
-
-  /** An offset that no batch whose greatest timestamp is at least `timestampMs` begins below. */
-  async #offsetBefore(segment: Segment, timestampMs: number): Promise<number> {
-    const { newTimes } = segment;
-    const inNew = entriesAtMost(newTimes.count, timestampMs - 1, (i) => newTimes.timestamp(i)) - 1;
-    if (inNew >= 0) return segment.baseOffset + newTimes.relativeOffset(inNew) + 1;
-    const { offsets, times } = await this.#stored(segment);
-    const inStored = entriesAtMost(times.count, timestampMs - 1, (i) => times.timestamp(i)) - 1;
-    if (inStored < 0) return segment.baseOffset;
-    const lease = await this.#host.cache.lease(segment.logPath, 'read');
-    try {
-      if (await this.#timeAgrees(segment, lease, segment.readableBytes, offsets, times, inStored)) {
-        return segment.baseOffset + times.relativeOffset(inStored) + 1;
-      }
-    } finally {
-      lease.release();
-    }
-    await this.#distrustIndex(segment);
-    return segment.baseOffset;
-  }
-
-  /** Whether the batch that an entry of the time index speaks of is there, and has that timestamp. True without such an entry. */
-  async #timeAgrees(
-    segment: Segment,
-    lease: FileLease,
-    sizeBytes: number,
-    offsets: IndexEntries,
-    times: IndexEntries,
-    index: number,
-  ): Promise<boolean> {
-    if (index < 0) return true;
-    const relative = times.relativeOffset(index);
-    const before = entriesAtMost(offsets.count, relative, (i) => offsets.relativeOffset(i)) - 1;
-    let agrees = false;
-    const visit = (buffer: Buffer, at: number): boolean => {
-      const last = lastOffset(buffer, at);
-      agrees = last === segment.baseOffset + relative && maxTimestamp(buffer, at) === times.timestamp(index);
-      return last >= segment.baseOffset + relative;
-    };
-    try {
-      const from = before < 0 ? 0 : offsets.position(before);
-      await this.#host.slots.run(() => scanBatches(lease.file, from, sizeBytes, visit));
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      return false;
-    }
-    return agrees;
-  }
-
-  async #visitSegment(
-    segment: Segment,
-    timestampMs: number,
-    fromOffset: number,
-    limitOffset: number,
-    visit: (batch: Buffer) => boolean,
-  ): Promise<boolean> {
-    const { cache, slots } = this.#host;
-    const lease = await cache.lease(segment.logPath, 'read');
-    const check = (batch: Buffer, position: number): void => {
-      const what = damageAt(batch, 0, segment.baseOffset, this.#epochOf);
-      if (what !== undefined) throw damagedBatch(segment.logPath, position, baseOffset(batch, 0), what);
-    };
-    try {
-      let position: number;
-      const likely = await this.#readLikely(segment, lease, fromOffset);
-      if (likely === undefined || nextOffset(likely.batch, 0) > limitOffset) {
-        position = (await slots.run(() => this.#locate(segment, lease, fromOffset))).position;
-      } else {
-        position = likely.position;
-        if (maxTimestamp(likely.batch, 0) >= timestampMs) {
-          check(likely.batch, position);
-          if (visit(likely.batch)) return true;
-          position += likely.batch.length;
-        }
-      }
-      while (position < segment.readableBytes) {
-        let found: { position: number; bytes: number } | undefined;
-        const end = await slots.run(() =>
-          scanBatches(lease.file, position, segment.readableBytes, (buffer, at, here, bytes) => {
-            if (nextOffset(buffer, at) > limitOffset) return true;
-            if (nextOffset(buffer, at) <= fromOffset || maxTimestamp(buffer, at) < timestampMs) return false;
-            found = { position: here, bytes };
-            return true;
-          }),
-        );
-        if (found === undefined) return false;
-        const batch = Buffer.allocUnsafe(found.bytes);
-        await lease.file.read(batch, found.position);
-        check(batch, found.position);
-        if (visit(batch)) return true;
-        position = end;
-      }
-      return false;
-    } finally {
-      lease.release();
-    }
-  }
-
-  /** The batch that contains `offset`, not checked, where the index names it; see #likelyBatch. */
-  async #readLikely(
-    segment: Segment,
-    lease: FileLease,
-    offset: number,
-  ): Promise<{ batch: Buffer; position: number } | undefined> {
-    const likely = await this.#likelyBatch(segment, offset);
-    if (likely === undefined) return undefined;
-    const { position } = likely;
-    const room = Buffer.allocUnsafe(Math.min(likely.bytes, segment.readableBytes - position));
-    const read = room.subarray(0, await this.#host.slots.run(() => lease.file.read(room, position)));
-    if (!likely.isIt(read)) return undefined;
-    const bytes = batchLength(read, 0);
-    return bytes >= BATCH_HEADER_BYTES && bytes <= read.length
-      ? { batch: read.subarray(0, bytes), position }
-      : undefined;
   }
 
   /** The greatest timestamp in segments that hold offsets in [startOffset, limitOffset); may be of an offset outside of it. */
@@ -1126,7 +633,7 @@ export class Segments {
     let greatest = -1;
     for (const segment of [...this.#segments]) {
       if (segment.baseOffset >= limitOffset) break;
-      if (this.#endOf(segment) <= startOffset) continue;
+      if (this.endOf(segment) <= startOffset) continue;
       await this.#know(segment, config.indexIntervalBytes);
       greatest = Math.max(greatest, segment.maxTimestamp);
     }
@@ -1134,7 +641,7 @@ export class Segments {
   }
 
   /** First offset after a segment, as far as the next one says. */
-  #endOf(segment: Segment): number {
+  endOf(segment: Segment): number {
     return this.#segments[this.#segments.indexOf(segment) + 1]?.baseOffset ?? Number.MAX_SAFE_INTEGER;
   }
 
@@ -1165,7 +672,7 @@ export class Segments {
       for (let at = 0; at < entries.length; ) {
         const segment = this.#containing(markerOffsetAt(entries, at / ABORTED_ENTRY_BYTES));
         const rest = entries.subarray(at);
-        const end = segment === undefined ? this.#segments[0]?.baseOffset : this.#endOf(segment);
+        const end = segment === undefined ? this.#segments[0]?.baseOffset : this.endOf(segment);
         const bytes = entriesBelow(rest, end ?? Number.MAX_SAFE_INTEGER) * ABORTED_ENTRY_BYTES;
         // Without one: retention has deleted it meanwhile.
         if (segment !== undefined && (await appendAborted(this.#host, segment, rest.subarray(0, bytes)))) hasNew = true;
@@ -1308,82 +815,4 @@ export class Segments {
 
 function begin(segment: Segment, baseOffset: number): Stretch {
   return { segment, position: segment.sizeBytes, parts: [], bytes: 0, baseOffset, endOffset: baseOffset };
-}
-
-/** End of the last whole batch from position 0 within `maxBytes` and below `limitOffset`, and the offset after it. */
-function wholeBatches(bytes: Buffer, maxBytes: number, limitOffset: number): { end: number; endOffset: number } {
-  let end = 0;
-  let endOffset = -1;
-  while (end + BATCH_HEADER_BYTES <= bytes.length) {
-    const next = end + batchLength(bytes, end);
-    if (next < end + BATCH_HEADER_BYTES || next > bytes.length || next > maxBytes) break;
-    const offset = nextOffset(bytes, end);
-    if (!(offset <= limitOffset)) break;
-    end = next;
-    endOffset = offset;
-  }
-  return { end, endOffset };
-}
-
-/** On the page of what was just read, or the next one, which the kernel has read ahead. */
-function baseOffsetAt(lease: FileLease, position: number): number {
-  const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
-  lease.file.readSync(bytes, position);
-  return baseOffset(bytes, 0);
-}
-
-async function baseOffsetLater(lease: FileLease, position: number): Promise<number> {
-  const bytes = Buffer.alloc(BASE_OFFSET_BYTES);
-  await lease.file.read(bytes, position);
-  return baseOffset(bytes, 0);
-}
-
-/** The entries from the one before an index to the one after it. */
-function neighbours(segment: Segment, entries: IndexEntries, index: number): IndexedAround {
-  const entry = (i: number): IndexedBatch | undefined =>
-    i < 0 || i >= entries.count
-      ? undefined
-      : { position: entries.position(i), lastOffset: segment.baseOffset + entries.relativeOffset(i) };
-  return { before: entry(index - 1), at: entry(index), after: entry(index + 1) };
-}
-
-function both(bytes: number): { maxBytes: number; readBytes: number } {
-  return { maxBytes: bytes, readBytes: bytes };
-}
-
-/**
- * How many time entries to go on from. Where one is out of order, it or the one before it is wrong: from what both speak of on,
- * the log is read again, so the offset entries end there too. The last entry of a closed segment may be of any batch; in the
- * active one, what lies beyond the offset entries is left from before a crash.
- */
-function cutUnsound(offsets: IndexEntries, times: IndexEntries, isActive: boolean): number {
-  const last = isActive ? offsets.relativeOffset(offsets.count - 1) : Number.MAX_SAFE_INTEGER;
-  const sound = soundTimeEntries(times, last);
-  if (sound === times.count) return sound;
-  const kept = Math.max(0, sound - 1);
-  const known = kept === 0 ? -1 : times.relativeOffset(kept - 1);
-  offsets.count = entriesAtMost(offsets.count, known, (i) => offsets.relativeOffset(i));
-  return kept;
-}
-
-/** The last entry must name a batch that is really there. */
-async function agrees(lease: FileLease, segment: Segment, offsets: IndexEntries): Promise<boolean> {
-  if (offsets.count === 0) return true;
-  const header = Buffer.alloc(61);
-  const last = offsets.count - 1;
-  if ((await lease.file.read(header, offsets.position(last))) < header.length) return false;
-  return lastOffset(header, 0) === segment.baseOffset + offsets.relativeOffset(last);
-}
-
-async function readOrEmpty(files: Files, path: string): Promise<Buffer> {
-  try {
-    return await files.readFile(path);
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
-}
-
-function without(entries: IndexEntries, count: number): IndexEntries {
-  return new IndexEntries(entries.entryBytes, Buffer.from(entries.bytes().subarray(count * entries.entryBytes)));
 }
