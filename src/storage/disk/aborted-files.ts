@@ -10,7 +10,7 @@ import {
 } from '../aborted-index.ts';
 import type { FileLease } from './file-cache.ts';
 import type { Segment } from './segment.ts';
-import type { SegmentsHost } from './segments.ts';
+import type { SegmentsHost } from './segments-host.ts';
 
 /** Read at once; a larger file is searched first. */
 const chunkBytes = 1024 * ABORTED_ENTRY_BYTES;

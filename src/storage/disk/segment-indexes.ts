@@ -16,7 +16,7 @@ import {
   soundTimeEntries,
   timeEntryBytes,
 } from './segment-index.ts';
-import type { SegmentsHost } from './segments.ts';
+import type { SegmentsHost } from './segments-host.ts';
 
 /** Indexes count from the segment's base offset, in 32 bits with a sign. */
 const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;

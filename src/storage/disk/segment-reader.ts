@@ -17,7 +17,7 @@ import type { FileLease } from './file-cache.ts';
 import { damaged, scanBatches } from './scan.ts';
 import type { Segment } from './segment.ts';
 import { distrustIndexes, likelyBatch, lookUp } from './segment-indexes.ts';
-import type { SegmentsHost } from './segments.ts';
+import type { SegmentsHost } from './segments-host.ts';
 
 const BASE_OFFSET_BYTES = 8;
 const readHintsMax = 16;

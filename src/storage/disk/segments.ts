@@ -2,23 +2,16 @@
 // counts; the directory is listed, the file cut to that length and the indexes brought in step on first use (`ready`).
 // Invariant: segments are consecutive; only the last (active) one is written; only one writer at a time.
 import assert from 'node:assert/strict';
-import type { RegionPool } from '../../protocol/region-pool.ts';
 import { baseOffset, batchLength, lastOffset, maxTimestamp, nextOffset } from '../../records/record-batch.ts';
-import type { Files } from '../../runtime/files.ts';
-import type { Clock, LogLines, Random } from '../../runtime/runtime.ts';
 import { ABORTED_ENTRY_BYTES, type AbortedTransaction, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
 import type { CleanedGroup } from '../cleaning/clean-log.ts';
 import type { Run } from '../run.ts';
-import type { StorageSettings } from '../settings.ts';
-import type { Slots } from '../slots.ts';
 import type { LogConfig, LogRead, PartitionId } from '../storage.ts';
 import { StorageError } from '../storage-error.ts';
 import { appendAborted, collectFromFile, cutAborted } from './aborted-files.ts';
-import type { FileCache, FileLease } from './file-cache.ts';
-import type { IndexCache } from './index-cache.ts';
+import type { FileLease } from './file-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
 import { isShortage } from './patient-files.ts';
-import type { PromptReads } from './prompt-reads.ts';
 import { readOrEmpty } from './read-or-empty.ts';
 import { removeFiles } from './remove-files.ts';
 import { finishSwaps, swapSegments } from './segment-swap.ts';
@@ -29,30 +22,8 @@ import { Segment, segmentBase, segmentName } from './segment.ts';
 import { entriesAtMost } from './segment-index.ts';
 import { learn, offsetBefore, storeEntries } from './segment-indexes.ts';
 import { SegmentReader } from './segment-reader.ts';
+import type { SegmentsHost } from './segments-host.ts';
 import { pieces, writeInPieces } from './write-in-pieces.ts';
-
-/** What all partitions share. */
-export interface SegmentsHost {
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: LogLines;
-  readonly settings: StorageSettings;
-  readonly dataDirectory: string;
-  readonly cache: FileCache;
-  readonly indexes: IndexCache;
-  /** What is read for consumers goes into these. */
-  readonly regions: RegionPool;
-  readonly promptReads: PromptReads;
-  /** For reads and background writes; the commit path does not take one. */
-  readonly slots: Slots;
-  /** Makes new partition directories durable; many callers share one sync. */
-  syncDataDirectory(): Promise<void>;
-  /** Resolves when a deleted partition of this name has left its directory. */
-  whenLeft(directory: string): Promise<void>;
-  /** Removes a renamed file or directory later. */
-  removeLater(path: string, delayMs: number): void;
-}
 
 /** What the checkpoint and the write-ahead log know about a partition's segments. */
 export interface KnownSegments {
