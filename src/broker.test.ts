@@ -146,3 +146,26 @@ async function untilItWorks<T>(work: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+test('retention looks at the logs as often as log.retention.check.interval.ms says', async () => {
+  const runtime = nodeRuntime({ writeLogLine: () => {} });
+  const periods: number[] = [];
+  const { timers } = runtime;
+  const watched = {
+    ...runtime,
+    timers: {
+      set(ms: number, callback: () => void) {
+        periods.push(ms);
+        return timers.set(ms, callback);
+      },
+      defer: (callback: () => void) => timers.defer(callback),
+    },
+  };
+  const settings = settingsFrom(
+    { settings: { 'log.retention.check.interval.ms': 123_457 } },
+    { data: '/data', host: '127.0.0.1', port: 0 },
+  );
+  const broker = await openBroker({ runtime: watched, settings, directory: null });
+  await broker.close();
+  assert.ok(periods.includes(123_457), `the periods are ${periods.join(', ')}`);
+});

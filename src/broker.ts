@@ -153,6 +153,7 @@ async function beginLife(
       poisonsReleasedMemory: ottla.releasedMemoryPoison,
       // Not reached by clients that are made to wait, only by a disk that stands still for longer than their requests last.
       formingBytesMax: ottla.tailMaxBytes + 2 * settings.requestMemoryMaxBytes,
+      retentionCheckMs: settings.broker.logRetentionCheckIntervalMs,
       ...storageOverrides,
     },
     opensFullDisk,
