@@ -2,6 +2,7 @@
 // start is durable before a file goes. As Kafka's UnifiedLog.deleteOldSegments.
 import { maxTimestamp } from '../records/record-batch.ts';
 import type { Clock, LogLines, Timer, Timers } from '../runtime/runtime.ts';
+import type { Segment } from './disk/segments.ts';
 import type { Log } from './partition-log.ts';
 import type { CommitTicket } from './storage.ts';
 import type { DeletionReason, StorageMetrics } from './storage-metrics.ts';
@@ -18,7 +19,7 @@ export interface RetentionOptions {
   readonly log: LogLines;
 }
 
-/** Kafka's "no limit". */
+/** Kafka's "no limit" of age; of size it is everything below 0. */
 const unlimited = -1;
 
 export class Retention {
@@ -106,18 +107,17 @@ export class Retention {
     const { config } = log;
     const nowMs = this.#options.clock.nowMs();
     const byAge = config.cleanupPolicy.delete && config.retentionMs !== unlimited;
-    if (byAge && log.writtenOffset < log.committedOffset && isOverInMemory(log, nowMs)) await this.#options.flush(log);
+    const bySize = isLimitedInSize(log);
+    const isFlushWanted = (byAge && isTooOldInMemory(log, nowMs)) || (bySize && isTooMuchInMemory(log));
+    if (log.writtenOffset < log.committedOffset && isFlushWanted) await this.#options.flush(log);
     if (log.segments.active === undefined || log.deleted) return false;
     let start = log.nextStart;
     let sizeBytes = log.sizeBytes;
     let closed = await log.segments.closed(0, config, byAge);
     for (let i = 1; closed !== undefined; i++) {
       const { segment, endOffset } = closed;
-      const tooOld = byAge && segment.maxTimestamp >= 0 && nowMs - segment.maxTimestamp > config.retentionMs;
-      const tooMuch =
-        config.cleanupPolicy.delete &&
-        config.retentionBytes !== unlimited &&
-        sizeBytes - segment.sizeBytes >= config.retentionBytes;
+      const tooOld = byAge && nowMs - (await log.segments.newestMs(segment)) > config.retentionMs;
+      const tooMuch = bySize && sizeBytes - segment.sizeBytes >= config.retentionBytes;
       if (endOffset > log.committedOffset || !(tooOld || tooMuch || endOffset <= log.nextStart)) break;
       // Once: a segment below the start may only wait for its checkpoint.
       if (endOffset > log.nextStart) this.#count(tooOld ? 'age' : 'size');
@@ -127,7 +127,10 @@ export class Retention {
       start = Math.max(start, endOffset);
       closed = await log.segments.closed(i, config, byAge);
     }
-    if (closed === undefined && this.#activeIsOver(log, byAge, nowMs)) {
+    const reason = closed === undefined ? await this.#whyActiveIsOver(log, byAge, bySize, nowMs) : undefined;
+    if (reason !== undefined) {
+      this.#count(reason);
+      log.startCounted = log.endOffset;
       log.segments.rollNow(log.endOffset, config);
       log.flushedPlace = log.segments.placed;
       log.version++;
@@ -141,15 +144,32 @@ export class Retention {
     this.#options.metrics.deletedSegments[reason].add(1);
   }
 
-  /** The last segment too holds nothing that is wanted, and nothing is on its way to it. */
-  #activeIsOver(log: Log, byAge: boolean, nowMs: number): boolean {
+  /** Why the last segment too holds nothing that is wanted, while nothing is on its way to it. */
+  async #whyActiveIsOver(
+    log: Log,
+    byAge: boolean,
+    bySize: boolean,
+    nowMs: number,
+  ): Promise<DeletionReason | undefined> {
     const active = log.segments.active;
-    if (active === undefined || active.sizeBytes === 0 || log.flushing !== undefined || log.inPlaceTicket >= 0)
-      return false;
-    if (log.flushedOffset < log.endOffset) return false;
-    if (log.nextStart >= log.endOffset) return true;
-    return byAge && active.maxTimestamp >= 0 && nowMs - active.maxTimestamp > log.config.retentionMs;
+    if (active === undefined || !isAtRest(log, active)) return undefined;
+    if (log.nextStart >= log.endOffset) return 'start';
+    // Nothing at all is to stay; with any other limit, one segment may be as large as it is.
+    if (bySize && log.config.retentionBytes === 0) return 'size';
+    if (!byAge) return undefined;
+    const isOld = nowMs - (await log.segments.newestMs(active)) > log.config.retentionMs;
+    return isOld && log.segments.active === active && isAtRest(log, active) ? 'age' : undefined;
   }
+}
+
+/** The segment has all there is, and no write to it is under way. */
+function isAtRest(log: Log, active: Segment): boolean {
+  if (active.sizeBytes === 0 || log.flushing !== undefined || log.inPlaceTicket >= 0) return false;
+  return log.flushedOffset >= log.endOffset;
+}
+
+function isLimitedInSize({ config }: Log): boolean {
+  return config.cleanupPolicy.delete && config.retentionBytes >= 0;
 }
 
 /** The published checkpoint knows the start, and that everything below it is in segments. */
@@ -163,8 +183,7 @@ function mayHaveSomething(log: Log): boolean {
   if (log.deleted) return false;
   if (log.nextStart > 0) return true;
   return (
-    cleanupPolicy.delete &&
-    (retentionMs !== unlimited || (retentionBytes !== unlimited && log.sizeBytes > retentionBytes))
+    (cleanupPolicy.delete && retentionMs !== unlimited) || (isLimitedInSize(log) && log.sizeBytes > retentionBytes)
   );
 }
 
@@ -172,16 +191,32 @@ function mayHaveSomething(log: Log): boolean {
  * A flush of what waits in memory would leave something that can be deleted: all of it is too old, or it closes a segment, or
  * makes one, that began with records that are.
  */
-function isOverInMemory(log: Log, nowMs: number): boolean {
-  const { retentionMs, segmentMs, segmentJitterMs, segmentBytes } = log.config;
-  const newest = newestInTail(log);
-  if (nowMs - newest > retentionMs) return true;
+function isTooOldInMemory(log: Log, nowMs: number): boolean {
+  const { retentionMs } = log.config;
+  if (nowMs - newestInTail(log) > retentionMs) return true;
+  const first = oldestInActive(log);
+  return first >= 0 && nowMs - first > retentionMs && closesSegment(log, first);
+}
+
+/** The same by size. Which segment would go is not known before, but one of them. */
+function isTooMuchInMemory(log: Log): boolean {
+  const { retentionBytes } = log.config;
+  if (log.sizeBytes <= retentionBytes) return false;
+  return retentionBytes === 0 || closesSegment(log, oldestInActive(log));
+}
+
+/** A flush closes the active segment, or one that it makes, whose first records have this timestamp. */
+function closesSegment(log: Log, firstMs: number): boolean {
+  const { segmentMs, segmentJitterMs, segmentBytes } = log.config;
+  const isLong = firstMs >= 0 && newestInTail(log) - firstMs > segmentMs - Math.min(segmentJitterMs, segmentMs);
+  return isLong || (log.segments.active?.sizeBytes ?? 0) + log.unwrittenBytes > segmentBytes;
+}
+
+/** When the active segment begins, or the one that a flush would make; −1 when its first records do not say. */
+function oldestInActive(log: Log): number {
   const active = log.segments.active;
   const isBegun = active !== undefined && active.sizeBytes > 0 && active.firstTimestamp >= 0;
-  const first = isBegun ? active.firstTimestamp : oldestUnwritten(log);
-  if (first < 0 || nowMs - first <= retentionMs) return false;
-  const isLong = newest - first > segmentMs - Math.min(segmentJitterMs, segmentMs);
-  return isLong || (active?.sizeBytes ?? 0) + log.unwrittenBytes > segmentBytes;
+  return isBegun ? active.firstTimestamp : oldestUnwritten(log);
 }
 
 /** The greatest timestamp of the first batch that no segment has; −1 when it has none. */
@@ -190,7 +225,10 @@ function oldestUnwritten(log: Log): number {
   return first === undefined ? -1 : maxTimestamp(first.backing.buffer, first.start);
 }
 
-/** The greatest timestamp of the last run: how recent the newest records are, near enough for whole segments. */
+/**
+ * The greatest timestamp of the last run: how recent the newest records are, near enough for whole segments. Records without
+ * any have the time of their file: they are to be in one.
+ */
 function newestInTail(log: Log): number {
   const last = log.tail.last;
   if (last === undefined) return 0;
@@ -199,5 +237,5 @@ function newestInTail(log: Log): number {
     newest = Math.max(newest, maxTimestamp(last.backing.buffer, at));
     at += 12 + last.backing.buffer.readInt32BE(at + 8);
   }
-  return newest < 0 ? Number.POSITIVE_INFINITY : newest;
+  return newest < 0 ? Number.NEGATIVE_INFINITY : newest;
 }

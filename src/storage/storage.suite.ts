@@ -2,6 +2,7 @@
 // was told, and a runtime over given files.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildBatch } from '../records/build-batch.ts';
 import { BATCH_HEADER_BYTES, batchLength, isControl } from '../records/record-batch.ts';
 import type { Files } from '../runtime/files.ts';
@@ -358,6 +359,49 @@ export function storageSuite(
       assert.deepEqual(await readAll(reopened), await readAll(log));
     },
   );
+
+  check('a size below 0 is no limit, and with 0 nothing stays', async ({ start }) => {
+    const engine = await start();
+    const config = { ...defaultConfig, segmentBytes: 1_000, retentionBytes: -5 };
+    const { log } = open(engine, 1, config);
+    for (let i = 0; i < 10; i++) log.append([batchOf(i, 200)]);
+    await committed(engine);
+    await engine.flush();
+    await engine.enforceRetention();
+    assert.equal(log.startOffset, 0);
+    log.append([batchOf(10, 200)]);
+    await committed(engine);
+    log.config = { ...config, retentionBytes: 0 };
+    await engine.enforceRetention();
+    assert.deepEqual([log.startOffset, log.sizeBytes], [11, 0]);
+    await engine.close();
+  });
+
+  check('retention by size also counts what no segment holds yet', async ({ start }) => {
+    const engine = await start();
+    const config = { ...defaultConfig, segmentBytes: 1_000, retentionBytes: 3_000 };
+    const { log } = open(engine, 1, config);
+    for (let i = 0; i < 40; i++) log.append([batchOf(i, 200)]);
+    await committed(engine);
+    await engine.enforceRetention();
+    assert.ok(log.sizeBytes >= 3_000 && log.sizeBytes < 4_200, `${log.sizeBytes} bytes are left`);
+    await engine.close();
+  });
+
+  check('records without a timestamp are as old as their file', async ({ start }) => {
+    const engine = await start();
+    const config = { ...defaultConfig, segmentBytes: 1_000, retentionMs: 3_600_000 };
+    const { log } = open(engine, 1, config);
+    for (let i = 0; i < 10; i++) log.append([batchOf(i, 200, -1)]);
+    await committed(engine);
+    await engine.enforceRetention();
+    assert.equal(log.startOffset, 0);
+    log.config = { ...config, retentionMs: 0 };
+    await sleep(20);
+    await engine.enforceRetention();
+    assert.equal(log.startOffset, 10);
+    await engine.close();
+  });
 
   check(
     'a deleted partition leaves its directory, and a new one of the same name begins empty',

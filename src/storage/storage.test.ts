@@ -9,4 +9,8 @@ storageSuite('on node files', async () => {
   return { files: nodeFiles(), directory, remove: () => rm(directory, { recursive: true, force: true }) };
 });
 
-storageSuite('on memory files', async () => ({ files: new MemoryFiles(), directory: '/data', remove: async () => {} }));
+storageSuite('on memory files', async () => ({
+  files: new MemoryFiles({ nowMs: Date.now }),
+  directory: '/data',
+  remove: async () => {},
+}));

@@ -676,6 +676,12 @@ export class Segments {
     return { segment, endOffset: next.baseOffset };
   }
 
+  /** The greatest timestamp of a segment that is known; where no record has one, when it was written last, as in Kafka. */
+  async newestMs(segment: Segment): Promise<number> {
+    if (segment.maxTimestamp >= 0) return segment.maxTimestamp;
+    return (await this.#host.files.stat(segment.logPath))?.modifiedMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** All entries of aborted transactions in files; for compaction. */
   allAborted(config: LogConfig): Promise<Buffer> {
     return this.#use(async () => {
