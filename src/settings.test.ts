@@ -245,7 +245,7 @@ describe('settings', () => {
       'queued.max.request.bytes must be larger or equal to socket.request.max.bytes.',
     ]);
     assert.deepEqual(problems({ 'log.retention.ms': '0' }), [
-      'log.retention.ms must be unlimited (-1) or, equal or greater than 1.',
+      'log.retention.ms must be unlimited (-1) or, greater than or equal to 1.',
     ]);
     assert.equal(
       resolveSettings({ properties: { 'queued.max.request.bytes': '200000000' } }).requestMemoryMaxBytes,

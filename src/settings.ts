@@ -82,7 +82,7 @@ export function resolveSettings(sources: SettingsSources = {}): Settings {
   const durability = reading.durability(dataDirectory, ottla);
   const { listeners, advertisedListeners } = reading.listeners(broker);
   const security = reading.security(listeners, ottla);
-  reading.problems.push(...brokerObjections(broker).map((objection) => `${objection}.`));
+  reading.problems.push(...brokerObjections(broker).map((objection) => objection.replace(/\.?$/, '.')));
   if (reading.problems.length > 0) throw new SettingsError(reading.problems);
   // Shown by DescribeConfigs as in Kafka, where a file always has them.
   for (const name of ['node.id', 'broker.id']) reading.staticValues.set(name, String(nodeId));

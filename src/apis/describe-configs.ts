@@ -98,7 +98,7 @@ function entriesOf({ metadata, configs }: Dependencies, { resourceType, resource
     case ResourceType.TOPIC: {
       const objection = topicNameObjection(resourceName);
       if (objection !== undefined) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, objection);
-      if (!metadata.image.topics.has(resourceName)) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      if (!metadata.image.topics.has(resourceName)) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, '');
       return describeTopic(configs, configs.overrides(`topic:${resourceName}`));
     }
     case ResourceType.BROKER:

@@ -142,7 +142,7 @@ export class Alterations {
     }
     for (const [key, text] of changed) checkBrokerKey(key, text);
     const objection = brokerObjections(this.#brokerWith(changed))[0];
-    if (objection !== undefined) refuse(ErrorCode.INVALID_REQUEST, objection);
+    if (objection !== undefined) refuse(ErrorCode.INVALID_REQUEST, `requirement failed: ${objection}`);
   }
 
   #brokerWith(changed: readonly (readonly [string, string])[]): BrokerConfig {
@@ -235,7 +235,7 @@ function refuseAny(
       const definition = definitionOf(brokerDefinitions, name);
       return definition !== undefined && refused(definition);
     });
-  if (names.length > 0) refuse(ErrorCode.INVALID_REQUEST, `${sentence}: Set(${names.join(', ')})`);
+  if (names.length > 0) refuse(ErrorCode.INVALID_REQUEST, `${sentence}: [${names.join(', ')}]`);
 }
 
 function differences(

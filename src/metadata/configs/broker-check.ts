@@ -1,6 +1,8 @@
 // What broker configs must fulfil together (Kafka: KafkaConfig.validateValues and the configs of each coordinator).
 import type { BrokerConfig } from './broker-definitions.ts';
 
+const MEBIBYTE = 1024 * 1024;
+
 /** One sentence per problem; empty when all is well. */
 export function brokerObjections(config: BrokerConfig): string[] {
   return [...logObjections(config), ...connectionObjections(config), ...groupObjections(config)];
@@ -9,7 +11,7 @@ export function brokerObjections(config: BrokerConfig): string[] {
 function logObjections(config: BrokerConfig): string[] {
   const objections: string[] = [];
   const retention = config.logRetentionMs ?? config.logRetentionMinutes ?? config.logRetentionHours;
-  if (retention === 0) objections.push('log.retention.ms must be unlimited (-1) or, equal or greater than 1');
+  if (retention === 0) objections.push('log.retention.ms must be unlimited (-1) or, greater than or equal to 1');
   if (config.logRollMs !== null && config.logRollMs < 1)
     objections.push('log.roll.ms must be greater than or equal to 1');
   if (config.logRollJitterMs !== null && config.logRollJitterMs < 0) {
@@ -17,6 +19,11 @@ function logObjections(config: BrokerConfig): string[] {
   }
   if (config.logCleanerMinCompactionLagMs > config.logCleanerMaxCompactionLagMs) {
     objections.push('log.cleaner.min.compaction.lag.ms must not be greater than log.cleaner.max.compaction.lag.ms');
+  }
+  // Kafka fails at the division by 0 threads.
+  const { logCleanerDedupeBufferSize, logCleanerThreads } = config;
+  if (logCleanerThreads === 0 || logCleanerDedupeBufferSize / logCleanerThreads <= MEBIBYTE) {
+    objections.push('log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.');
   }
   return objections;
 }

@@ -183,10 +183,12 @@ describe('changing configs', () => {
       ['constructor', '1', /^Unknown topic config name: constructor$/],
       ['remote.storage.enable', 'true', /^Tiered Storage functionality is disabled in the broker\./],
       ['min.compaction.lag.ms', '9223372036854775807', /^$/],
+      ['cleanup.policy', 'delete,', /values must not be empty\.$/],
       ['cleanup.policy', 'remove', /String must be one of: compact, delete$/],
       ['compression.type', 'lzo', /String must be one of: uncompressed, zstd/],
       ['retention.ms', 'x'.repeat(40000), /longer than 32767 bytes/],
     ];
+    assert.equal(await set(world, TOPIC, 'orders', 'preallocate', ' FALSE '), null, 'what is anyway may be said');
     for (const [key, value, sentence] of cases) {
       const refusal = await set(world, TOPIC, 'orders', key, value);
       if (sentence.source === '^$') assert.equal(refusal, null, key);
@@ -212,11 +214,11 @@ describe('changing configs', () => {
     const refused = (name: string, key: string, value: string) => set(world, BROKER, name, key, value);
     assert.deepEqual(await refused('1', 'num.partitions', '3'), [
       ErrorCode.INVALID_REQUEST,
-      'Cannot update these configs dynamically: Set(num.partitions)',
+      'Cannot update these configs dynamically: [num.partitions]',
     ]);
     assert.deepEqual(await refused('', 'principal.builder.class', 'x'), [
       ErrorCode.INVALID_REQUEST,
-      'Cannot update these configs at default cluster level: Set(principal.builder.class)',
+      'Cannot update these configs at default cluster level: [principal.builder.class]',
     ]);
     assert.match(
       String(await refused('', 'num.io.threads', '3')),
@@ -230,6 +232,16 @@ describe('changing configs', () => {
     assert.equal((await refused('1', 'message.max.bytes', '-3'))?.[0], ErrorCode.INVALID_REQUEST);
     assert.equal((await refused('1', 'toString', '-3'))?.[0], ErrorCode.INVALID_CONFIG);
     assert.equal((await refused('', 'log.retention.ms', '0'))?.[0], ErrorCode.INVALID_REQUEST);
+    for (const [key, value] of [
+      ['log.cleaner.dedupe.buffer.size', '1048576'],
+      ['log.cleaner.threads', '0'],
+      ['log.cleaner.threads', '200'],
+    ] as const) {
+      assert.deepEqual(await refused('', key, value), [
+        ErrorCode.INVALID_REQUEST,
+        'requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.',
+      ]);
+    }
     assert.deepEqual(await refused('2', 'message.max.bytes', '3'), [
       ErrorCode.INVALID_REQUEST,
       'Unexpected broker id, expected 1, but received 2',

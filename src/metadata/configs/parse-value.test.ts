@@ -114,9 +114,11 @@ describe('a config value', () => {
     refused(
       'LIST',
       'delete,keep',
-      'Invalid value [delete, keep] for configuration some.key: String must be one of: compact, delete',
+      'Invalid value keep for configuration some.key: String must be one of: compact, delete',
       policy,
     );
+    refused('LIST', 'delete,', "Configuration 'some.key' values must not be empty.", policy);
+    refused('LIST', ',', "Configuration 'some.key' values must not be empty.", policy);
     assert.deepEqual(parse('LIST', 'delete, compact,delete', policy), ['delete', 'compact']);
     assert.deepEqual(parse('LIST', '0:1,0:1'), ['0:1', '0:1']);
     assert.equal(canonicalText('LIST', 'delete, delete', policy), 'delete');

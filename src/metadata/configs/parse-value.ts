@@ -18,6 +18,8 @@ export function parseConfig(name: string, definition: Definition, text: string |
     if (definition.defaultValue === null) return null;
     throw new ConfigError(`Invalid value null for configuration ${name}: Value must be non-null`);
   }
+  const complaint = definition.rule?.complaint?.(value, name);
+  if (complaint !== undefined) throw new ConfigError(complaint);
   const objection = definition.rule?.check(value, name);
   if (objection !== undefined) {
     throw new ConfigError(`Invalid value ${shown(definition, value)} for configuration ${name}: ${objection}`);

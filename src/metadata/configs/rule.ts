@@ -8,6 +8,8 @@ export interface Rule {
   readonly dropsRepeated?: boolean;
   /** The sentence after "Invalid value x for configuration y: ", or undefined when the value is fine. */
   check(value: ConfigValue, name: string): string | undefined;
+  /** A refusal that does not begin with "Invalid value": all of its sentence. Asked first. */
+  complaint?(value: ConfigValue, name: string): string | undefined;
 }
 
 export function atLeast(min: number): Rule {
@@ -45,16 +47,17 @@ export function oneOfIgnoringCase(...allowed: string[]): Rule {
   };
 }
 
-/** Every element known; an empty list is fine unless `nonEmpty`. */
-export function listOf(allowed: readonly string[], options: { nonEmpty?: boolean } = {}): Rule {
+/** Every element known; an empty list is fine. */
+export function listOf(allowed: readonly string[]): Rule {
   return {
     text: `[${allowed.join(', ')}]`,
     dropsRepeated: true,
-    check(value, name) {
-      const list = value as readonly string[];
-      if (options.nonEmpty && list.length === 0) return `Configuration '${name}' must not be empty`;
-      for (const each of list) {
-        if (!allowed.includes(each)) return `String must be one of: ${allowed.join(', ')}`;
+    check: () => undefined,
+    complaint(value, name) {
+      for (const each of value as readonly string[]) {
+        if (each === '') return `Configuration '${name}' values must not be empty.`;
+        if (allowed.includes(each)) continue;
+        return `Invalid value ${each} for configuration ${name}: String must be one of: ${allowed.join(', ')}`;
       }
       return undefined;
     },

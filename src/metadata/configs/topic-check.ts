@@ -43,7 +43,12 @@ export function checkTopicOverrides(
 /** What would be stored and change nothing is refused, unless it is what is anyway. */
 function checkEffect(name: string, definition: Definition, text: string): void {
   const { effect, defaultValue } = definition;
-  if (effect.kind !== 'unused' || text.trim() === defaultValue) return;
+  if (effect.kind !== 'unused') return;
+  if (
+    defaultValue !== null &&
+    String(parseConfig(name, definition, text)) === String(parseConfig(name, definition, defaultValue))
+  )
+    return;
   throw new ConfigError(`${name} cannot be changed: ${effect.reason}.`);
 }
 
