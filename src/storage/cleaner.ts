@@ -203,7 +203,9 @@ export class Cleaner {
       if (closed === undefined || closed.endOffset > limit) break;
       const { segment, endOffset } = closed;
       const isDirty = endOffset > firstDirtyOffset;
-      if (isDirty && config.minCompactionLagMs > 0 && segment.maxTimestamp > nowMs - config.minCompactionLagMs) break;
+      if (isDirty && config.minCompactionLagMs > 0) {
+        if ((await segments.newestMs(segment)) > nowMs - config.minCompactionLagMs) break;
+      }
       if (isDirty && segment.firstTimestamp > 0 && segment.firstTimestamp < nowMs - config.maxCompactionLagMs) {
         isOverdue = true;
       }

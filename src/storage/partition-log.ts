@@ -288,7 +288,8 @@ export class Log implements PartitionLog {
     const startOffset = this.startOffset;
     if (startOffset >= limitOffset) return undefined;
     const tailFrom = Math.min(limitOffset, this.#tailStart);
-    let greatest = -1;
+    // Below −1, so that the first record without a timestamp is found when no record has one, as in Kafka.
+    let greatest = -2;
     let best: Buffer | undefined;
     for (const batch of batchesOf(this.tail, Math.max(startOffset, tailFrom), limitOffset)) {
       if (maxTimestamp(batch, 0) <= greatest) continue;
@@ -299,27 +300,28 @@ export class Log implements PartitionLog {
       // The tail may give it up while the segments are asked.
       if (best !== undefined) best = Buffer.from(best);
       const inSegments = await this.segments.maxTimestamp(startOffset, tailFrom, this.config);
-      if (inSegments >= Math.max(0, greatest)) {
+      if (inSegments >= greatest) {
         // Segments may speak of offsets outside of the range; then everything that could win is looked at.
         const candidate =
-          (await this.#greatestInSegments(inSegments, startOffset, tailFrom)) ??
-          (await this.#greatestInSegments(Math.max(0, greatest), startOffset, tailFrom));
+          (await this.#greatestInSegments(inSegments, startOffset, tailFrom, true)) ??
+          (await this.#greatestInSegments(Math.max(-1, greatest), startOffset, tailFrom));
         if (candidate !== undefined) best = candidate;
       }
     }
     return best === undefined ? undefined : firstRecordWith(best, startOffset);
   }
 
-  /** The first batch with the greatest timestamp among those at or above `timestampMs`. */
+  /** The first batch with the greatest timestamp among those at or above `timestampMs`; with `isGreatest` there is none above. */
   async #greatestInSegments(
     timestampMs: number,
     startOffset: number,
     limitOffset: number,
+    isGreatest = false,
   ): Promise<Buffer | undefined> {
     let best: Buffer | undefined;
     await this.segments.visitFromTimestamp(timestampMs, startOffset, limitOffset, this.config, (batch) => {
       if (best === undefined || maxTimestamp(batch, 0) > maxTimestamp(best, 0)) best = Buffer.from(batch);
-      return false;
+      return isGreatest;
     });
     return best;
   }

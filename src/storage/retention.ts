@@ -1,7 +1,8 @@
 // Deletes whole segments that the topic no longer wants: by age, by size, or below the log's start (DeleteRecords). The new
 // start is durable before a file goes. As Kafka's UnifiedLog.deleteOldSegments.
-import { maxTimestamp } from '../records/record-batch.ts';
+import { BATCH_HEADER_BYTES, maxTimestamp } from '../records/record-batch.ts';
 import type { Clock, LogLines, Timer, Timers } from '../runtime/runtime.ts';
+import { timeEntryBytes } from './disk/segment-index.ts';
 import type { Segment } from './disk/segments.ts';
 import type { Log } from './partition-log.ts';
 import type { CommitTicket } from './storage.ts';
@@ -207,9 +208,12 @@ function isTooMuchInMemory(log: Log): boolean {
 
 /** A flush closes the active segment, or one that it makes, whose first records have this timestamp. */
 function closesSegment(log: Log, firstMs: number): boolean {
-  const { segmentMs, segmentJitterMs, segmentBytes } = log.config;
+  const { segmentMs, segmentJitterMs, segmentBytes, segmentIndexBytes, indexIntervalBytes } = log.config;
   const isLong = firstMs >= 0 && newestInTail(log) - firstMs > segmentMs - Math.min(segmentJitterMs, segmentMs);
-  return isLong || (log.segments.active?.sizeBytes ?? 0) + log.unwrittenBytes > segmentBytes;
+  const sizeBytes = (log.segments.active?.sizeBytes ?? 0) + log.unwrittenBytes;
+  // At most: not every batch is as small as one can be, or has an entry.
+  const indexBytes = (sizeBytes / Math.max(indexIntervalBytes, BATCH_HEADER_BYTES)) * timeEntryBytes;
+  return isLong || sizeBytes > segmentBytes || indexBytes > segmentIndexBytes;
 }
 
 /** When the active segment begins, or the one that a flush would make; −1 when its first records do not say. */

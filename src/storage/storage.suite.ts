@@ -9,6 +9,7 @@ import type { Files } from '../runtime/files.ts';
 import { nodeRuntime } from '../runtime/node/node-runtime.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Engine, openStorage, type StorageOptions } from './engine.ts';
+import type { Log } from './partition-log.ts';
 import type { StorageSettings } from './settings.ts';
 import type { Durability, LogConfig, LogRead, PartitionId, PartitionLog, PartitionState } from './storage.ts';
 
@@ -388,14 +389,43 @@ export function storageSuite(
     await engine.close();
   });
 
+  check('a segment that begins without a timestamp is over segment.ms after it was begun', async ({ start }) => {
+    const engine = await start();
+    const { log } = open(engine, 1, { ...defaultConfig, segmentMs: 50, retentionBytes: 0 });
+    const { segments } = log as Log;
+    for (let i = 0; i < 2; i++) log.append([batchOf(i, 200, -1)]);
+    await committed(engine);
+    await engine.flush();
+    assert.equal(segments.count, 1);
+    await sleep(60);
+    log.append([batchOf(2, 200, Date.now())]);
+    await committed(engine);
+    await engine.flush();
+    assert.equal(segments.count, 2);
+    await engine.close();
+  });
+
+  check('retention by size counts segments that a small index closes', async ({ start }) => {
+    const engine = await start();
+    const small = { segmentIndexBytes: 24, indexIntervalBytes: 0, retentionBytes: 1 };
+    const { log } = open(engine, 1, { ...defaultConfig, ...small });
+    for (let i = 0; i < 20; i++) log.append([batchOf(i, 20, i)]);
+    await committed(engine);
+    await engine.enforceRetention();
+    assert.ok(log.startOffset > 10, `the log starts at ${log.startOffset}`);
+    await engine.close();
+  });
+
   check('records without a timestamp are as old as their file', async ({ start }) => {
     const engine = await start();
     const config = { ...defaultConfig, segmentBytes: 1_000, retentionMs: 3_600_000 };
     const { log } = open(engine, 1, config);
     for (let i = 0; i < 10; i++) log.append([batchOf(i, 200, -1)]);
     await committed(engine);
+    assert.deepEqual(await log.findMaxTimestamp(10), { timestampMs: -1, offset: 0, leaderEpoch: 0 });
     await engine.enforceRetention();
     assert.equal(log.startOffset, 0);
+    assert.deepEqual(await log.findMaxTimestamp(10), { timestampMs: -1, offset: 0, leaderEpoch: 0 });
     log.config = { ...config, retentionMs: 0 };
     await sleep(20);
     await engine.enforceRetention();

@@ -20,7 +20,7 @@ export function recordAtOrAfter(
 export function firstRecordWith(batch: Buffer, startOffset: number): TimestampAndOffset | undefined {
   let best: TimestampAndOffset | undefined;
   for (const { timestampMs: timestamp, offset } of recordsOf(batch)) {
-    if (offset >= startOffset && timestamp > (best?.timestampMs ?? -1)) best = found(batch, timestamp, offset);
+    if (offset >= startOffset && timestamp > (best?.timestampMs ?? -2)) best = found(batch, timestamp, offset);
   }
   return best;
 }

@@ -183,6 +183,7 @@ describe('changing configs', () => {
       ['constructor', '1', /^Unknown topic config name: constructor$/],
       ['remote.storage.enable', 'true', /^Tiered Storage functionality is disabled in the broker\./],
       ['min.compaction.lag.ms', '9223372036854775807', /^$/],
+      ['min.cleanable.dirty.ratio', '2', /^Invalid value 2\.0 for/],
       ['cleanup.policy', 'delete,', /values must not be empty\.$/],
       ['cleanup.policy', 'remove', /String must be one of: compact, delete$/],
       ['compression.type', 'lzo', /String must be one of: uncompressed, zstd/],

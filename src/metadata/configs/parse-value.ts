@@ -107,5 +107,6 @@ function javaDouble(value: number): string {
 
 function shown(definition: Definition, value: ConfigValue): string {
   if (definition.type === 'PASSWORD') return '[hidden]';
+  if (definition.type === 'DOUBLE') return javaDouble(value as number);
   return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
 }

@@ -17,8 +17,10 @@ export class Segment {
   /** Greatest timestamp so far, and the last offset of the batch that has it; −1 when there is none. */
   maxTimestamp = -1;
   offsetOfMaxTimestamp = -1;
-  /** Timestamp of the first batch, for segment.ms; −1 when unknown. */
+  /** Timestamp of the first batch, for segment.ms; −1 when it has none, or is unknown. */
   firstTimestamp = -1;
+  /** When the segment was begun, or this broker started: segment.ms counts from here where the first batch has no timestamp. */
+  readonly createdMs: number;
   /** How much earlier than segment.ms this one rolls. */
   jitterMs = 0;
   bytesSinceEntry = 0;
@@ -42,7 +44,8 @@ export class Segment {
   /** Of one of them: no later one says anything about the bytes before. */
   syncFailure: unknown;
 
-  constructor(directory: string, baseOffset: number, sizeBytes: number) {
+  constructor(directory: string, baseOffset: number, sizeBytes: number, createdMs = Number.POSITIVE_INFINITY) {
+    this.createdMs = createdMs;
     this.baseOffset = baseOffset;
     this.path = `${directory}/${segmentName(baseOffset)}`;
     this.sizeBytes = sizeBytes;
@@ -90,7 +93,7 @@ export class Segment {
     const bytes = batchLength(buffer, at);
     const last = lastOffset(buffer, at);
     const timestamp = maxTimestamp(buffer, at);
-    if (this.firstTimestamp < 0) this.firstTimestamp = timestamp;
+    if (this.sizeBytes === 0) this.firstTimestamp = timestamp;
     if (timestamp > this.maxTimestamp) {
       this.maxTimestamp = timestamp;
       this.offsetOfMaxTimestamp = last;

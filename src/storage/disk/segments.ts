@@ -92,7 +92,10 @@ export class Segments {
     this.#known = known;
     this.#olderBytes = known?.olderBytes ?? 0;
     this.#oldestBase = known?.oldestBase ?? -1;
-    if (known !== undefined) this.#segments.push(new Segment(this.directory, known.activeBase, known.activeBytes));
+    if (known !== undefined) {
+      const { activeBase, activeBytes } = known;
+      this.#segments.push(new Segment(this.directory, activeBase, activeBytes, host.clock.nowMs()));
+    }
   }
 
   get active(): Segment | undefined {
@@ -315,7 +318,8 @@ export class Segments {
     const { active } = this;
     const rollsAlways = config.segmentIndexBytes < indexBytesTrusted;
     const spanMs = config.segmentMs - Math.min(config.segmentJitterMs, config.segmentMs);
-    let count = 1;
+    // Without a timestamp the age of the active segment may close it.
+    let count = active !== undefined && active.firstTimestamp < 0 ? 2 : 1;
     let sizeBytes = active?.sizeBytes ?? 0;
     let first = active?.firstTimestamp ?? -1;
     for (const { backing, start, end } of runs) {
@@ -357,10 +361,9 @@ export class Segments {
   #mustRoll(segment: Segment, part: Buffer, at: number, bytes: number, config: LogConfig): boolean {
     if (segment.sizeBytes === 0) return false;
     if (segment.sizeBytes + bytes > config.segmentBytes) return true;
-    const timestamp = maxTimestamp(part, at);
-    if (segment.firstTimestamp >= 0 && timestamp >= 0) {
-      if (timestamp - segment.firstTimestamp > config.segmentMs - segment.jitterMs) return true;
-    }
+    const { firstTimestamp, createdMs } = segment;
+    const ageMs = firstTimestamp >= 0 ? maxTimestamp(part, at) - firstTimestamp : this.#host.clock.nowMs() - createdMs;
+    if (ageMs > config.segmentMs - segment.jitterMs) return true;
     return lastOffset(part, at) - segment.baseOffset > 0x7fffffff || segment.indexIsFull(config.segmentIndexBytes);
   }
 
@@ -371,7 +374,7 @@ export class Segments {
       this.#olderBytes += before.sizeBytes;
       this.#closing.push(before);
     }
-    const segment = new Segment(this.directory, base, 0);
+    const segment = new Segment(this.directory, base, 0, this.#host.clock.nowMs());
     segment.known = true;
     segment.isNew = true;
     segment.jitterMs = this.#host.random.below(
