@@ -394,6 +394,27 @@ test('segments and indexes are laid out as Kafka’s', async () => {
   assert.equal(Number(times.readBigInt64BE(times.length - 12)), 50 + perSegment - 1);
 });
 
+test('a time index that was cut inside an entry is not believed about what it has lost', async () => {
+  const files = new MemoryFiles();
+  const config = { ...defaultConfig, segmentBytes: 8_000, indexIntervalBytes: 0 };
+  const first = await start({ files } as UnsyncedFiles);
+  const { log } = open(first, 1, config);
+  // Timestamps rise to 1009 in the middle of the first segment, and fall again.
+  for (let i = 0; i < 40; i++) log.append([batchOf(i, 200, 1_000 + (i < 10 ? i : -i))]);
+  await first.close();
+  const path = '/data/topic1-0/00000000000000000000.timeindex';
+  const file = await files.open(path, 'write');
+  const { length } = await files.readFile(path);
+  assert.ok(length >= 60, `${length} bytes of index`);
+  await file.truncateSync(12 * 3 + 5);
+  await file.close();
+  const second = await start({ files } as UnsyncedFiles);
+  const { log: again } = open(second, 1, config);
+  assert.deepEqual(await again.findTimestamp(1_007, 40), { timestampMs: 1_007, offset: 7, leaderEpoch: 0 });
+  assert.equal((await again.findMaxTimestamp(40))?.offset, 9);
+  await second.close();
+});
+
 test('an unclean stop is told at the next start, a clean one is not', async () => {
   let disk = new UnsyncedFiles();
   const first = await start(disk);

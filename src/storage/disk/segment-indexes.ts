@@ -87,12 +87,14 @@ export async function learn(
   try {
     const sizeBytes = segment.sizeBytes >= 0 ? segment.sizeBytes : lease.file.sizeSync();
     let offsets = new IndexEntries(offsetEntryBytes, await readOrEmpty(files, segment.indexPath));
-    let times = new IndexEntries(timeEntryBytes, await readOrEmpty(files, segment.timeIndexPath));
+    const timeBytes = await readOrEmpty(files, segment.timeIndexPath);
+    const isTorn = timeBytes.length % timeEntryBytes !== 0;
+    let times = new IndexEntries(timeEntryBytes, timeBytes);
     offsets.count = soundOffsetEntries(offsets, sizeBytes);
     if (!(await agrees(lease, segment, offsets)) || times.count === 0) {
       offsets = new IndexEntries(offsetEntryBytes);
     }
-    times.count = offsets.count === 0 ? 0 : cutUnsound(offsets, times, isActive);
+    times.count = offsets.count === 0 ? 0 : cutUnsound(offsets, times, isActive, isTorn);
     if (!(await timeAgrees(host, segment, lease, sizeBytes, offsets, times, times.count - 1))) times.count = 0;
     if (times.count === 0) {
       // Timestamps are learned from the beginning again.
@@ -278,10 +280,10 @@ function neighbours(segment: Segment, entries: IndexEntries, index: number): Ind
  * the log is read again, so the offset entries end there too. The last entry of a closed segment may be of any batch; in the
  * active one, what lies beyond the offset entries is left from before a crash.
  */
-function cutUnsound(offsets: IndexEntries, times: IndexEntries, isActive: boolean): number {
+function cutUnsound(offsets: IndexEntries, times: IndexEntries, isActive: boolean, isTorn: boolean): number {
   const last = isActive ? offsets.relativeOffset(offsets.count - 1) : Number.MAX_SAFE_INTEGER;
   const sound = soundTimeEntries(times, last);
-  if (sound === times.count) return sound;
+  if (sound === times.count && !isTorn) return sound;
   const kept = Math.max(0, sound - 1);
   const known = kept === 0 ? -1 : times.relativeOffset(kept - 1);
   offsets.count = entriesAtMost(offsets.count, known, (i) => offsets.relativeOffset(i));
