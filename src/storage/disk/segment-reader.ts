@@ -171,10 +171,10 @@ export class SegmentReader {
     expected?: (first: Buffer) => boolean,
   ): Promise<LogRead | { firstBytes: number } | undefined> {
     const { path, position, fromOffset } = place;
-    // With the base offset of what follows, where it is in the segment: it is checked too.
-    const left = segment.readableBytes - position;
-    const room = Math.max(BATCH_HEADER_BYTES, Math.min(readBytes + BASE_OFFSET_BYTES, left));
-    const region = this.#host.regions.take(room);
+    const bytesMin = Math.max(BATCH_HEADER_BYTES, readBytes);
+    const region = this.#host.regions.take(bytesMin);
+    // With the base offset of what follows, where there is room: it is checked too.
+    const room = Math.min(bytesMin + BASE_OFFSET_BYTES, region.buffer.length, segment.readableBytes - position);
     let isKept = false;
     try {
       const read = region.buffer.subarray(0, await lease.file.read(region.buffer.subarray(0, room), position));
