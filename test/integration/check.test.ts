@@ -168,6 +168,25 @@ test('a file of aborted transactions that is missing or wrong is made again from
   }
 });
 
+test('without any index a start makes the files of aborted transactions again', async () => {
+  const data = copy();
+  const directory = path.join(data, 'payments-0');
+  const indexes = readdirSync(directory).filter((each) => each.endsWith('index'));
+  const name = indexes.find((each) => each.endsWith('.txnindex'));
+  assert.ok(name !== undefined);
+  const before = readFileSync(path.join(directory, name));
+  for (const each of indexes) rmSync(path.join(directory, each));
+  const broker = await startBroker({ data });
+  try {
+    const args = ['consume', 'payments', '--read-committed'];
+    const { stdout } = await runOttla(args, { env: { OTTLA_BOOTSTRAP: broker.bootstrapServers } });
+    assert.deepEqual(stdout.toString().trim().split('\n'), ['payment 1', 'payment 3', 'payment 5']);
+  } finally {
+    await broker.close();
+  }
+  assert.ok(readFileSync(path.join(directory, name)).equals(before));
+});
+
 test('damaged metadata is named', async () => {
   const data = copy();
   const directory = path.join(data, 'metadata');

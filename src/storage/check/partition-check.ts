@@ -1,14 +1,14 @@
 // Checks one partition's directory against what its checkpoint knows: every batch of every segment, the indexes by the
 // batches they speak of, the files of aborted transactions by the markers in the log. With `repair`, indexes are made
 // again, and what is lost is replaced by a batch that says so (lost-batch.ts).
-import { ControlType, readControlType } from '../../records/control-batch.ts';
 import { readInt64 } from '../../records/int64.ts';
 import * as batches from '../../records/record-batch.ts';
-import { openRecords } from '../../records/record-cursor.ts';
 import type { Files, OpenFile } from '../../runtime/files.ts';
-import { ABORTED_ENTRY_BYTES, AbortedEntries, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
+import { AbortedFromLog } from '../aborted-from-log.ts';
+import { ABORTED_ENTRY_BYTES, entriesBelow, markerOffsetAt } from '../aborted-index.ts';
 import type { PartitionRecord } from '../disk/checkpoint.ts';
 import { directoryName, readTopicId } from '../disk/partition-directory.ts';
+import { replaceFile } from '../disk/replace-file.ts';
 import { segmentBase, segmentName } from '../disk/segment.ts';
 import { IndexEntries, offsetEntryBytes, timeEntryBytes } from '../disk/segment-index.ts';
 import type { CheckReport, Finding } from './finding.ts';
@@ -252,47 +252,4 @@ function differenceOf(stored: Buffer, expected: Buffer, base: number, oldestBase
     }
   }
   return undefined;
-}
-
-async function replaceFile(files: Files, directory: string, path: string, bytes: Buffer): Promise<void> {
-  const fresh = `${path}.new`;
-  await files.remove(fresh);
-  const file = await files.open(fresh, 'create');
-  try {
-    await file.write([bytes], 0);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await files.rename(fresh, path);
-  await files.syncDirectory(directory);
-}
-
-/** The aborted transactions of a partition as its batches tell them, oldest first. */
-class AbortedFromLog {
-  /** First offsets of open transactions, by producer. */
-  readonly #open = new Map<number, number>();
-  readonly #entries = new AbortedEntries();
-
-  add(buffer: Buffer, at: number): void {
-    if (!batches.isTransactional(buffer, at)) return;
-    const producerId = batches.producerId(buffer, at);
-    if (!batches.isControl(buffer, at)) {
-      if (!this.#open.has(producerId)) this.#open.set(producerId, batches.baseOffset(buffer, at));
-      return;
-    }
-    const first = this.#open.get(producerId);
-    this.#open.delete(producerId);
-    const cursor = openRecords(buffer, at);
-    if (first === undefined || !cursor.next() || readControlType(cursor.key()) !== ControlType.ABORT) return;
-    const marker = batches.baseOffset(buffer, at);
-    this.#entries.add(producerId, first, marker, Math.min(marker + 1, ...this.#open.values()));
-  }
-
-  /** Takes out the entries with a marker below `offset`. */
-  below(offset: number): Buffer {
-    const taken = this.#entries.below(offset) ?? Buffer.alloc(0);
-    this.#entries.dropBelow(offset);
-    return taken;
-  }
 }

@@ -13,6 +13,7 @@ import type { FileLease } from './file-cache.ts';
 import { createPartitionDirectory, directoryName, readTopicId, renameForRemoval } from './partition-directory.ts';
 import { isShortage } from './patient-files.ts';
 import { readOrEmpty } from './read-or-empty.ts';
+import { rebuildAborted } from './rebuild-aborted.ts';
 import { removeFiles } from './remove-files.ts';
 import { finishSwaps, swapSegments } from './segment-swap.ts';
 
@@ -251,6 +252,7 @@ export class Segments {
     for (const segment of older) this.#olderBytes += await this.#sizeOf(segment);
     await this.#know(active, indexIntervalBytes);
     await this.#cutAborted(indexed);
+    await this.#rebuildAborted(names);
     active.jitterMs = 0;
   }
 
@@ -263,6 +265,17 @@ export class Segments {
       const next = this.#segments[i + 1];
       if (next === undefined || next.baseOffset > indexedOffset) await cutAborted(this.#host, segment, indexedOffset);
     }
+  }
+
+  async #rebuildAborted(names: readonly string[]): Promise<void> {
+    const indexedOffset = this.#indexedOffset();
+    const lost = this.#segments.filter(({ baseOffset, sizeBytes }) => {
+      const stem = segmentName(baseOffset);
+      const isIndexed = names.includes(`${stem}.index`) || names.includes(`${stem}.txnindex`);
+      return baseOffset < indexedOffset && sizeBytes > 0 && !isIndexed;
+    });
+    if (lost.length === 0) return;
+    await rebuildAborted(this.#host, this.directory, this.#segments, lost, indexedOffset);
   }
 
   async #createDirectory(): Promise<void> {
