@@ -227,7 +227,19 @@ export class Log implements PartitionLog {
       const from = Math.max(offset, this.#tailStart);
       return from < limitOffset ? this.tail.read(from, maxBytes, limitOffset, atLeastOne) : nothing;
     };
-    return found instanceof Promise ? found.then((read) => read ?? inTail()) : (found ?? inTail());
+    if (!(found instanceof Promise)) return found ?? inTail();
+    return found.then((read) => {
+      this.#beginWithSegments();
+      return read ?? inTail();
+    });
+  }
+
+  /** Somebody has removed the oldest segments while no broker ran: as in Kafka the log begins with what is there. */
+  #beginWithSegments(): void {
+    const { isReady, oldestBase } = this.segments;
+    if (!isReady || this.deleted || oldestBase <= this.nextStart || oldestBase > this.committedOffset) return;
+    this.segments.warnOfMissing(this.nextStart);
+    this.moveStart(oldestBase);
   }
 
   /** What is read from the tail begins here: compaction has changed what the tail still holds of earlier offsets. */

@@ -187,6 +187,31 @@ test('without any index a start makes the files of aborted transactions again', 
   assert.ok(readFileSync(path.join(directory, name)).equals(before));
 });
 
+test('where the oldest segment was removed, the log begins with the next one', async () => {
+  const data = copy();
+  const directory = path.join(data, 'lines-0');
+  const oldest = path.basename(firstSegment(data), '.log');
+  for (const each of readdirSync(directory)) if (each.startsWith(oldest)) rmSync(path.join(directory, each));
+  const next = readdirSync(directory)
+    .filter((each) => each.endsWith('.log'))
+    .sort()[0];
+  const from = Number.parseInt(next as string, 10);
+  const broker = await startBroker({ data });
+  try {
+    const env = { OTTLA_BOOTSTRAP: broker.bootstrapServers };
+    // The first read finds out; whoever reads from then on is told where the log begins.
+    await runOttla(['consume', 'lines', '--count', '1'], { env });
+    const { stdout, stderr, code } = await runOttla(['consume', 'lines'], { env });
+    assert.equal(code, 0, stderr);
+    const lines = stdout.toString().trim().split('\n');
+    assert.ok(from > 0);
+    assert.equal(lines[0]?.split(' ')[0], String(from));
+    assert.equal(lines.length, LINES - from);
+  } finally {
+    await broker.close();
+  }
+});
+
 test('damaged metadata is named', async () => {
   const data = copy();
   const directory = path.join(data, 'metadata');

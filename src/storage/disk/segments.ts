@@ -117,6 +117,15 @@ export class Segments {
     return this.#oldestBase;
   }
 
+  warnOfMissing(startOffset: number): void {
+    const { directory, oldestBase } = this;
+    this.#host.log.warn('the oldest segments are missing, the log begins later now', {
+      directory,
+      startOffset,
+      oldestBase,
+    });
+  }
+
   get totalBytes(): number {
     return this.#olderBytes + (this.active?.sizeBytes ?? 0);
   }
