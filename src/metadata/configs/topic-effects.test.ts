@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ErrorCode } from '../../protocol/error-code.ts';
 import { metadataWorld } from '../metadata-world.suite.ts';
+import { brokerDefinitions } from './broker-definitions.ts';
 import { ResourceType } from './config-resource.ts';
-import { topicDefinitions } from './topic-definitions.ts';
+import { definitionOf } from './definition.ts';
+import { topicBrokerSynonyms, topicDefinitions } from './topic-definitions.ts';
 
 /** The default, another value that is in force once it was set, and one that Kafka refuses too. */
 const HONOURED: readonly (readonly [name: string, value: string, other: string, wrong: string])[] = [
@@ -99,6 +101,15 @@ describe('each topic config of Kafka', () => {
       assert.equal(await set(name, value), undefined);
     });
   }
+
+  it('does as little by way of its default in the configs of the broker', () => {
+    for (const [name, synonyms] of Object.entries(topicBrokerSynonyms)) {
+      const kind = definitionOf(topicDefinitions, name)?.effect.kind;
+      for (const synonym of synonyms) {
+        assert.equal(definitionOf(brokerDefinitions, synonym.name)?.effect.kind, kind, synonym.name);
+      }
+    }
+  });
 
   it(`${INTERNAL} stands in the place of segment.bytes`, async () => {
     const { set, inForce } = await worldWithTopic();

@@ -1,6 +1,6 @@
 // Defaults of topic configs that Ottla knows, checks and shows, but has nothing to do for.
 import { brokerKey, unused } from '../define.ts';
-import { atLeast } from '../rule.ts';
+import { atLeast, between } from '../rule.ts';
 
 export const logWithoutEffectDefinitions = {
   ...unused('Ottla has no tiered storage', {
@@ -19,6 +19,16 @@ export const logWithoutEffectDefinitions = {
       'MEDIUM',
       'cluster-wide',
       'Default of the topic config local.retention.ms.',
+    ),
+  }),
+  ...unused('lz4 has one level here', {
+    'compression.lz4.level': brokerKey(
+      'INT',
+      '9',
+      between(1, 17),
+      'MEDIUM',
+      'cluster-wide',
+      'Default of the topic config of the same name.',
     ),
   }),
   ...unused('segment files are written in large pieces and never preallocated', {

@@ -19,14 +19,6 @@ export const logDefinitions = {
     'cluster-wide',
     'Default of the topic config of the same name.',
   ),
-  'compression.lz4.level': brokerKey(
-    'INT',
-    '9',
-    between(1, 17),
-    'MEDIUM',
-    'cluster-wide',
-    'Default of the topic config of the same name.',
-  ),
   'compression.type': brokerKey(
     'STRING',
     'producer',
