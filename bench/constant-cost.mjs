@@ -139,9 +139,6 @@ class Measured {
     await this.fill(size);
     // How far the disk was outrun, not how much there is: the rest is measured in a new life, of the same age at every size.
     row['resident after filling, MB'] = residentBytes(this.broker.pid) / 1e6;
-    // Nor do the starts: a disk that is behind leaves more of the log to replay.
-    spawnSync('sync');
-    await untilIdle(this.broker.pid, 3);
     await this.#restarts(row);
     const topic = this.#topic;
     await untilIdle(this.broker.pid, 3);
@@ -200,6 +197,9 @@ class Measured {
 
   /** Kills the broker in the middle of writing, and starts it again, several times. */
   async #restarts(row, write) {
+    // A disk that is behind leaves more of the log to replay: that is not to depend on how much was written before.
+    spawnSync('sync');
+    await untilIdle(this.broker.pid, 3);
     const waits = [];
     const works = [];
     for (let i = 0; i < Number(options.starts); i++) {
