@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     partitions: { type: 'string', default: '10,1000,10000' },
     durability: { type: 'string', default: 'os' },
     probes: { type: 'string', default: '300' },
-    starts: { type: 'string', default: '10' },
+    starts: { type: 'string', default: '5' },
     directory: { type: 'string', default: tmpdir() },
     data: { type: 'string' },
     'fill-only': { type: 'boolean', default: false },
@@ -45,7 +45,7 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--starts 10] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
+                                      [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
 Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; at
 the last one adds a topic of --wide partitions, and measures starts again, also after as many small batches as the write-ahead log
@@ -197,12 +197,12 @@ class Measured {
 
   /** Kills the broker in the middle of writing, and starts it again, several times. */
   async #restarts(row, write) {
-    // A disk that is behind leaves more of the log to replay: that is not to depend on how much was written before.
-    spawnSync('sync');
-    await untilIdle(this.broker.pid, 3);
     const waits = [];
     const works = [];
     for (let i = 0; i < Number(options.starts); i++) {
+      // Each from rest: a disk that is behind, or a broker killed again before it has caught up, leaves more to replay.
+      spawnSync('sync');
+      await untilIdle(this.broker.pid, 2);
       const { broker } = this;
       const topic = this.#topic;
       // The same moments at every size: a start reads what was written since the last checkpoint.
