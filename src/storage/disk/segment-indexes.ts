@@ -24,13 +24,13 @@ const OFFSETS_PER_SEGMENT_MAX = 2 ** 31;
 const SHORT_WALK_BYTES = 8 * 1024;
 
 /** What the offset index says of a batch. */
-interface IndexedBatch {
+export interface IndexedBatch {
   readonly position: number;
   readonly lastOffset: number;
 }
 
 /** The last batch in the index that ends below an offset, and the two entries after it. */
-interface IndexedAround {
+export interface IndexedAround {
   readonly before: IndexedBatch | undefined;
   readonly at: IndexedBatch | undefined;
   readonly after: IndexedBatch | undefined;
@@ -180,12 +180,12 @@ async function stored(host: SegmentsHost, segment: Segment): Promise<{ offsets: 
  * Large batches have an entry each in the index, so that the first one that ends at or after the offset is mostly of the batch
  * that contains it, and the one after that says how long it is: one read, no walk. Undefined when the walk is short.
  */
-export async function likelyBatch(
+export function likelyBatch(
   host: SegmentsHost,
   segment: Segment,
   offset: number,
-): Promise<LikelyBatch | undefined> {
-  const { before, at, after } = await lookUp(host, segment, offset);
+  { before, at, after }: IndexedAround,
+): LikelyBatch | undefined {
   // One that is on its way to the file has its entry already.
   if (at === undefined || after === undefined || at.position >= segment.readableBytes) return undefined;
   const bytes = after.position - at.position;
@@ -293,7 +293,7 @@ function cutUnsound(offsets: IndexEntries, times: IndexEntries, isActive: boolea
 /** The last entry must name a batch that is really there. */
 async function agrees(lease: FileLease, segment: Segment, offsets: IndexEntries): Promise<boolean> {
   if (offsets.count === 0) return true;
-  const header = Buffer.alloc(61);
+  const header = Buffer.alloc(BATCH_HEADER_BYTES);
   const last = offsets.count - 1;
   if ((await lease.file.read(header, offsets.position(last))) < header.length) return false;
   return lastOffset(header, 0) === segment.baseOffset + offsets.relativeOffset(last);

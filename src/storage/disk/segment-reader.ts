@@ -16,7 +16,7 @@ import { type BatchPlace, checkBatches, damageAt, damagedBatch, lengthIsPossible
 import type { FileLease } from './file-cache.ts';
 import { damaged, scanBatches } from './scan.ts';
 import type { Segment } from './segment.ts';
-import { distrustIndexes, likelyBatch, lookUp } from './segment-indexes.ts';
+import { distrustIndexes, type IndexedBatch, type LikelyBatch, likelyBatch, lookUp } from './segment-indexes.ts';
 import type { SegmentsHost } from './segments-host.ts';
 
 const BASE_OFFSET_BYTES = 8;
@@ -113,9 +113,17 @@ export class SegmentReader {
     const lease = await cache.lease(segment.logPath, 'read');
     try {
       return await slots.run(async () => {
-        const direct = await this.#readIndexed(segment, lease, offset, want, limitOffset, atLeastOne);
-        if (direct !== undefined) return direct;
-        const { position, fromOffset, batchBytes } = await this.#locate(segment, lease, offset);
+        const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
+        let located: Located;
+        if (hint !== undefined) located = { position: hint.position, fromOffset: offset, batchBytes: 0 };
+        else {
+          const around = await lookUp(this.#host, segment, offset);
+          const likely = likelyBatch(this.#host, segment, offset, around);
+          const direct = likely && (await this.#readLikely(segment, lease, likely, want, limitOffset, atLeastOne));
+          if (direct !== undefined) return direct;
+          located = await this.#locate(segment, lease, offset, around.before);
+        }
+        const { position, fromOffset, batchBytes } = located;
         if (position >= segment.readableBytes) return undefined;
         const place = this.#place(segment, position, fromOffset);
         const left = segment.readableBytes - position;
@@ -138,18 +146,16 @@ export class SegmentReader {
     }
   }
 
-  /** As `read`, of a batch that the index names; undefined when it does not, or not rightly. */
-  async #readIndexed(
+  /** As `read`, of a batch that the index names; undefined when it does not name it rightly, or the caller has no room for it. */
+  async #readLikely(
     segment: Segment,
     lease: FileLease,
-    offset: number,
+    likely: LikelyBatch,
     want: number,
     limitOffset: number,
     atLeastOne: boolean,
   ): Promise<LogRead | undefined> {
-    if (this.#hints.some((hint) => hint.offset === offset && hint.segment === segment)) return undefined;
-    const likely = await likelyBatch(this.#host, segment, offset);
-    if (likely === undefined || (likely.bytes > want && !atLeastOne)) return undefined;
+    if (likely.bytes > want && !atLeastOne) return undefined;
     const left = segment.readableBytes - likely.position;
     const sizes = { maxBytes: Math.min(want, left), readBytes: Math.min(Math.max(want, likely.bytes), left) };
     const place = this.#place(segment, likely.position, likely.fromOffset);
@@ -198,11 +204,13 @@ export class SegmentReader {
     }
   }
 
-  /** Where a sequential reader goes on, else from the index on. */
-  async #locate(segment: Segment, lease: FileLease, offset: number): Promise<Located> {
-    const hint = this.#hints.find((hint) => hint.offset === offset && hint.segment === segment);
-    if (hint !== undefined) return { position: hint.position, fromOffset: offset, batchBytes: 0 };
-    const { before } = await lookUp(this.#host, segment, offset);
+  /** By a walk from the last batch that the index knows to end below the offset. */
+  async #locate(
+    segment: Segment,
+    lease: FileLease,
+    offset: number,
+    before: IndexedBatch | undefined,
+  ): Promise<Located> {
     if (before !== undefined) {
       // Indexes are only hints: where they mislead, the segment is read from its beginning, and they are made anew.
       const found = await this.#scanFrom(segment, lease, before, offset).catch((error) => error as Error);
@@ -256,14 +264,16 @@ export class SegmentReader {
     try {
       const isWanted = (batch: Buffer, at: number): boolean =>
         nextOffset(batch, at) > fromOffset && maxTimestamp(batch, at) >= timestampMs;
-      const likely = await likelyBatch(this.#host, segment, fromOffset);
+      const around = await lookUp(this.#host, segment, fromOffset);
+      const likely = likelyBatch(this.#host, segment, fromOffset, around);
       const first =
         likely &&
         (await this.#visitBatch(segment, lease, likely, visit, (batch) => {
           return likely.isIt(batch) && isWanted(batch, 0) && nextOffset(batch, 0) <= limitOffset;
         }));
       if (first?.isFound) return true;
-      let position = first?.end ?? (await slots.run(() => this.#locate(segment, lease, fromOffset))).position;
+      const walked = (): Promise<Located> => this.#locate(segment, lease, fromOffset, around.before);
+      let position = first?.end ?? (await slots.run(walked)).position;
       while (position < segment.readableBytes) {
         let found: { position: number; bytes: number } | undefined;
         const from = position;

@@ -278,10 +278,11 @@ export class Segments {
 
   async #rebuildAborted(names: readonly string[]): Promise<void> {
     const indexedOffset = this.#indexedOffset();
+    const present = new Set(names);
     const lost = this.#segments.filter(({ baseOffset, sizeBytes }) => {
+      if (baseOffset >= indexedOffset || sizeBytes === 0) return false;
       const stem = segmentName(baseOffset);
-      const isIndexed = names.includes(`${stem}.index`) || names.includes(`${stem}.txnindex`);
-      return baseOffset < indexedOffset && sizeBytes > 0 && !isIndexed;
+      return !present.has(`${stem}.index`) && !present.has(`${stem}.txnindex`);
     });
     if (lost.length === 0) return;
     await rebuildAborted(this.#host, this.directory, this.#segments, lost, indexedOffset);
@@ -559,8 +560,12 @@ export class Segments {
     config: LogConfig,
   ): Promise<LogRead | undefined> {
     await this.#know(segment, config.indexIntervalBytes);
+    return this.#openReader().read(segment, offset, maxBytes, limitOffset, atLeastOne);
+  }
+
+  #openReader(): SegmentReader {
     this.#reader ??= new SegmentReader(this.#host, this);
-    return this.#reader.read(segment, offset, maxBytes, limitOffset, atLeastOne);
+    return this.#reader;
   }
 
   #containing(offset: number): Segment | undefined {
@@ -613,8 +618,7 @@ export class Segments {
       await this.#know(segment, config.indexIntervalBytes);
       if (segment.maxTimestamp < timestampMs) continue;
       const from = Math.max(startOffset, await offsetBefore(this.#host, segment, timestampMs, segment === this.active));
-      this.#reader ??= new SegmentReader(this.#host, this);
-      if (await this.#reader.visit(segment, timestampMs, from, limitOffset, visit)) return true;
+      if (await this.#openReader().visit(segment, timestampMs, from, limitOffset, visit)) return true;
     }
     return false;
   }
