@@ -8,7 +8,7 @@ import type { Files } from '../runtime/files.ts';
 import { MemoryFiles } from '../runtime/memory/memory-files.ts';
 import { type Engine, openStorage } from './engine.ts';
 import { batchAt, defaultConfig, open, runtimeOver, smallSettings } from './storage.suite.ts';
-import type { LogConfig } from './storage.ts';
+import type { LogConfig, PartitionLog } from './storage.ts';
 
 const directory = '/data/topic1-0';
 const SEGMENT_BYTES = 100_000;
@@ -35,7 +35,7 @@ const written = fc.array(
 
 type Written = readonly { valueBytes: number; records: number; timestampMs: number }[];
 
-/** Writes them with rising timestamps or as they are, and returns the batches. */
+/** Writes them, each ten milliseconds later than it says for each one before it, and returns the batches. */
 async function fill(files: Files, config: LogConfig, what: Written): Promise<Buffer[]> {
   const engine = await engineOver(files);
   const { log } = open(engine, 1, config);
@@ -68,6 +68,24 @@ async function flip(files: Files, path: string, bit: number): Promise<void> {
   await file.close();
 }
 
+/** Fills a log, flips a bit of an index if asked to, and opens it again: nothing of it is in memory. `bases`: of its segments. */
+async function withColdLog(
+  given: { what: Written; indexIntervalBytes: number; flipped: number | undefined },
+  use: (cold: { log: PartitionLog; batches: readonly Buffer[]; bases: ReadonlySet<number> }) => Promise<void>,
+): Promise<void> {
+  const files = new MemoryFiles();
+  const config = { ...defaultConfig, segmentBytes: SEGMENT_BYTES, indexIntervalBytes: given.indexIntervalBytes };
+  const batches = await fill(files, config, given.what);
+  if (given.flipped !== undefined) await flipAny(files, given.flipped);
+  const bases = new Set((await files.list(directory)).map((name) => Number(name.slice(0, 20))));
+  const engine = await engineOver(files);
+  try {
+    await use({ log: open(engine, 1, config).log, batches, bases });
+  } finally {
+    await engine.close();
+  }
+}
+
 test('cold reads return what was written, whatever the sizes, and whatever an index says', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -78,15 +96,8 @@ test('cold reads return what was written, whatever the sizes, and whatever an in
         minLength: 20,
         maxLength: 20,
       }),
-      async (what, indexIntervalBytes, flipped, reads) => {
-        const files = new MemoryFiles();
-        const config = { ...defaultConfig, segmentBytes: SEGMENT_BYTES, indexIntervalBytes };
-        const batches = await fill(files, config, what);
-        if (flipped !== undefined) await flipAny(files, flipped);
-        const bases = new Set((await files.list(directory)).map((name) => Number(name.slice(0, 20))));
-        const engine = await engineOver(files);
-        const { log } = open(engine, 1, config);
-        try {
+      async (what, indexIntervalBytes, flipped, reads) =>
+        withColdLog({ what, indexIntervalBytes, flipped }, async ({ log, batches, bases }) => {
           for (const [at, maxBytes, atLeastOne, until] of reads) {
             const offset = at % log.endOffset;
             const limit = nextOffset(batches[until % batches.length] as Buffer, 0);
@@ -108,10 +119,7 @@ test('cold reads return what was written, whatever the sizes, and whatever an in
             assert.ok(read.equals(expected), `${read.length} of ${expected.length} bytes at offset ${offset}`);
             for (const region of got.regions ?? []) region.release();
           }
-        } finally {
-          await engine.close();
-        }
-      },
+        }),
     ),
     { numRuns: 150 },
   );
@@ -124,14 +132,8 @@ test('cold lookups by time find the first record, whatever the sizes, and whatev
       fc.constantFrom(300, 4_096, 30_000),
       fc.option(fc.nat(), { nil: undefined }),
       fc.array(fc.tuple(fc.integer({ min: 900, max: 2_100 }), fc.nat()), { minLength: 20, maxLength: 20 }),
-      async (what, indexIntervalBytes, flipped, lookups) => {
-        const files = new MemoryFiles();
-        const config = { ...defaultConfig, segmentBytes: SEGMENT_BYTES, indexIntervalBytes };
-        const batches = await fill(files, config, what);
-        if (flipped !== undefined) await flipAny(files, flipped);
-        const engine = await engineOver(files);
-        const { log } = open(engine, 1, config);
-        try {
+      async (what, indexIntervalBytes, flipped, lookups) =>
+        withColdLog({ what, indexIntervalBytes, flipped }, async ({ log, batches }) => {
           for (const [timestampMs, until] of lookups) {
             const limit = nextOffset(batches[until % batches.length] as Buffer, 0);
             const found = await log.findTimestamp(timestampMs, limit);
@@ -150,10 +152,7 @@ test('cold lookups by time find the first record, whatever the sizes, and whatev
               leaderEpoch: 0,
             });
           }
-        } finally {
-          await engine.close();
-        }
-      },
+        }),
     ),
     { numRuns: 150 },
   );
