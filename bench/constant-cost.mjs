@@ -206,14 +206,12 @@ class Measured {
       const { broker } = this;
       const topic = this.#topic;
       // The same moments at every size: a start reads what was written since the last checkpoint.
-      const until = topic.bytes + BETWEEN_BYTES * (0.5 + i / Number(options.starts));
+      const moment = i / Number(options.starts);
+      const until = topic.bytes + BETWEEN_BYTES * (0.5 + moment);
       const writing = write === undefined ? topic.fillTo(this.#connection, topic.bytes + GB) : write();
       // Marked as handled: it ends with the broker.
       writing.catch(() => {});
-      await Promise.race([
-        writing,
-        write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * (i / Number(options.starts))),
-      ]);
+      await Promise.race([writing, write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * moment)]);
       const started = performance.now();
       process.kill(broker.pid, 'SIGKILL');
       await Promise.allSettled([broker.exited, writing]);

@@ -1,6 +1,6 @@
 // Deletes whole segments that the topic no longer wants: by age, by size, or below the log's start (DeleteRecords). The new
 // start is durable before a file goes. As Kafka's UnifiedLog.deleteOldSegments.
-import { BATCH_HEADER_BYTES, maxTimestamp } from '../records/record-batch.ts';
+import { BATCH_HEADER_BYTES, batchLength, maxTimestamp } from '../records/record-batch.ts';
 import type { Clock, LogLines, Timer, Timers } from '../runtime/runtime.ts';
 import { timeEntryBytes } from './disk/segment-index.ts';
 import type { Segment } from './disk/segments.ts';
@@ -239,7 +239,7 @@ function newestInTail(log: Log): number {
   let newest = -1;
   for (let at = last.start; at < last.end; ) {
     newest = Math.max(newest, maxTimestamp(last.backing.buffer, at));
-    at += 12 + last.backing.buffer.readInt32BE(at + 8);
+    at += batchLength(last.backing.buffer, at);
   }
   return newest < 0 ? Number.NEGATIVE_INFINITY : newest;
 }
