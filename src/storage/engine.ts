@@ -436,7 +436,7 @@ export class Engine implements Storage {
       indexes: new IndexCache(this.settings.indexCacheBytes),
       regions: this.regions,
       promptReads: new PromptReads(clock, timers, this.settings.promptReadPieceMsMax),
-      slots: new Slots(this.settings.backgroundJobs),
+      slots: new Slots(this.settings.backgroundJobs, this.settings.backgroundSyncs),
       syncDataDirectory: () => this.#syncDataDirectory(),
       whenLeft: (directory) => this.#leaving.get(directory) ?? Promise.resolve(),
       removeLater: (path, delayMs) => {

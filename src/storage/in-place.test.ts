@@ -98,6 +98,37 @@ test('while a flush waits for its sync, large batches go on in place', async () 
   await again.close();
 });
 
+test('while the segments of other logs wait for their syncs, a log is written to its own and read from there', async () => {
+  const { disk, hold, release } = slowDisk();
+  const engine = await start(disk);
+  const [log, ...others] = [1, 2, 3, 4].map((number) => open(engine, number).log as Log) as [Log, ...Log[]];
+  const append = async (to: Log, bytes: number): Promise<void> => {
+    to.append([batchOf(to.endOffset, bytes)]);
+    await committed(engine);
+  };
+  for (const each of [log, ...others]) await append(each, 10);
+  await engine.flush();
+  for (const each of others) await append(each, 100);
+  hold();
+  const flushed = engine.flush();
+  await turns(10);
+  assert.ok(
+    others.every((each) => each.flushing !== undefined),
+    'the flushes wait',
+  );
+  // More than stays in memory: it has to be written, and the first of it is read from the segment.
+  for (let i = 0; i < 130; i++) await append(log, 1_000);
+  await turns(50);
+  assert.ok(log.writtenOffset > 1, 'something was written');
+  assert.ok((log.tail.first?.baseOffset ?? 0) > 1, 'the tail has given it up');
+  const read = await log.read(0, 20_000, log.committedOffset, true);
+  assert.ok(read.sizeBytes > 10_000);
+  for (const region of read.regions ?? []) region.release();
+  release();
+  await flushed;
+  await engine.close();
+});
+
 test('a kill or a power cut in the middle of such a flush loses nothing that the durability promises', async () => {
   for (const way of ['kill', 'crash'] as const) {
     const { disk, hold, release } = slowDisk();

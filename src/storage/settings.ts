@@ -34,6 +34,8 @@ export interface StorageSettings {
   readonly retentionCheckMs: number;
   /** Concurrent background operations and cold reads on files; libuv has four threads and the log's sync needs one. */
   readonly backgroundJobs: number;
+  /** Syncs among them. */
+  readonly backgroundSyncs: number;
   /** A round of compaction that reads less is done in slices: it is over before a thread has started. */
   readonly cleaningThreadBytesMin: number;
   readonly openFilesMax: number;
@@ -67,7 +69,8 @@ export function storageSettings(overrides: Partial<StorageSettings> = {}): Stora
     reserveBytes: 64 * mebibyte,
     spaceCheckMs: 2_000,
     retentionCheckMs: 300_000,
-    backgroundJobs: 2,
+    backgroundJobs: 3,
+    backgroundSyncs: 2,
     cleaningThreadBytesMin: 8 * mebibyte,
     openFilesMax: 512,
     indexCacheBytes: 32 * mebibyte,

@@ -38,7 +38,7 @@ export async function cutAborted(host: SegmentsHost, segment: Segment, indexedOf
     if (count * ABORTED_ENTRY_BYTES === sizeBytes) return;
     file.truncateSync(count * ABORTED_ENTRY_BYTES);
     // Should the process die without another write, the cut must not come undone.
-    await host.slots.run(() => file.sync());
+    await host.slots.runLong(() => file.sync());
   });
 }
 

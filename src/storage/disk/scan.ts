@@ -3,6 +3,7 @@
 import { BATCH_HEADER_BYTES, LOG_OVERHEAD_BYTES } from '../../records/record-batch.ts';
 import type { OpenFile } from '../../runtime/files.ts';
 import { StorageError } from '../storage-error.ts';
+import type { PromptReads } from './prompt-reads.ts';
 
 /** Enough for a header, and for the small batches between two entries of an index. */
 const windowBytesMin = 8 * 1024;
@@ -17,6 +18,7 @@ export async function scanBatches(
   from: number,
   until: number,
   visit: (buffer: Buffer, at: number, position: number, bytes: number) => boolean | undefined,
+  prompt?: PromptReads,
 ): Promise<number> {
   let window = Buffer.alloc(0);
   let windowStart = from;
@@ -30,7 +32,8 @@ export async function scanBatches(
       windowBytes = isNear ? Math.min(2 * windowBytes, windowBytesMax) : windowBytesMin;
       const bytes = Math.min(windowBytes, until - position);
       const fresh = Buffer.allocUnsafe(bytes);
-      const got = await file.read(fresh, position);
+      const atOnce = prompt?.mayRead() ? prompt.read(file, fresh, position) : 0;
+      const got = atOnce >= BATCH_HEADER_BYTES ? atOnce : await file.read(fresh, position);
       window = fresh.subarray(0, got);
       windowStart = position;
       if (got < BATCH_HEADER_BYTES) throw damaged(file, position);

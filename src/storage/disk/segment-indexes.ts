@@ -57,8 +57,8 @@ export async function storeEntries(host: SegmentsHost, segment: Segment, sync: b
       await host.slots.run(async () => {
         await lease.file.write([bytes], position);
         if (lease.file.sizeSync() > position + bytes.length) lease.file.truncateSync(position + bytes.length);
-        if (sync) await lease.file.sync();
       });
+      if (sync) await host.slots.runLong(() => lease.file.sync());
     } finally {
       lease.release();
     }
@@ -70,6 +70,7 @@ export async function storeEntries(host: SegmentsHost, segment: Segment, sync: b
   segment.storedTimeEntries += times;
   segment.newOffsets = without(newOffsets, offsets);
   segment.newTimes = without(newTimes, times);
+  segment.bytesAtIndexStore = segment.sizeBytes;
   if (sync) segment.bytesAtIndexSync = segment.sizeBytes;
 }
 
@@ -117,17 +118,24 @@ export async function learn(
       }
       learned.sizeBytes = from;
       let fromOffset = segment.baseOffset;
-      await scanBatches(lease.file, from, sizeBytes, (buffer, at, position) => {
-        const base = baseOffset(buffer, at);
-        if (!(base >= fromOffset && base < segment.baseOffset + OFFSETS_PER_SEGMENT_MAX)) {
-          throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at offset ${base}`);
-        }
-        fromOffset = nextOffset(buffer, at);
-        learned.add(buffer, at, indexIntervalBytes);
-        return false;
-      });
+      await scanBatches(
+        lease.file,
+        from,
+        sizeBytes,
+        (buffer, at, position) => {
+          const base = baseOffset(buffer, at);
+          if (!(base >= fromOffset && base < segment.baseOffset + OFFSETS_PER_SEGMENT_MAX)) {
+            throw damagedBatch(segment.logPath, position, fromOffset, `it says it begins at offset ${base}`);
+          }
+          fromOffset = nextOffset(buffer, at);
+          learned.add(buffer, at, indexIntervalBytes);
+          return false;
+        },
+        host.promptReads,
+      );
     });
     learned.readableBytes = sizeBytes;
+    learned.bytesAtIndexStore = from;
     learned.bytesAtIndexSync = from;
     segment.know(learned);
     if (!isActive) {

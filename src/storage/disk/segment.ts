@@ -30,6 +30,8 @@ export class Segment {
   lastTimeEntry = -1;
   newOffsets = new IndexEntries(offsetEntryBytes);
   newTimes = new IndexEntries(timeEntryBytes);
+  /** Its size when entries were written to the files last, and when these were synced. */
+  bytesAtIndexStore = 0;
   bytesAtIndexSync = 0;
   /** Its name in the directory is not durable yet. */
   isNew = false;
@@ -84,6 +86,7 @@ export class Segment {
     this.lastTimeEntry = learned.lastTimeEntry;
     this.newOffsets = learned.newOffsets;
     this.newTimes = learned.newTimes;
+    this.bytesAtIndexStore = learned.bytesAtIndexStore;
     this.bytesAtIndexSync = learned.bytesAtIndexSync;
     this.known = true;
   }

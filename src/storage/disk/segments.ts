@@ -45,8 +45,11 @@ export interface Stretch {
   endOffset: number;
 }
 
-/** Index entries are written to their files when there are this many. */
+/** Index entries are written to their files when there are this many, or the batches since are so many bytes: a start walks over them. */
 const entriesToStore = 1024;
+const bytesToStore = 16 * 1024 * 1024;
+/** A write in the background ends with a turn of the event loop: smaller pieces would not keep up with what commits bring. */
+const backgroundPieceBytes = 4 * 1024 * 1024;
 /** Below this an index may be full at any batch. */
 const indexBytesTrusted = 64 * 1024;
 
@@ -249,7 +252,7 @@ export class Segments {
       if (fileBytes > active.sizeBytes) {
         lease.file.truncateSync(active.sizeBytes);
         // Should it be closed without another write, the cut must not come undone.
-        await this.#host.slots.run(() => lease.file.sync());
+        await this.#host.slots.runLong(() => lease.file.sync());
       }
     } finally {
       lease.release();
@@ -436,7 +439,7 @@ export class Segments {
     const { cache, slots } = this.#host;
     const lease = await cache.lease(stretch.segment.logPath, 'write');
     try {
-      for (const piece of pieces(stretch.parts)) {
+      for (const piece of pieces(stretch.parts, backgroundPieceBytes)) {
         await slots.run(() => lease.file.write(piece.parts, stretch.position + piece.offset));
       }
     } catch (error) {
@@ -483,7 +486,7 @@ export class Segments {
 
   /** In a background slot, which is taken by those only who were let in. */
   syncInBackground(segment: Segment): Promise<void> {
-    return this.#use(() => this.#host.slots.run(() => this.#syncSegment(segment)));
+    return this.#use(() => this.#host.slots.runLong(() => this.#syncSegment(segment)));
   }
 
   async #syncSegment(segment: Segment): Promise<void> {
@@ -509,7 +512,9 @@ export class Segments {
     }
     const active = this.active;
     if (active === undefined || !active.known) return;
-    if (active.newOffsets.count >= entriesToStore || (all && active.newOffsets.count + active.newTimes.count > 0)) {
+    const isDue =
+      active.newOffsets.count >= entriesToStore || active.sizeBytes - active.bytesAtIndexStore >= bytesToStore;
+    if (isDue || (all && active.newOffsets.count + active.newTimes.count > 0)) {
       await storeEntries(this.#host, active, all || active.sizeBytes - active.bytesAtIndexSync > 64 * 1024 * 1024);
     }
   }

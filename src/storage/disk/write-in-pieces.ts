@@ -1,7 +1,7 @@
 // Synchronous writes in pieces of at most 1 MiB: single writes of 2 MiB and more were measured to be the slowest.
 import type { OpenFile } from '../../runtime/files.ts';
 
-const pieceBytes = 1024 * 1024;
+const syncPieceBytes = 1024 * 1024;
 
 export function writeInPieces(file: OpenFile, parts: readonly Uint8Array[], position: number): void {
   for (const piece of pieces(parts)) file.writeSync(piece.parts, position + piece.offset);
@@ -10,6 +10,7 @@ export function writeInPieces(file: OpenFile, parts: readonly Uint8Array[], posi
 /** The parts again, in groups of at most 1 MiB; `offset` is where a group starts within all of them. */
 export function* pieces(
   parts: readonly Uint8Array[],
+  pieceBytes = syncPieceBytes,
 ): Generator<{ parts: Uint8Array[]; offset: number; bytes: number }> {
   let group: Uint8Array[] = [];
   let groupBytes = 0;
