@@ -198,3 +198,23 @@ test('whichever bit of an index flips, the greatest timestamp is found: in a clo
     }
   }
 });
+
+test('the first read of a segment reads each of its index files once', async () => {
+  const opened: string[] = [];
+  const delay = (operation: string, path: string): undefined => {
+    if (operation === 'open' && path.endsWith('index')) opened.push(path.slice(directory.length));
+  };
+  const files = new MemoryFiles({ hooks: { delay } });
+  const config = { ...defaultConfig, segmentBytes: SEGMENT_BYTES, indexIntervalBytes: 1_000 };
+  await fill(files, config, Array(200).fill({ valueBytes: 5_000, records: 1, timestampMs: 1_000 }));
+  const engine = await engineOver(files);
+  const { log } = open(engine, 1, config);
+  await log.read(150, 1, log.endOffset, true);
+  opened.length = 0;
+  for (const offset of [3, 15]) {
+    const { regions } = await log.read(offset, 20_000, log.endOffset, true);
+    for (const region of regions ?? []) region.release();
+  }
+  assert.deepEqual(opened.sort(), ['/00000000000000000000.index', '/00000000000000000000.timeindex']);
+  await engine.close();
+});

@@ -142,6 +142,9 @@ export async function learn(
       segment.addTimeEntry();
       if (segment.newOffsets.count + segment.newTimes.count > 0) await storeEntries(host, segment, true);
     }
+    // Who makes a segment known goes on with a read of it.
+    const isAll = segment.storedOffsetEntries === offsets.count && segment.storedTimeEntries === times.count;
+    if (isAll && !segment.gone) host.indexes.put(segment.path, { offsets, times });
   } finally {
     lease.release();
   }
