@@ -211,7 +211,7 @@ export class Flusher {
       do {
         this.#again = false;
         await this.#round();
-      } while ((this.#again || this.#entries.isDue) && !this.#stopped);
+      } while ((this.#isUrgent || this.#wantMemory !== undefined) && !this.#stopped);
     } catch (error) {
       if (!this.#stopped) this.#options.onFailed(error);
     } finally {
@@ -222,14 +222,6 @@ export class Flusher {
 
   async #round(): Promise<void> {
     if (this.#stopped) return;
-    const excess = this.#wantMemory;
-    this.#wantMemory = undefined;
-    if (excess !== undefined) {
-      this.#freeing = true;
-      await this.#freeMemory(excess).finally(() => {
-        this.#freeing = false;
-      });
-    }
     const { wal } = this.#options;
     let target = -1;
     const leaving = this.#entries.isDue ? this.#entries.total : undefined;
@@ -255,6 +247,12 @@ export class Flusher {
       for (const { resolve } of waiters) resolve();
     }
     for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
+    // Commits may have to wait for all before, but not for these: they are continued in the next round.
+    await this.#freeMemory();
+  }
+
+  get #isUrgent(): boolean {
+    return this.#again || this.#entries.isDue;
   }
 
   /** Half of the log's files are kept free: the last block of those that have to be emptied for that, or −1. */
@@ -269,18 +267,18 @@ export class Flusher {
     await this.#durable(target);
     const concerned = [...this.#options.dirtyLogs]
       .filter((log) => !log.deleted && log.firstNeededSequence <= target)
-      .sort((a, b) => b.unwrittenBytes - a.unwrittenBytes);
+      .sort((a, b) => a.unwrittenBytes - b.unwrittenBytes);
     let smallBytes = 0;
     const carried: Log[] = [];
+    const flushed: Log[] = [];
     // From the smallest up, as many as fit into the budget stay in the log.
-    for (let log = concerned[concerned.length - 1]; log !== undefined; log = concerned[concerned.length - 1]) {
-      if (log.unwrittenBytes > carryBytesPerLogMax || log.neededInSegments <= target) break;
-      if (smallBytes + log.unwrittenBytes > carryBytesMax) break;
-      smallBytes += log.unwrittenBytes;
-      carried.push(log);
-      concerned.pop();
+    for (const log of concerned) {
+      const isSmall = log.unwrittenBytes <= carryBytesPerLogMax && log.neededInSegments > target;
+      const stays = isSmall && smallBytes + log.unwrittenBytes <= carryBytesMax;
+      if (stays) smallBytes += log.unwrittenBytes;
+      (stays ? carried : flushed).push(log);
     }
-    await this.#flushAll(concerned);
+    await this.#flushAll(flushed.reverse());
     for (const [i, log] of carried.entries()) {
       if (i % recordsPerTurn === recordsPerTurn - 1) await this.#turn();
       // A flush that somebody else began has chosen its runs already.
@@ -298,22 +296,28 @@ export class Flusher {
     return new Promise((resolve) => this.#options.timers.defer(resolve));
   }
 
-  async #freeMemory(excess: () => number): Promise<void> {
+  async #freeMemory(): Promise<void> {
+    const excess = this.#wantMemory;
+    if (excess === undefined) return;
+    this.#wantMemory = undefined;
+    this.#freeing = true;
     const largest = [...this.#options.dirtyLogs].sort((a, b) => b.unwrittenBytes - a.unwrittenBytes);
-    const work = async (): Promise<void> => {
-      for (let log = largest.shift(); log !== undefined && excess() > 0; log = largest.shift()) {
-        await this.flush(log);
-      }
-    };
-    // Memory is free once a log is written: the next ones need not wait until it is synced too.
-    await Promise.all([work(), work(), work()]);
+    // Several at once, since memory is free when a log is written and not yet synced.
+    await this.#each(largest, (log) => (excess() > 0 && !this.#isUrgent ? this.flush(log) : undefined)).finally(() => {
+      this.#freeing = false;
+    });
+    if (excess() > 0 && this.#isUrgent) this.#wantMemory = excess;
   }
 
   /** Several at a time; the slots behind them bound the I/O. */
-  async #flushAll(logs: readonly Log[]): Promise<void> {
-    const queue = [...logs];
+  #flushAll(logs: readonly Log[]): Promise<void> {
+    return this.#each(logs, (log) => this.flush(log));
+  }
+
+  async #each(logs: readonly Log[], job: (log: Log) => Promise<void> | undefined): Promise<void> {
+    let next = 0;
     const work = async (): Promise<void> => {
-      for (let log = queue.shift(); log !== undefined; log = queue.shift()) await this.flush(log);
+      for (let log = logs[next++]; log !== undefined; log = logs[next++]) await job(log);
     };
     await Promise.all([work(), work(), work(), work()]);
   }

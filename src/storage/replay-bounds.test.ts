@@ -4,18 +4,19 @@ import { test } from 'node:test';
 import { UnsyncedFiles } from '../runtime/memory/unsynced-files.ts';
 import { type Engine, openStorage } from './engine.ts';
 import type { Log } from './partition-log.ts';
+import type { StorageSettings } from './settings.ts';
 import { batchOf, committed, open, readAll, runtimeOver, smallSettings } from './storage.suite.ts';
 
 const entryReplayMax = 100;
 const settings = { ...smallSettings, walFileBytes: 4 * 2 ** 20, tailBytes: 8 * 2 ** 20, entryReplayMax };
 
-function start(disk: UnsyncedFiles): Promise<Engine> {
+function start(disk: UnsyncedFiles, overrides: Partial<StorageSettings> = {}): Promise<Engine> {
   return openStorage({
     runtime: runtimeOver(disk.files),
     directory: '/data',
     brokerId: 1,
     durability: 'os',
-    settings,
+    settings: { ...settings, ...overrides },
   });
 }
 
@@ -62,6 +63,49 @@ test('commits wait for a checkpoint before there is too much to replay', async (
   release();
   await committed(engine);
   assert.ok(logs.every((log) => log.committedOffset === 50));
+  await engine.close();
+});
+
+test('entries leave the log before memory is freed, for which no commit waits', async () => {
+  let segmentSyncs = 0;
+  const syncsBefore: number[] = [];
+  const disk = new UnsyncedFiles({
+    delay: (operation, path) => {
+      if (operation === 'rename' && /checkpoint/.test(path)) syncsBefore.push(segmentSyncs);
+      if (operation === 'sync' && /topic\d+-0\/\d+\.log/.test(path)) segmentSyncs++;
+      return undefined;
+    },
+  });
+  const tailBytes = 2 ** 20;
+  const engine = await start(disk, { tailBytes });
+  const logs = Array.from({ length: 3 * entryReplayMax }, (_, i) => open(engine, i + 1).log as Log);
+  for (const log of logs) log.append([batchOf(0, 6_000)]);
+  await committed(engine);
+  for (let turn = 0; engine.excessBytes > 0 && turn < 10_000; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(engine.excessBytes, 0);
+  assert.ok(segmentSyncs > 50, `${segmentSyncs} logs were flushed`);
+  assert.equal(syncsBefore[1], 0, 'the first checkpoint after that of the start');
+  await engine.close();
+});
+
+test('small batches stay in the log beside large ones, which are in place and have to be synced', async () => {
+  const engine = await start(new UnsyncedFiles());
+  const large = open(engine, 1).log as Log;
+  large.append([batchOf(0, 20)]);
+  await committed(engine);
+  await engine.flush();
+  const logs = Array.from({ length: 2 * entryReplayMax }, (_, i) => open(engine, i + 2).log as Log);
+  large.append([batchOf(1, 50_000)]);
+  await committed(engine);
+  assert.equal(large.writtenOffset, 2);
+  assert.ok(large.isDirty, 'it is in place, and not durable there');
+  for (const log of logs) log.append([batchOf(0, 20)]);
+  await committed(engine);
+  for (let turn = 0; large.isDirty && turn < 1_000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(!large.isDirty, 'the round has been');
+  assert.equal(logs.filter((log) => log.writtenOffset > 0).length, 0);
   await engine.close();
 });
 
