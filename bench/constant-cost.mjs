@@ -47,12 +47,13 @@ if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
                                       [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
-Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there; at
-the last one adds a topic of --wide partitions, and measures starts again, also after as many small batches as the write-ahead log
-keeps. Then measures with each number of --partitions over a directory of its own, with --kafka beside Kafka 4.3. An empty list
-leaves its part out. --directory needs room for the largest size and 5 GB. With --data the topic and what was measured stay there,
-and the next run with it goes on: --fill-only fills to the last of the --sizes and measures nothing. As root it empties the page
-cache before it reads what is old. Writes bench/results/constant-cost-sizes.json and constant-cost-partitions.json with --keep.
+Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there. Old
+records are read in turns from it and from a second topic, which stays at the first size. At the last one adds a topic of --wide
+partitions, and measures starts again, also after as many small batches as the write-ahead log keeps. Then measures with each number
+of --partitions over a directory of its own, with --kafka beside Kafka 4.3. An empty list leaves its part out. --directory needs room
+for the largest size, the first and 5 GB. With --data the topics and what was measured stay there, and the next run with it goes on:
+--fill-only fills to the last of the --sizes and measures nothing. As root it empties the page cache before it reads what is old.
+Writes bench/results/constant-cost-sizes.json and constant-cost-partitions.json with --keep.
 Needs Linux (/proc).`);
   process.exit(0);
 }
@@ -61,6 +62,8 @@ const GB = 1e9;
 const PARTITIONS = 4;
 const TOPIC = 'growing';
 const WIDE = 'wide';
+/** As large as the other one is at first, and read in turns with it: what the disk is like at that moment concerns both. */
+const BESIDE = 'beside';
 /** Written between one start and the next: the killed broker has work on its hands. */
 const BETWEEN_BYTES = 300e6;
 /** What is appended, and measured, at each size. */
@@ -84,12 +87,13 @@ async function bySize(sizes) {
   const stateFile = join(work, 'state.json');
   mkdirSync(work, { recursive: true });
   const state = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, 'utf8')) : { rows: [] };
-  if (freeBytes(work) < largest * GB - (state.topic?.bytes ?? 0) + 5 * GB)
-    throw new Error(`${work} has no room for ${largest} GB`);
+  const neededBytes = (largest + sizes[0] + 5) * GB - (state.topic?.bytes ?? 0) - (state.beside?.bytes ?? 0);
+  if (freeBytes(work) < neededBytes) throw new Error(`${work} has no room for ${largest} GB`);
   const pageCache = pageCacheFile();
   const topic = new GrowingTopic(TOPIC, PARTITIONS, state.topic);
-  const measured = new Measured(directory, topic, state.rows, pageCache);
-  await measured.start(state.topic === undefined);
+  const beside = new GrowingTopic(BESIDE, PARTITIONS, state.beside);
+  const measured = new Measured(directory, topic, beside, state.rows, pageCache);
+  await measured.start(state.topic === undefined, sizes[0] * GB);
   try {
     for (const size of sizes.filter((size) => !state.rows.some((row) => row.size === `${size} GB`))) {
       if (!options['fill-only']) await measured.at(size);
@@ -101,7 +105,11 @@ async function bySize(sizes) {
     await measured.broker.stop();
     pageCache.remove();
     if (options.data === undefined) rmSync(work, { recursive: true, force: true });
-    else writeFileSync(stateFile, JSON.stringify({ topic: topic.state, rows: measured.rows }, null, 2));
+    else
+      writeFileSync(
+        stateFile,
+        JSON.stringify({ topic: topic.state, beside: beside.state, rows: measured.rows }, null, 2),
+      );
   }
   return measured.rows;
 }
@@ -112,22 +120,30 @@ class Measured {
   rows;
   #directory;
   #topic;
+  #beside;
   #pageCache;
   #connection;
 
-  constructor(directory, topic, rows, pageCache) {
+  constructor(directory, topic, beside, rows, pageCache) {
     this.#directory = directory;
     this.#topic = topic;
+    this.#beside = beside;
     this.#pageCache = pageCache;
     this.rows = rows;
   }
 
-  async start(isNew) {
+  async start(isNew, besideBytes) {
     this.broker = await startOttla(this.#directory, durability);
     this.#connection = await connectTo(this.broker.bootstrap);
-    if (!isNew) return this.#topic.lookAgain(this.#connection);
-    await createTopic(this.#connection, TOPIC, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
-    await partitionsReady(this.#connection, TOPIC, PARTITIONS);
+    for (const [name, topic] of [
+      [TOPIC, this.#topic],
+      [BESIDE, this.#beside],
+    ]) {
+      if (!isNew) await topic.lookAgain(this.#connection);
+      else await createTopic(this.#connection, name, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
+      await partitionsReady(this.#connection, name, PARTITIONS);
+    }
+    await this.#beside.fillTo(this.#connection, besideBytes);
   }
 
   async fill(size) {
@@ -153,19 +169,33 @@ class Measured {
     forgetCached();
     row['disk read of a batch, ms'] = await probed(readerOf(this.#directory));
     forgetCached();
-    Object.assign(row, await this.#readsOf('random old read', () => topic.fetchRandom(this.#connection)));
+    Object.assign(row, await this.#readsOf('random old read', (from) => from.fetchRandom(this.#connection)));
     forgetCached();
-    Object.assign(row, await this.#readsOf('lookup by time', () => topic.lookUpRandom(this.#connection)));
+    Object.assign(row, await this.#readsOf('lookup by time', (from) => from.lookUpRandom(this.#connection)));
     row['resident, MB'] = residentBytes(this.broker.pid) / 1e6;
     row['open files'] = openFiles(this.broker);
     this.#add(row);
   }
 
-  /** Its time, and how much the broker reads for it: what a cold disk adds to the time is no work of the broker. */
+  /**
+   * The time of one, and how much the broker reads for it, of the growing topic and in turns of the one beside it: what a cold disk
+   * adds to the time is no work of the broker.
+   */
   async #readsOf(name, work) {
-    const before = readBytes(this.broker.pid);
-    const ms = await probed(work);
-    return { [`${name}, ms`]: ms, [`${name}: bytes, KB`]: (readBytes(this.broker.pid) - before) / 1e3 / probes };
+    const times = [];
+    const timesBeside = [];
+    let bytes = 0;
+    for (let i = 0; i < probes; i++) {
+      timesBeside.push(await timed(() => work(this.#beside)));
+      const before = readBytes(this.broker.pid);
+      times.push(await timed(() => work(this.#topic)));
+      bytes += readBytes(this.broker.pid) - before;
+    }
+    return {
+      [`${name}, ms`]: median(times),
+      [besideOf(`${name}, ms`)]: median(timesBeside),
+      [`${name}: bytes, KB`]: bytes / 1e3 / probes,
+    };
   }
 
   async withWide(size, count) {
@@ -329,12 +359,19 @@ function openFiles(broker) {
 /** Median milliseconds of one. */
 async function probed(work) {
   const times = [];
-  for (let i = 0; i < probes; i++) {
-    const started = performance.now();
-    await work();
-    times.push(performance.now() - started);
-  }
+  for (let i = 0; i < probes; i++) times.push(await timed(work));
   return median(times);
+}
+
+async function timed(work) {
+  const started = performance.now();
+  await work();
+  return performance.now() - started;
+}
+
+/** What the same measure of the topic that does not grow is called. */
+function besideOf(name) {
+  return name.replace(/(?=, [^,]*$)/, ': the small topic');
 }
 
 function print({ size, ...figures }, { size: _first, ...first }) {
@@ -361,7 +398,8 @@ function tableOf(rows, bounded) {
     if (!bounded.includes(name) || first === undefined) return measure;
     // Neither Kafka nor a size with something else beside it.
     const own = rows.filter(({ size }) => !/^kafka|GB,/.test(size));
-    const growth = Math.max(...own.map((row) => (row[name] ?? first) / first));
+    // Next to the topic beside it, where there is one, else next to the first size.
+    const growth = Math.max(...own.map((row) => (row[name] ?? first) / (row[besideOf(name)] ?? first)));
     return { ...measure, growth, target: { atMost: GROWTH_MAX }, met: growth <= GROWTH_MAX };
   });
   return [{ name: '', measures: all }];
