@@ -309,13 +309,17 @@ export class Engine implements Storage {
       logId: opened.logId,
       startEpoch: opened.startEpoch,
       firstSequence: recovery.next.sequence,
-      checkpoints: opened.checkpoints,
+      checkpoints: {
+        publish: (header, records) =>
+          this.#segmentsHost.slots.runLong(() => opened.checkpoints.publish(header, records)),
+      },
       syncWal: durability === 'os',
       carryBytesMax: Math.floor(settings.walFileBytes / 4),
       extentBytes: recovery.extentBytes,
       extentReplayBytesMax: settings.extentReplayBytesMax,
       extentBytesMax: settings.extentBytesMax,
-      entryCount: recovery.entryCount,
+      // Without a log nothing can leave it.
+      entryCount: this.#wal === undefined ? 0 : recovery.entryCount,
       entryReplayMax: settings.entryReplayMax,
       logs: () => this.#logs.values(),
       dirtyLogs: this.#dirty,

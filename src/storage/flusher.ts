@@ -21,7 +21,7 @@ export interface FlusherOptions {
   readonly startEpoch: number;
   /** Of this run. */
   readonly firstSequence: number;
-  readonly checkpoints: CheckpointFiles;
+  readonly checkpoints: Pick<CheckpointFiles, 'publish'>;
   /** Sync the log itself before a checkpoint: its commits are not synced one by one. */
   readonly syncWal: boolean;
   /** At most so many bytes are written again into the current log file instead of being flushed, in one round that frees files. */

@@ -109,6 +109,26 @@ test('small batches stay in the log beside large ones, which are in place and ha
   await engine.close();
 });
 
+test('without a log in this life nothing waits for entries of the last one to leave it', async () => {
+  const disk = new UnsyncedFiles();
+  const engine = await start(disk);
+  const logs = Array.from({ length: 2 * entryReplayMax }, (_, i) => open(engine, i + 1).log);
+  for (const log of logs) log.append([batchOf(0, 20)]);
+  await committed(engine);
+  const killed = disk.kill();
+  await engine.abandon();
+  const again = await openStorage({
+    runtime: runtimeOver(killed.files),
+    directory: '/data',
+    brokerId: 1,
+    durability: 'memory',
+    settings,
+  });
+  for (let i = 0; i < logs.length; i++) assert.equal(open(again, i + 1).log.endOffset, 1);
+  await again.flush();
+  await again.close();
+});
+
 test('what is carried for that is no reason for the next round', async () => {
   const disk = new UnsyncedFiles();
   const engine = await start(disk);

@@ -34,7 +34,7 @@ export interface StorageSettings {
   readonly retentionCheckMs: number;
   /** Concurrent background operations and cold reads on files; libuv has four threads and the log's sync needs one. */
   readonly backgroundJobs: number;
-  /** Syncs among them. */
+  /** Those among them that wait for a disk to have written what came before: syncs and checkpoints. */
   readonly backgroundSyncs: number;
   /** A round of compaction that reads less is done in slices: it is over before a thread has started. */
   readonly cleaningThreadBytesMin: number;

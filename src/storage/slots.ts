@@ -1,5 +1,6 @@
 // A bounded number of jobs at a time; the rest wait in order. Keeps background I/O from taking all of libuv's threads, and jobs that
-// may take as long as a disk is behind from keeping the short ones waiting.
+// may take as long as a disk is behind from keeping the short ones waiting. A job must not ask for another slot: it might wait for its own.
+import assert from 'node:assert/strict';
 
 export class Slots {
   readonly #free: Lane;
@@ -7,6 +8,7 @@ export class Slots {
 
   /** Of `count` jobs at most `longCount`, fewer than that, are long ones. */
   constructor(count: number, longCount: number) {
+    assert(longCount < count, 'long jobs leave a slot for short ones');
     this.#free = new Lane(count);
     this.#long = new Lane(longCount);
   }

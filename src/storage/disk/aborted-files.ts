@@ -47,10 +47,8 @@ export async function appendAborted(host: SegmentsHost, segment: Segment, entrie
   const isNew = segment.abortedEntries === 0;
   await withFile(host, segment, 'write', async ({ file }) => {
     const position = storedCount(segment, file.sizeSync()) * ABORTED_ENTRY_BYTES;
-    await host.slots.run(async () => {
-      await file.write([entries], position);
-      await file.sync();
-    });
+    await host.slots.run(() => file.write([entries], position));
+    await host.slots.runLong(() => file.sync());
     segment.abortedEntries = position / ABORTED_ENTRY_BYTES + entries.length / ABORTED_ENTRY_BYTES;
   });
   // Retention may have renamed what was there before this opened it.

@@ -34,6 +34,11 @@ export class IndexCache {
     }
   }
 
+  /** The same where nothing has to be forgotten for it. */
+  offer(path: string, indexes: StoredIndexes): void {
+    if (this.#bytes + sizeOf(indexes) <= this.#bytesMax) this.put(path, indexes);
+  }
+
   drop(path: string): void {
     const found = this.#entries.get(path);
     if (found === undefined) return;

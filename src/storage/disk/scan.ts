@@ -8,10 +8,12 @@ import type { PromptReads } from './prompt-reads.ts';
 /** Enough for a header, and for the small batches between two entries of an index. */
 const windowBytesMin = 8 * 1024;
 const windowBytesMax = 128 * 1024;
+const promptVisitsMax = 32;
 
 /**
  * Calls `visit` for each batch that starts in [from, until), with a buffer that holds its header at `at` (only lent) and its
- * position in the file. `visit` returns true to stop. Returns the position after the last visited batch.
+ * position in the file. `visit` returns true to stop. With `prompt` large batches are read at once while the disk is not needed.
+ * Returns the position after the last visited batch.
  */
 export async function scanBatches(
   file: OpenFile,
@@ -23,6 +25,7 @@ export async function scanBatches(
   let window = Buffer.alloc(0);
   let windowStart = from;
   let windowBytes = windowBytesMin / 2;
+  let visitedInWindow = 0;
   let position = from;
   while (position < until) {
     const windowEnd = windowStart + window.length;
@@ -32,7 +35,9 @@ export async function scanBatches(
       windowBytes = isNear ? Math.min(2 * windowBytes, windowBytesMax) : windowBytesMin;
       const bytes = Math.min(windowBytes, until - position);
       const fresh = Buffer.allocUnsafe(bytes);
-      const atOnce = prompt?.mayRead() ? prompt.read(file, fresh, position) : 0;
+      // Many small batches take longer to visit than to read: after a window of them others get their turn.
+      const atOnce = visitedInWindow <= promptVisitsMax && prompt?.mayRead() ? prompt.read(file, fresh, position) : 0;
+      visitedInWindow = 0;
       const got = atOnce >= BATCH_HEADER_BYTES ? atOnce : await file.read(fresh, position);
       window = fresh.subarray(0, got);
       windowStart = position;
@@ -41,6 +46,7 @@ export async function scanBatches(
     const at = position - windowStart;
     const bytes = LOG_OVERHEAD_BYTES + window.readInt32BE(at + 8);
     if (bytes < BATCH_HEADER_BYTES || position + bytes > until) throw damaged(file, position);
+    visitedInWindow++;
     if (visit(window, at, position, bytes)) return position + bytes;
     position += bytes;
   }

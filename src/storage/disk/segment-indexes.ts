@@ -46,7 +46,8 @@ export interface LikelyBatch {
 
 /** Adds the entries that are only in memory to the segment's index files. */
 export async function storeEntries(host: SegmentsHost, segment: Segment, sync: boolean): Promise<void> {
-  const { newOffsets, newTimes } = segment;
+  // Commits may add to all three meanwhile.
+  const { newOffsets, newTimes, sizeBytes } = segment;
   const offsets = newOffsets.count;
   const times = newTimes.count;
   const store = async (path: string, entries: IndexEntries, stored: number): Promise<void> => {
@@ -70,8 +71,8 @@ export async function storeEntries(host: SegmentsHost, segment: Segment, sync: b
   segment.storedTimeEntries += times;
   segment.newOffsets = without(newOffsets, offsets);
   segment.newTimes = without(newTimes, times);
-  segment.bytesAtIndexStore = segment.sizeBytes;
-  if (sync) segment.bytesAtIndexSync = segment.sizeBytes;
+  segment.bytesAtIndexStore = sizeBytes;
+  if (sync) segment.bytesAtIndexSync = sizeBytes;
 }
 
 /** Brings size, indexes and greatest timestamp of a segment from before this start in step with its file. */
@@ -142,9 +143,9 @@ export async function learn(
       segment.addTimeEntry();
       if (segment.newOffsets.count + segment.newTimes.count > 0) await storeEntries(host, segment, true);
     }
-    // Who makes a segment known goes on with a read of it.
+    // Mostly who makes a segment known goes on with a read of it.
     const isAll = segment.storedOffsetEntries === offsets.count && segment.storedTimeEntries === times.count;
-    if (isAll && !segment.gone) host.indexes.put(segment.path, { offsets, times });
+    if (isAll && !segment.gone) host.indexes.offer(segment.path, { offsets, times });
   } finally {
     lease.release();
   }

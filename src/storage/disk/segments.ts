@@ -45,7 +45,10 @@ export interface Stretch {
   endOffset: number;
 }
 
-/** Index entries are written to their files when there are this many, or the batches since are so many bytes: a start walks over them. */
+/**
+ * At the end of a flush index entries are written to their files when there are this many, or the batches since are so many bytes: a
+ * start walks over them.
+ */
 const entriesToStore = 1024;
 const bytesToStore = 16 * 1024 * 1024;
 /** A write in the background ends with a turn of the event loop: smaller pieces would not keep up with what commits bring. */
@@ -462,11 +465,12 @@ export class Segments {
     };
   }
 
-  /** Makes what the lease's file holds durable, and the file's name when it is new. */
-  async sync(segment: Segment, lease: FileLease): Promise<void> {
+  /** Makes what the lease's file holds durable, and the file's name when it is new; in the background by one thread, not two. */
+  async sync(segment: Segment, lease: FileLease, inBackground = false): Promise<void> {
     const own = lease.file.sync();
     segment.syncs = [...segment.syncs, own];
     try {
+      if (inBackground) await own;
       await Promise.all([own, segment.isNew ? this.#host.files.syncDirectory(this.directory) : undefined]);
     } catch (error) {
       segment.syncFailure = error;
@@ -486,13 +490,13 @@ export class Segments {
 
   /** In a background slot, which is taken by those only who were let in. */
   syncInBackground(segment: Segment): Promise<void> {
-    return this.#use(() => this.#host.slots.runLong(() => this.#syncSegment(segment)));
+    return this.#use(() => this.#host.slots.runLong(() => this.#syncSegment(segment, true)));
   }
 
-  async #syncSegment(segment: Segment): Promise<void> {
+  async #syncSegment(segment: Segment, inBackground = false): Promise<void> {
     const lease = await this.#host.cache.lease(segment.logPath, 'write');
     try {
-      await this.sync(segment, lease);
+      await this.sync(segment, lease, inBackground);
     } finally {
       lease.release();
     }

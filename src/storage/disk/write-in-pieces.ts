@@ -1,4 +1,4 @@
-// Synchronous writes in pieces of at most 1 MiB: single writes of 2 MiB and more were measured to be the slowest.
+// Writes in pieces: of synchronous ones single writes of 2 MiB and more were measured to be the slowest.
 import type { OpenFile } from '../../runtime/files.ts';
 
 const syncPieceBytes = 1024 * 1024;
@@ -7,7 +7,7 @@ export function writeInPieces(file: OpenFile, parts: readonly Uint8Array[], posi
   for (const piece of pieces(parts)) file.writeSync(piece.parts, position + piece.offset);
 }
 
-/** The parts again, in groups of at most 1 MiB; `offset` is where a group starts within all of them. */
+/** The parts again, in groups of at most so many bytes; `offset` is where a group starts within all of them. */
 export function* pieces(
   parts: readonly Uint8Array[],
   pieceBytes = syncPieceBytes,
