@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     partitions: { type: 'string', default: '10,1000,10000' },
     durability: { type: 'string', default: 'os' },
     probes: { type: 'string', default: '300' },
-    starts: { type: 'string', default: '5' },
+    starts: { type: 'string', default: '7' },
     directory: { type: 'string', default: tmpdir() },
     data: { type: 'string' },
     'fill-only': { type: 'boolean', default: false },
@@ -45,7 +45,7 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
+                                      [--probes 300] [--starts 7] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
 Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there. Old
 records are read in turns from it and from a second topic, which stays at the first size. At the last one adds a topic of --wide
@@ -225,14 +225,28 @@ class Measured {
     print(row, this.rows[0]);
   }
 
+  async #startAgain() {
+    this.#connection.close();
+    await this.broker.stop();
+    this.broker = await startOttla(this.#directory, durability, STARTED_MS_MAX);
+    await this.#connect();
+  }
+
+  async #connect() {
+    this.#connection = await connectTo(this.broker.bootstrap);
+    await this.#topic.lookAgain(this.#connection);
+  }
+
   /** Kills the broker in the middle of writing, and starts it again, several times. */
   async #restarts(row, write) {
     const waits = [];
     const works = [];
     for (let i = 0; i < Number(options.starts); i++) {
-      // Each from rest: a disk that is behind, or a broker killed again before it has caught up, leaves more to replay.
+      // Each from rest, and large batches from the checkpoint of a clean stop: a disk that is behind, a broker killed again before it has
+      // caught up, and the moment of the last checkpoint decide how much there is to replay.
       spawnSync('sync');
       await untilIdle(this.broker.pid, 2);
+      if (write === undefined) await this.#startAgain();
       const { broker } = this;
       const topic = this.#topic;
       // The same moments at every size: a start reads what was written since the last checkpoint.
@@ -245,14 +259,13 @@ class Measured {
       const started = performance.now();
       process.kill(broker.pid, 'SIGKILL');
       await Promise.allSettled([broker.exited, writing]);
-      this.#connection.close();
       const begun = performance.now();
+      this.#connection.close();
       this.broker = await startOttla(this.#directory, durability, STARTED_MS_MAX);
       waits.push(performance.now() - begun);
       works.push(cpuMs(this.broker.pid));
       if (waits.length === 1) row['exit of the killed one, ms'] = begun - started;
-      this.#connection = await connectTo(this.broker.bootstrap);
-      await topic.lookAgain(this.#connection);
+      await this.#connect();
     }
     row['ready after kill -9, ms'] = median(waits);
     row['the longest, ms'] = Math.max(...waits);
