@@ -11,6 +11,7 @@ export class SlotReader {
   #window: Buffer = Buffer.alloc(0);
   #buffer: Buffer | undefined;
   #firstSequences = new Map<WalSlot, number | undefined>();
+  #sizes = new Map<WalSlot, number>();
   #windowBytes: number;
 
   constructor(windowBytes: number) {
@@ -21,7 +22,7 @@ export class SlotReader {
   read(slot: WalSlot, position: number, bytes: number): Buffer | undefined {
     const end = this.#start + this.#window.length;
     if (this.#slot !== slot || position < this.#start || position + bytes > end) {
-      if (position + bytes > slot.file.sizeSync()) return undefined;
+      if (position + bytes > this.#sizeOf(slot)) return undefined;
       const kept = this.#slot === slot && position >= this.#start && position < end ? end - position : 0;
       const got = kept + this.#fill(slot, position, Math.max(this.#windowBytes, bytes), kept);
       this.#slot = slot;
@@ -41,6 +42,13 @@ export class SlotReader {
     return slot.file.readSync(this.#buffer.subarray(kept, want), position + kept);
   }
 
+  /** Asked once: a start looks into a file thousands of times, and nobody writes. */
+  #sizeOf(slot: WalSlot): number {
+    let size = this.#sizes.get(slot);
+    if (size === undefined) this.#sizes.set(slot, (size = slot.file.sizeSync()));
+    return size;
+  }
+
   /** Sequence that the file's first header claims. */
   firstSequence(slot: WalSlot, logId: Buffer): number | undefined {
     if (!this.#firstSequences.has(slot)) {
@@ -53,7 +61,7 @@ export class SlotReader {
 
   /** Positions of a pattern from `start` on. */
   *find(slot: WalSlot, pattern: Buffer, start: number): Generator<number> {
-    const size = slot.file.sizeSync();
+    const size = this.#sizeOf(slot);
     const window = Buffer.allocUnsafe(Math.min(searchBytes, size));
     for (let from = start; from + pattern.length <= size; ) {
       const got = slot.file.readSync(window, from);
