@@ -1,6 +1,6 @@
 // What Ottla costs as a topic grows and as partitions multiply: append, reads of the tail and of random old offsets, lookups by
-// time, the restart after kill -9, memory, open files. The promise is that none of them grows: each row is set beside its value at
-// the first size.
+// time, the restart after kill -9, memory, open files. The promise is that none of them grows: each is measured in turns with a broker
+// over a topic of the first size, and set beside what that one takes.
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
     partitions: { type: 'string', default: '10,1000,10000' },
     durability: { type: 'string', default: 'os' },
     probes: { type: 'string', default: '300' },
-    starts: { type: 'string', default: '7' },
+    starts: { type: 'string', default: '5' },
     directory: { type: 'string', default: tmpdir() },
     data: { type: 'string' },
     'fill-only': { type: 'boolean', default: false },
@@ -45,13 +45,13 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--starts 7] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
+                                      [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
-Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there. Old
-records are read in turns from it and from a second topic, which stays at the first size. At the last one adds a topic of --wide
-partitions, and measures starts again, also after as many small batches as the write-ahead log keeps. Then measures with each number
+Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there, in
+turns with a second broker over a topic of the first size. At the last one adds a topic of --wide partitions, and measures starts
+again, also after as many small batches as the write-ahead log keeps. Then measures with each number
 of --partitions over a directory of its own, with --kafka beside Kafka 4.3. An empty list leaves its part out. --directory needs room
-for the largest size, the first and 5 GB. With --data the topics and what was measured stay there, and the next run with it goes on:
+for the largest size, twice the first and 5 GB. With --data the topic and what was measured stay there, and the next run goes on:
 --fill-only fills to the last of the --sizes and measures nothing. As root it empties the page cache before it reads what is old.
 Writes bench/results/constant-cost-sizes.json and constant-cost-partitions.json with --keep.
 Needs Linux (/proc).`);
@@ -62,12 +62,11 @@ const GB = 1e9;
 const PARTITIONS = 4;
 const TOPIC = 'growing';
 const WIDE = 'wide';
-/** As large as the other one is at first, and read in turns with it: what the disk is like at that moment concerns both. */
-const BESIDE = 'beside';
 /** Written between one start and the next: the killed broker has work on its hands. */
 const BETWEEN_BYTES = 300e6;
-/** What is appended, and measured, at each size. */
-const WINDOW_BYTES = 1e9;
+/** What is appended, and measured, at each size, so many times. */
+const WINDOW_BYTES = 400e6;
+const WINDOWS = 3;
 /** Single records, before the last starts: more than the write-ahead log keeps. */
 const SMALL_BATCHES = 3_000_000;
 const STARTED_MS_MAX = 120_000;
@@ -83,194 +82,208 @@ const durability = ['--durability', options.durability];
 async function bySize(sizes) {
   const largest = sizes[sizes.length - 1];
   const work = options.data ?? mkdtempSync(join(options.directory, 'ottla-constant-'));
-  const directory = join(work, 'data');
   const stateFile = join(work, 'state.json');
   mkdirSync(work, { recursive: true });
   const state = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, 'utf8')) : { rows: [] };
-  const neededBytes = (largest + sizes[0] + 5) * GB - (state.topic?.bytes ?? 0) - (state.beside?.bytes ?? 0);
+  const neededBytes = (largest + 2 * sizes[0] + 5) * GB - (state.topic?.bytes ?? 0);
   if (freeBytes(work) < neededBytes) throw new Error(`${work} has no room for ${largest} GB`);
   const pageCache = pageCacheFile();
-  const topic = new GrowingTopic(TOPIC, PARTITIONS, state.topic);
-  const beside = new GrowingTopic(BESIDE, PARTITIONS, state.beside);
-  const measured = new Measured(directory, topic, beside, state.rows, pageCache);
-  await measured.start(state.topic === undefined, sizes[0] * GB);
+  const grown = new Grown(join(work, 'data'), state.topic);
+  const rows = state.rows;
+  const add = (row) => {
+    rows.push(row);
+    print(row);
+  };
+  await grown.start();
   try {
-    for (const size of sizes.filter((size) => !state.rows.some((row) => row.size === `${size} GB`))) {
-      if (!options['fill-only']) await measured.at(size);
-      else if (size === largest) await measured.fill(size);
+    for (const size of sizes.filter((size) => !rows.some((row) => row.size === `${size} GB`))) {
+      if (!options['fill-only']) add(await measuredAt(size, grown, sizes[0], join(work, 'beside'), pageCache));
+      else if (size === largest) await grown.fill(size * GB);
     }
     const count = Number(options.wide);
-    if (count > 0 && !options['fill-only']) await measured.withWide(largest, count);
+    if (count > 0 && !options['fill-only']) await withWide(grown, largest, count, rows, add);
   } finally {
-    await measured.broker.stop();
+    await grown.broker.stop();
     pageCache.remove();
     if (options.data === undefined) rmSync(work, { recursive: true, force: true });
-    else
-      writeFileSync(
-        stateFile,
-        JSON.stringify({ topic: topic.state, beside: beside.state, rows: measured.rows }, null, 2),
-      );
+    else writeFileSync(stateFile, JSON.stringify({ topic: grown.topic.state, rows }, null, 2));
   }
-  return measured.rows;
+  return rows;
 }
 
-/** The topic at its sizes, one row of figures after the other. */
-class Measured {
+/** A broker over a directory of its own, and the topic that grows there. */
+class Grown {
   broker;
-  rows;
-  #directory;
-  #topic;
-  #beside;
-  #pageCache;
-  #connection;
+  connection;
+  topic;
+  directory;
+  #isNew;
 
-  constructor(directory, topic, beside, rows, pageCache) {
-    this.#directory = directory;
-    this.#topic = topic;
-    this.#beside = beside;
-    this.#pageCache = pageCache;
-    this.rows = rows;
+  constructor(directory, topicState) {
+    this.directory = directory;
+    this.topic = new GrowingTopic(TOPIC, PARTITIONS, topicState);
+    this.#isNew = topicState === undefined;
   }
 
-  async start(isNew, besideBytes) {
-    this.broker = await startOttla(this.#directory, durability);
-    this.#connection = await connectTo(this.broker.bootstrap);
-    for (const [name, topic] of [
-      [TOPIC, this.#topic],
-      [BESIDE, this.#beside],
-    ]) {
-      if (!isNew) await topic.lookAgain(this.#connection);
-      else await createTopic(this.#connection, name, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
-      await partitionsReady(this.#connection, name, PARTITIONS);
+  async start() {
+    this.broker = await startOttla(this.directory, durability, STARTED_MS_MAX);
+    this.connection = await connectTo(this.broker.bootstrap);
+    if (this.#isNew) {
+      await createTopic(this.connection, TOPIC, PARTITIONS, { 'retention.ms': -1, 'segment.bytes': 1 << 30 });
+      await partitionsReady(this.connection, TOPIC, PARTITIONS);
     }
-    await this.#beside.fillTo(this.#connection, besideBytes);
+    this.#isNew = false;
+    await this.topic.lookAgain(this.connection);
   }
 
-  async fill(size) {
-    await this.#topic.fillTo(this.#connection, size * GB);
+  async fill(bytes) {
+    await this.topic.fillTo(this.connection, bytes);
   }
 
-  async at(size) {
-    const row = { size: `${size} GB` };
-    await this.fill(size);
-    // How far the disk was outrun, not how much there is: the rest is measured in a new life, of the same age at every size.
-    row['resident after filling, MB'] = residentBytes(this.broker.pid) / 1e6;
-    await this.#restarts(row);
-    const topic = this.#topic;
-    await untilIdle(this.broker.pid, 3);
-    this.#pageCache.fill();
-    const cpuBefore = cpuMs(this.broker.pid);
-    const { bytes, ms } = await topic.fillTo(this.#connection, topic.bytes + WINDOW_BYTES);
-    row['append, CPU ms/MB'] = (cpuMs(this.broker.pid) - cpuBefore) / (bytes / 1e6);
-    row['append, MB/s'] = bytes / 1e3 / ms;
-    row['slowest append, ms'] = topic.slowestMs;
-    await untilIdle(this.broker.pid, 3);
-    row['tail read, ms'] = await probed(() => topic.fetchNewest(this.#connection));
-    forgetCached();
-    row['disk read of a batch, ms'] = await probed(readerOf(this.#directory));
-    forgetCached();
-    Object.assign(row, await this.#readsOf('random old read', (from) => from.fetchRandom(this.#connection)));
-    forgetCached();
-    Object.assign(row, await this.#readsOf('lookup by time', (from) => from.lookUpRandom(this.#connection)));
-    row['resident, MB'] = residentBytes(this.broker.pid) / 1e6;
-    row['open files'] = openFiles(this.broker);
-    this.#add(row);
+  /** The disk has nothing left of what the broker gave it to do. */
+  async rest() {
+    spawnSync('sync');
+    await untilIdle(this.broker.pid, 2);
   }
 
   /**
-   * The time of one, and how much the broker reads for it, of the growing topic and in turns of the one beside it: what a cold disk
-   * adds to the time is no work of the broker.
+   * Kills the broker in the middle of writing, and starts it again. `moment`, from 0 to 1: when, the same at every size, since a start
+   * reads what was written after the last checkpoint.
    */
-  async #readsOf(name, work) {
-    const times = [];
-    const timesBeside = [];
-    let bytes = 0;
-    for (let i = 0; i < probes; i++) {
-      timesBeside.push(await timed(() => work(this.#beside)));
-      const before = readBytes(this.broker.pid);
-      times.push(await timed(() => work(this.#topic)));
-      bytes += readBytes(this.broker.pid) - before;
+  async startAfterKill(moment, write) {
+    if (write === undefined) {
+      // From the checkpoint of a clean stop: where the last one was decides how much there is to replay.
+      this.connection.close();
+      await this.broker.stop();
+      await this.start();
     }
+    const { broker, topic } = this;
+    const until = topic.bytes + BETWEEN_BYTES * (0.5 + moment);
+    const writing = write === undefined ? this.fill(topic.bytes + GB) : write();
+    // Marked as handled: it ends with the broker.
+    writing.catch(() => {});
+    await Promise.race([writing, write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * moment)]);
+    const killed = performance.now();
+    process.kill(broker.pid, 'SIGKILL');
+    await Promise.allSettled([broker.exited, writing]);
+    this.connection.close();
+    const exitMs = performance.now() - killed;
+    const begun = performance.now();
+    this.broker = await startOttla(this.directory, durability, STARTED_MS_MAX);
+    const figures = { exitMs, readyMs: performance.now() - begun, cpuMs: cpuMs(this.broker.pid) };
+    this.connection = await connectTo(this.broker.bootstrap);
+    await topic.lookAgain(this.connection);
+    return figures;
+  }
+
+  async append() {
+    const cpuBefore = cpuMs(this.broker.pid);
+    const { bytes, ms } = await this.topic.fillTo(this.connection, this.topic.bytes + WINDOW_BYTES);
+    const { slowestMs } = this.topic;
     return {
-      [`${name}, ms`]: median(times),
-      [besideOf(`${name}, ms`)]: median(timesBeside),
-      [`${name}: bytes, KB`]: bytes / 1e3 / probes,
+      cpuMsPerMb: (cpuMs(this.broker.pid) - cpuBefore) / (bytes / 1e6),
+      mbPerSecond: bytes / 1e3 / ms,
+      slowestMs,
     };
   }
+}
 
-  async withWide(size, count) {
-    const first = { size: `${size} GB, ${count} partitions` };
-    if (!this.rows.some((row) => row.size === first.size)) {
-      await createTopic(this.#connection, WIDE, count);
-      await partitionsReady(this.#connection, WIDE, count);
-      await sendToEach(this.#connection, count);
-      await this.#restarts(first);
-      await this.#addWide(first, count);
+/** The figures at one size, each in turns with a broker over the first size: what the machine is like at a moment concerns both. */
+async function measuredAt(size, grown, firstSize, besideDirectory, pageCache) {
+  const row = { size: `${size} GB` };
+  const beside = new Grown(besideDirectory);
+  await grown.fill(size * GB);
+  // How far the disk was outrun, not how much there is: the rest is measured in a new life, of the same age at every size.
+  row['resident after filling, MB'] = residentBytes(grown.broker.pid) / 1e6;
+  await beside.start();
+  try {
+    await beside.fill(firstSize * GB);
+    const both = [beside, grown];
+    const inTurns = (count, measure) => takenInTurns(both, count, measure);
+    const rested = (count, measure) => takenInTurns(both, count, measure, true);
+    const put = (name, [valueBeside, value]) => {
+      row[besideOf(name)] = valueBeside;
+      row[name] = value;
+    };
+    const starts = Number(options.starts);
+    addStarts(row, put, await rested(starts, (each, i) => each.startAfterKill(i / starts)));
+    pageCache.fill();
+    const appends = await rested(WINDOWS, (each) => each.append());
+    put('append, CPU ms/MB', appends.map(mediansOf('cpuMsPerMb')));
+    put('append, MB/s', appends.map(mediansOf('mbPerSecond')));
+    row['slowest append, ms'] = Math.max(...appends[1].map(({ slowestMs }) => slowestMs));
+    for (const each of both) await each.rest();
+    const read = (name, work) =>
+      inTurns(probes, (each) => timed(() => work(each))).then((all) => put(name, all.map(median)));
+    await read('tail read, ms', ({ topic, connection }) => topic.fetchNewest(connection));
+    forgetCached();
+    row['disk read of a batch, ms'] = await probed(readerOf(grown.directory));
+    forgetCached();
+    const readBefore = readBytes(grown.broker.pid);
+    await read('random old read, ms', ({ topic, connection }) => topic.fetchRandom(connection));
+    row['random old read: bytes, KB'] = (readBytes(grown.broker.pid) - readBefore) / 1e3 / probes;
+    forgetCached();
+    await read('lookup by time, ms', ({ topic, connection }) => topic.lookUpRandom(connection));
+    put(
+      'resident, MB',
+      both.map(({ broker }) => residentBytes(broker.pid) / 1e6),
+    );
+    row['open files'] = openFiles(grown.broker);
+  } finally {
+    await beside.broker.stop();
+    rmSync(besideDirectory, { recursive: true, force: true });
+  }
+  return row;
+}
+
+/** One list of results for each of `all`, first of one and then of the other. `isRested`: each begins when all have nothing to do. */
+async function takenInTurns(all, count, measure, isRested = false) {
+  const results = new Map(all.map((each) => [each, []]));
+  for (let i = 0; i < count; i++) {
+    for (const each of i % 2 === 0 ? all : all.toReversed()) {
+      if (isRested) for (const one of all) await one.rest();
+      results.get(each).push(await measure(each, i));
     }
-    const second = { size: `${first.size}, small batches` };
-    await sendToEach(this.#connection, count, SMALL_BATCHES);
-    await this.#restarts(second, () => sendToEach(this.#connection, count, SMALL_BATCHES));
-    await this.#addWide(second, count);
   }
+  return [...results.values()];
+}
 
-  async #addWide(row, count) {
-    await partitionsReady(this.#connection, WIDE, count);
-    row['resident, MB'] = residentBytes(this.broker.pid) / 1e6;
-    row['open files'] = openFiles(this.broker);
-    this.#add(row);
-  }
+function mediansOf(name) {
+  return (results) => median(results.map((result) => result[name]));
+}
 
-  #add(row) {
-    this.rows.push(row);
-    print(row, this.rows[0]);
-  }
+/** `put` takes the medians of all lists, of which the last is the row's own. */
+function addStarts(row, put, lists) {
+  const own = lists[lists.length - 1];
+  row['exit of the killed one, ms'] = median(own.map(({ exitMs }) => exitMs));
+  put('ready after kill -9, ms', lists.map(mediansOf('readyMs')));
+  row['the longest, ms'] = Math.max(...own.map(({ readyMs }) => readyMs));
+  row[CPU_OF_START] = median(own.map((start) => start.cpuMs));
+}
 
-  async #startAgain() {
-    this.#connection.close();
-    await this.broker.stop();
-    this.broker = await startOttla(this.#directory, durability, STARTED_MS_MAX);
-    await this.#connect();
+/** The starts of the largest size beside a topic of many partitions, amid large batches and after many small ones. */
+async function withWide(grown, size, count, rows, add) {
+  const measured = async (name, write) => {
+    const row = { size: name };
+    const starts = Number(options.starts);
+    const put = (figure, [value]) => {
+      row[figure] = value;
+    };
+    addStarts(row, put, await takenInTurns([grown], starts, (each, i) => each.startAfterKill(i / starts, write), true));
+    await partitionsReady(grown.connection, WIDE, count);
+    row['resident, MB'] = residentBytes(grown.broker.pid) / 1e6;
+    row['open files'] = openFiles(grown.broker);
+    add(row);
+  };
+  const first = `${size} GB, ${count} partitions`;
+  if (!rows.some((row) => row.size === first)) {
+    await createTopic(grown.connection, WIDE, count);
+    await partitionsReady(grown.connection, WIDE, count);
+    await sendToEach(grown.connection, count);
+    await measured(first);
   }
-
-  async #connect() {
-    this.#connection = await connectTo(this.broker.bootstrap);
-    await this.#topic.lookAgain(this.#connection);
-  }
-
-  /** Kills the broker in the middle of writing, and starts it again, several times. */
-  async #restarts(row, write) {
-    const waits = [];
-    const works = [];
-    for (let i = 0; i < Number(options.starts); i++) {
-      // Each from rest, and large batches from the checkpoint of a clean stop: a disk that is behind, a broker killed again before it has
-      // caught up, and the moment of the last checkpoint decide how much there is to replay.
-      spawnSync('sync');
-      await untilIdle(this.broker.pid, 2);
-      if (write === undefined) await this.#startAgain();
-      const { broker } = this;
-      const topic = this.#topic;
-      // The same moments at every size: a start reads what was written since the last checkpoint.
-      const moment = i / Number(options.starts);
-      const until = topic.bytes + BETWEEN_BYTES * (0.5 + moment);
-      const writing = write === undefined ? topic.fillTo(this.#connection, topic.bytes + GB) : write();
-      // Marked as handled: it ends with the broker.
-      writing.catch(() => {});
-      await Promise.race([writing, write === undefined ? reached(() => topic.bytes >= until) : sleep(5_000 * moment)]);
-      const started = performance.now();
-      process.kill(broker.pid, 'SIGKILL');
-      await Promise.allSettled([broker.exited, writing]);
-      const begun = performance.now();
-      this.#connection.close();
-      this.broker = await startOttla(this.#directory, durability, STARTED_MS_MAX);
-      waits.push(performance.now() - begun);
-      works.push(cpuMs(this.broker.pid));
-      if (waits.length === 1) row['exit of the killed one, ms'] = begun - started;
-      await this.#connect();
-    }
-    row['ready after kill -9, ms'] = median(waits);
-    row['the longest, ms'] = Math.max(...waits);
-    row[CPU_OF_START] = median(works);
-  }
+  await sendToEach(grown.connection, count, SMALL_BATCHES);
+  await measured(`${first}, small batches`, () => sendToEach(grown.connection, count, SMALL_BATCHES));
 }
 
 /** Waits for the disk, and lets the operating system forget what it has read: else a size decides who finds it in memory. */
@@ -382,17 +395,18 @@ async function timed(work) {
   return performance.now() - started;
 }
 
-/** What the same measure of the topic that does not grow is called. */
+/** What the same measure of the first size at the same moments is called. */
 function besideOf(name) {
-  return name.replace(/(?=, [^,]*$)/, ': the small topic');
+  return name.replace(/(?=, [^,]*$)/, ': first size');
 }
 
-function print({ size, ...figures }, { size: _first, ...first }) {
+/** Each figure, and how many times that of the broker beside it, or of the first row. */
+function print({ size, ...figures }, { size: _first, ...first } = {}) {
   console.log(size);
   for (const [name, value] of Object.entries(figures)) {
-    const ratio = value / first[name];
+    const ratio = value / (figures[besideOf(name)] ?? first[name]);
     const compared = Number.isFinite(ratio) ? `  × ${ratio.toFixed(2)}` : '';
-    console.log(`  ${name.padEnd(26)} ${value.toPrecision(3).padStart(8)}${compared}`);
+    console.log(`  ${name.padEnd(36)} ${value.toPrecision(3).padStart(8)}${compared}`);
   }
 }
 
@@ -411,7 +425,7 @@ function tableOf(rows, bounded) {
     if (!bounded.includes(name) || first === undefined) return measure;
     // Neither Kafka nor a size with something else beside it.
     const own = rows.filter(({ size }) => !/^kafka|GB,/.test(size));
-    // Next to the topic beside it, where there is one, else next to the first size.
+    // Next to the broker beside it, where there is one, else next to the first row.
     const growth = Math.max(...own.map((row) => (row[name] ?? first) / (row[besideOf(name)] ?? first)));
     return { ...measure, growth, target: { atMost: GROWTH_MAX }, met: growth <= GROWTH_MAX };
   });
