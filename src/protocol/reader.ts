@@ -1,5 +1,6 @@
 // Reads Kafka's wire types from a frame. The frame is a stranger's: every read is checked against its end, a declared
 // count against the bytes that are left, and the only error is ProtocolError. Strings are copied, bytes are views.
+import { int64Of } from './int64-of.ts';
 import { textAt, uuidAt } from './known-text.ts';
 import { ProtocolError } from './protocol-error.ts';
 
@@ -68,7 +69,7 @@ export class Reader {
   /** The nearest double: exact within ±2^53. */
   int64(): number {
     const at = this.#take(8);
-    return int32At(this.bytes, at) * 0x1_0000_0000 + (int32At(this.bytes, at + 4) >>> 0);
+    return int64Of(int32At(this.bytes, at), int32At(this.bytes, at + 4));
   }
 
   bigInt64(): bigint {

@@ -16,6 +16,15 @@ describe('a 64-bit integer', () => {
     );
   });
 
+  it('keeps what lies at the ends of 32 bits', () => {
+    for (const near of [0, 2 ** 31, 2 ** 32, -(2 ** 31), -(2 ** 32)]) {
+      for (const value of [near - 1, near, near + 1]) {
+        buffer.writeBigInt64BE(BigInt(value), 0);
+        assert.equal(readInt64(buffer, 0), value);
+      }
+    }
+  });
+
   it('reads to the nearest number beyond', () => {
     fc.assert(
       fc.property(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), (value) => {
