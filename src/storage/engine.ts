@@ -22,7 +22,8 @@ import { directoryName, isMarkedForRemoval, readTopicId, renameForRemoval } from
 import { PatientFiles } from './disk/patient-files.ts';
 import { PromptReads } from './disk/prompt-reads.ts';
 import { RecoveredFiles } from './disk/recovered-files.ts';
-import { isInMemory, logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
+import { RecoveredRun } from './disk/recovered-run.ts';
+import { logKey, type RecoveredLog, type Recovery, recover } from './disk/recovery.ts';
 import { Segments } from './disk/segments.ts';
 import type { SegmentsHost } from './disk/segments-host.ts';
 import { ALIGNMENTS, openSlots, Wal, type WalSlot } from './disk/wal.ts';
@@ -520,8 +521,8 @@ export class Engine implements Storage {
     const inUse = new Set<string>();
     for (const { segments } of this.#logs.values()) inUse.add(segments.directory);
     for (const recovered of this.#recovered.values()) {
-      for (const item of recovered.items) if (isInMemory(item)) this.arena.release(item.backing);
-      for (const run of recovered.early) if (isInMemory(run)) this.arena.release(run.backing);
+      for (const item of recovered.items) if (item instanceof RecoveredRun) item.release(this.arena);
+      for (const run of recovered.early) run.release(this.arena);
       if (recovered.record === undefined) continue;
       const { topic, partition } = recovered.record;
       const directory = `${this.#opened.directory}/${directoryName(topic, partition)}`;

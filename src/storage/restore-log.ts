@@ -3,7 +3,8 @@ import { batchLength, nextOffset } from '../records/record-batch.ts';
 import { FileError, type Files, type OpenFile } from '../runtime/files.ts';
 import type { Arena } from './arena.ts';
 import { visitBatchHeads } from './disk/batch-heads.ts';
-import { isInMemory, type RecoveredExtent, type RecoveredLog, readRun } from './disk/recovery.ts';
+import { RecoveredRun } from './disk/recovered-run.ts';
+import type { RecoveredExtent, RecoveredLog } from './disk/recovery.ts';
 import { segmentName } from './disk/segment.ts';
 import type { Log } from './partition-log.ts';
 import { Run } from './run.ts';
@@ -21,29 +22,31 @@ export function restoreLog(files: Files, dataDirectory: string, log: Log, recove
   try {
     for (const item of recovered.items) {
       const isReplayed = item.endOffset > recovered.stateEnd;
-      if ('place' in item) {
+      if (!(item instanceof RecoveredRun)) {
         const { position, length } = item.place;
         if (isReplayed) replayFile(log, extents.open(item), position, length, recovered.stateEnd);
         continue;
       }
       const isInTail = item.endOffset > recovered.flushedOffset;
+      const run = isInTail && item.backing === undefined ? item.load(arena) : item;
+      const { backing } = run;
+      if (backing === undefined) {
+        if (isReplayed) replayFile(log, item.wal, item.position, item.length, recovered.stateEnd);
+        continue;
+      }
+      const { start, end } = run;
+      if (isReplayed) replay(log, backing.buffer.subarray(start, end), recovered.stateEnd);
       if (isInTail) {
-        const run = isInMemory(item) ? item : readRun(item, arena);
-        const { backing, start, end, baseOffset, endOffset, sequence } = run;
-        if (isReplayed) replay(log, backing.buffer.subarray(start, end), recovered.stateEnd);
-        log.tail.push(new Run(log, backing, start, end, baseOffset, endOffset, sequence));
+        log.tail.push(new Run(log, backing, start, end, run.baseOffset, run.endOffset, run.sequence));
         log.unwrittenBytes += end - start;
-      } else if (isInMemory(item)) {
-        if (isReplayed) replay(log, item.backing.buffer.subarray(item.start, item.end), recovered.stateEnd);
-        arena.release(item.backing);
-      } else if (isReplayed) {
-        replayFile(log, item.wal, item.position, item.length, recovered.stateEnd);
+      } else {
+        run.release(arena);
       }
     }
   } finally {
     extents.close();
   }
-  for (const run of recovered.early) if (isInMemory(run)) arena.release(run.backing);
+  for (const run of recovered.early) run.release(arena);
 }
 
 function replay(log: Log, batches: Buffer, fromOffset: number): void {

@@ -101,7 +101,7 @@ export function encodeBlockHead(
     head.writeUInt32BE(entry.crc, at + 44);
     at += descriptorBytes;
   }
-  const crc = headCrc(head);
+  const crc = headCrc(head, 0, head.length);
   head.writeUInt32BE(crc, 60);
   return { head, crc };
 }
@@ -124,9 +124,9 @@ export function readBlockHeader(bytes: Buffer, position: number, logId: Buffer):
   };
 }
 
-/** `head` is exactly header and descriptors. */
-export function headIsValid(head: Buffer): boolean {
-  return headCrc(head) === head.readUInt32BE(60);
+/** [start, end) is exactly header and descriptors. */
+export function headIsValid(bytes: Buffer, start = 0, end = bytes.length): boolean {
+  return headCrc(bytes, start, end) === bytes.readUInt32BE(start + 60);
 }
 
 export function readEntries(head: Buffer, entryCount: number): BlockEntry[] {
@@ -156,8 +156,8 @@ function repeats(bytes: Buffer, at: number, count: number, before: number): bool
   return true;
 }
 
-function headCrc(head: Buffer): number {
-  return crc32c(head, blockHeaderBytes, head.length, crc32c(head, 0, 60));
+function headCrc(bytes: Buffer, start: number, end: number): number {
+  return crc32c(bytes, start + blockHeaderBytes, end, crc32c(bytes, start, start + 60));
 }
 
 /** What begins every block of this log: for finding blocks in damaged files. */

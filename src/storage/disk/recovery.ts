@@ -9,7 +9,6 @@ import { StorageError } from '../storage-error.ts';
 import {
   type BlockEntry,
   blockHeaderBytes,
-  blockPattern,
   decodeExtentPlace,
   descriptorBytes,
   EntryType,
@@ -19,35 +18,16 @@ import {
   readBlockHeader,
   readEntries,
 } from './block.ts';
-import { checkBatches } from './check-batches.ts';
 import type { Checkpoint, PartitionRecord } from './checkpoint.ts';
 import { ExtentReader } from './extent-reader.ts';
+import { laterBlockProves } from './later-blocks.ts';
 import { RecoveredFiles } from './recovered-files.ts';
+import { RecoveredBody, RecoveredRun } from './recovered-run.ts';
 import { sameAsLast } from './same-as-last.ts';
 import { segmentBase, segmentName } from './segment.ts';
 import type { KnownSegments } from './segments.ts';
 import { SlotReader } from './slot-reader.ts';
 import { ALIGNMENTS, align, noteBlock, type WalPosition, type WalSlot } from './wal.ts';
-
-/** Neighbouring batches that the log holds; where, and a copy. */
-export interface RecoveredRun extends RecoveredStretch {
-  readonly backing: Backing;
-  readonly start: number;
-  readonly end: number;
-}
-
-/**
- * Such as are not in memory: large ones, which are read again where somebody needs them; and those that an extent follows, since they
- * were in a segment before it.
- */
-export interface RecoveredStretch {
-  readonly wal: OpenFile;
-  readonly position: number;
-  readonly length: number;
-  readonly baseOffset: number;
-  readonly endOffset: number;
-  readonly sequence: number;
-}
 
 /** Batches that a block says are in a segment. */
 export interface RecoveredExtent {
@@ -56,10 +36,6 @@ export interface RecoveredExtent {
   readonly endOffset: number;
   readonly crc: number;
   readonly sequence: number;
-}
-
-export function isInMemory(item: RecoveredRun | RecoveredStretch | RecoveredExtent): item is RecoveredRun {
-  return 'backing' in item;
 }
 
 /** All that is known about one partition before anybody opens it. */
@@ -80,15 +56,34 @@ export class RecoveredLog {
   /** Offsets that some block speaks of end here: beyond endOffset, something is missing. */
   claimedEnd = 0;
   /** What follows the flushed offset, in order. */
-  items: (RecoveredRun | RecoveredStretch | RecoveredExtent)[] = [];
+  items: readonly (RecoveredRun | RecoveredExtent)[] = NO_ITEMS;
+  /** Those of the items that are extents. */
+  extents: readonly RecoveredExtent[] = NO_ITEMS;
   /** Runs met before those they follow: a carried copy of the older ones stands in a later block. */
-  early: (RecoveredRun | RecoveredStretch)[] = [];
+  early: readonly RecoveredRun[] = NO_ITEMS;
   firstSequence = Number.POSITIVE_INFINITY;
 
   constructor(topicId: string, partition: number) {
     this.topicId = topicId;
     this.partition = partition;
   }
+
+  /** What follows the end. */
+  add(item: RecoveredRun | RecoveredExtent): void {
+    this.items = withItem(this.items, item);
+    if (!(item instanceof RecoveredRun)) this.extents = withItem(this.extents, item);
+    this.endOffset = item.endOffset;
+  }
+}
+
+/** What each list is until it gets its first item. Most partitions of a start need none, and there may be many. */
+const NO_ITEMS: readonly never[] = [];
+
+/** `list` itself, longer, unless it is the one that all share. */
+function withItem<T>(list: readonly T[], item: T): readonly T[] {
+  if (list.length === 0) return [item];
+  (list as T[]).push(item);
+  return list;
 }
 
 export function logKey(topicId: string, partition: number): string {
@@ -126,8 +121,6 @@ export interface RecoveryOptions {
 }
 
 const windowBytes = 4 * 1024 * 1024;
-/** Enough for the heads of most blocks. */
-const headWindowBytes = 16 * 1024;
 
 export interface Block {
   readonly slot: WalSlot;
@@ -193,7 +186,8 @@ async function recoverLogs(options: Work): Promise<Recovery> {
   await writeAgain(unproven, options);
   let extentBytes = 0;
   for (const log of logs.all.values()) {
-    for (const item of log.items) if ('place' in item) extentBytes += item.place.length;
+    if (log.extents.length === 0) continue;
+    extentBytes += log.extents.reduce((sum, { place }) => sum + place.length, 0);
     await settle(options, log, chain.proven);
   }
   const lastSynced = options.makeDurable ? next.sequence - 1 : chain.proven;
@@ -254,9 +248,15 @@ class BlockChain {
 
   /** Where the log ends; throws a StorageError where it ends too early. */
   end(): WalPosition {
-    if (this.#expected.sequence <= this.proven) throw damagedLog(this.#options, this.#expected);
-    refuseLaterBlocks(this.#options, this.#expected, this.#endBytes, this.#epoch);
-    return this.#expected;
+    const { checkpoint, slots } = this.#options;
+    const { logId } = checkpoint;
+    const expected = this.#expected;
+    const endBytes = this.#endBytes;
+    const oldestEpoch = (sequence: number): number => epochFor(checkpoint, sequence, this.#epoch);
+    const isDamage =
+      expected.sequence <= this.proven || laterBlockProves({ slots, logId, expected, endBytes, oldestEpoch });
+    if (isDamage) throw damagedLog(this.#options, expected);
+    return expected;
   }
 }
 
@@ -362,7 +362,7 @@ class RecoveredLogs {
 
 function applyBlock(options: RecoveryOptions, logs: RecoveredLogs, block: Block): void {
   const { sequence } = block.header;
-  const copy = new BodyCopy(options, block);
+  const runs = new BlockRuns(options, block);
   eachEntry(block, (entry, start) => {
     const log = logs.get(entry.topicId, entry.partition) ?? logs.add(entry.topicId, entry.partition);
     if (entry.type === EntryType.LOG_START) {
@@ -378,43 +378,46 @@ function applyBlock(options: RecoveryOptions, logs: RecoveredLogs, block: Block)
       const { baseOffset, endOffset, crc } = entry;
       giveUpCopies(options.arena, log);
       const place = decodeExtentPlace(block.body.subarray(start, start + entry.bytes));
-      log.items.push({ place, baseOffset, endOffset, crc, sequence });
-      log.endOffset = endOffset;
+      log.add({ place, baseOffset, endOffset, crc, sequence });
     } else {
-      addBatches(copy, log, entry, start);
+      addBatches(runs, log, entry, start);
     }
     addEarly(options.arena, log);
   });
-  copy.done();
+  runs.done();
 }
 
-/** The body of a block in memory that stays, as soon as it is needed: its runs lie there as they did before the start. */
-class BodyCopy {
+/** Makes the runs of one block, and copies its body as soon as the first of them needs that. */
+class BlockRuns {
   readonly block: Block;
+  readonly #arena: Arena;
+  readonly #body: RecoveredBody;
   /** Whether copies of its entries cost less than to read them again. */
-  readonly isWanted: boolean;
-  #arena: Arena;
+  readonly #copies: boolean;
   #backing: Backing | undefined;
-  /** Where the body begins in the backing. */
-  #start = 0;
 
   constructor({ arena, largeEntryBytes }: RecoveryOptions, block: Block) {
-    this.#arena = arena;
+    const { body, header, slot, position, bytes, entries } = block;
     this.block = block;
-    this.isWanted = block.body.length < block.entries.length * largeEntryBytes;
+    this.#arena = arena;
+    this.#body = new RecoveredBody(slot.file, position + bytes - body.length, header.sequence);
+    this.#copies = body.length < entries.length * largeEntryBytes;
   }
 
-  /** `from`: where the stretch begins in the body. The caller owns a reference to the backing. */
-  of({ wal, position, length, baseOffset, endOffset, sequence }: RecoveredStretch, from: number): RecoveredRun {
+  /** `from`: where it begins in the body. */
+  run(from: number, length: number, baseOffset: number, endOffset: number): RecoveredRun {
+    if (this.#copies) this.#copy();
+    return new RecoveredRun(this.#body, from, length, baseOffset, endOffset, this.#backing);
+  }
+
+  #copy(): void {
     if (this.#backing === undefined) {
-      this.#backing = this.#arena.copy(this.block.body);
+      const { body } = this.block;
+      this.#backing = this.#arena.copy(body);
       this.#arena.reference(this.#backing);
-      this.#start = this.#backing.used - this.block.body.length;
+      this.#body.start = this.#backing.used - body.length;
     }
     this.#arena.reference(this.#backing);
-    const backing = this.#backing;
-    const start = this.#start + from;
-    return { wal, position, length, baseOffset, endOffset, sequence, backing, start, end: start + length };
   }
 
   done(): void {
@@ -423,63 +426,27 @@ class BodyCopy {
 }
 
 /** Adds what of the entry follows the log's end; all of it may be known, or its beginning. `start`: in the block's body. */
-function addBatches(copy: BodyCopy, log: RecoveredLog, entry: BlockEntry, start: number): void {
-  const { block } = copy;
-  const { body } = block;
+function addBatches(runs: BlockRuns, log: RecoveredLog, entry: BlockEntry, start: number): void {
+  const { body } = runs.block;
   const { endOffset } = entry;
-  const end = start + entry.bytes;
   let from = start;
   let baseOffset = entry.baseOffset;
   while (baseOffset < log.endOffset) {
     baseOffset = nextOffset(body, from);
     from += batchLength(body, from);
   }
-  const stretch: RecoveredStretch = {
-    wal: block.slot.file,
-    position: block.position + block.bytes - body.length + from,
-    length: end - from,
-    baseOffset,
-    endOffset,
-    sequence: block.header.sequence,
-  };
-  const run = copy.isWanted ? copy.of(stretch, from) : stretch;
-  if (baseOffset > log.endOffset) {
-    log.early.push(run);
-    return;
-  }
-  log.items.push(run);
-  log.endOffset = endOffset;
+  const run = runs.run(from, start + entry.bytes - from, baseOffset, endOffset);
+  if (baseOffset > log.endOffset) log.early = withItem(log.early, run);
+  else log.add(run);
 }
 
 /** So that a start needs no more memory than a log's tail, and uses the same again and again. */
 function giveUpCopies(arena: Arena, { items }: RecoveredLog): void {
   for (let i = items.length - 1; i >= 0; i--) {
     const item = items[i];
-    if (item === undefined || 'place' in item) return;
-    if (!isInMemory(item)) continue;
-    const { wal, position, length, baseOffset, endOffset, sequence } = item;
-    arena.release(item.backing);
-    items[i] = { wal, position, length, baseOffset, endOffset, sequence };
+    if (!(item instanceof RecoveredRun)) return;
+    item.release(arena);
   }
-}
-
-/** Reads them again, into memory of one's own. */
-export function readStretch({ wal, position, length }: RecoveredStretch, into: Buffer): Buffer {
-  const bytes = into.subarray(0, length);
-  if (wal.readSync(bytes, position) === length) return bytes;
-  throw new StorageError('DAMAGED', `${wal.path} ends before byte ${position + length}, which was there a moment ago.`);
-}
-
-/** The same for the tail, which nobody checks when it is read from: so they are checked again. */
-export function readRun(stretch: RecoveredStretch, arena: Arena): RecoveredRun {
-  const { wal, position, length, baseOffset, endOffset } = stretch;
-  const backing = arena.room(length);
-  arena.reference(backing);
-  const start = backing.used - length;
-  const bytes = readStretch(stretch, backing.buffer.subarray(start, backing.used));
-  const place = { path: wal.path, position, fromOffset: baseOffset, epochOf: () => undefined };
-  checkBatches(bytes, length, endOffset, place);
-  return { ...stretch, backing, start, end: backing.used };
 }
 
 /** Runs that waited for their predecessors. */
@@ -491,10 +458,9 @@ function addEarly(arena: Arena, log: RecoveredLog): void {
       if (run.baseOffset > log.endOffset) continue;
       log.early = log.early.filter((other) => other !== run);
       if (run.baseOffset === log.endOffset) {
-        log.items.push(run);
-        log.endOffset = run.endOffset;
-      } else if (isInMemory(run)) {
-        arena.release(run.backing);
+        log.add(run);
+      } else {
+        run.release(arena);
       }
       again = true;
       break;
@@ -518,69 +484,6 @@ async function extentsAreThere({ extents: reader }: Work, block: Block, logs: Re
     if (bytes === undefined || crc32c(bytes) !== entry.crc) return false;
   }
   return true;
-}
-
-/**
- * A block beyond the end that was formed when the missing one was already durable proves damage. From head to head where
- * they follow one another; what comes after the last of them is searched. `endBytes` is where the last block ends.
- */
-function refuseLaterBlocks(
-  options: Pick<RecoveryOptions, 'slots' | 'checkpoint'>,
-  expected: WalPosition,
-  endBytes: number,
-  epoch: number,
-): void {
-  const { logId } = options.checkpoint;
-  const pattern = blockPattern(logId);
-  const reader = new SlotReader(headWindowBytes);
-  const isProof = (header: ReadHeader): boolean =>
-    header.sequence > expected.sequence &&
-    header.lastSynced >= expected.sequence &&
-    header.startEpoch >= epochFor(options.checkpoint, header.sequence, epoch);
-  for (const slot of options.slots) {
-    // Where the missing block belongs an older one may stand, and hide later ones.
-    const limit = slot.index === expected.slot ? endBytes : Number.POSITIVE_INFINITY;
-    let end = 0;
-    for (let head = readHead(reader, slot, 0, logId); head !== undefined && head.position < limit; ) {
-      if (isProof(head.header)) throw damagedLog(options, expected);
-      end = head.position + head.bytes;
-      head = readNextHead(reader, slot, head, logId);
-    }
-    for (const at of reader.find(slot, pattern, Math.min(end, limit))) {
-      const head = readHead(reader, slot, at, logId);
-      if (head !== undefined && isProof(head.header)) throw damagedLog(options, expected);
-    }
-  }
-}
-
-interface Head {
-  readonly header: ReadHeader;
-  readonly position: number;
-  /** Of the whole block. */
-  readonly bytes: number;
-}
-
-/** A valid head, whatever has become of the body. */
-function readHead(reader: SlotReader, slot: WalSlot, position: number, logId: Buffer): Head | undefined {
-  const fixed = reader.read(slot, position, blockHeaderBytes);
-  const header = fixed && readBlockHeader(fixed, 0, logId);
-  if (header === undefined) return undefined;
-  const headBytes = blockHeaderBytes + header.entryCount * descriptorBytes;
-  const head = reader.read(slot, position, headBytes);
-  if (head === undefined || !headIsValid(head)) return undefined;
-  return { header, position, bytes: headBytes + header.bodyBytes };
-}
-
-/** What stands behind a block; of two places where that may be, the one of the block that was written next. */
-function readNextHead(reader: SlotReader, slot: WalSlot, before: Head, logId: Buffer): Head | undefined {
-  const { sequence, headerCrc } = before.header;
-  let found: Head | undefined;
-  for (const position of placesFor(before.position + before.bytes)) {
-    const head = readHead(reader, slot, position, logId);
-    if (head?.header.sequence === sequence + 1 && head.header.previousCrc === headerCrc) return head;
-    found ??= head;
-  }
-  return found;
 }
 
 function damagedLog(options: Pick<RecoveryOptions, 'slots'>, expected: WalPosition): StorageError {
@@ -608,12 +511,11 @@ async function writeAgain(blocks: readonly Block[], { makeDurable, recovered }: 
   for (const file of touched) await file.sync();
 }
 
-/** Works out where the segments end: runs before an extent were written before it, into the same segments. */
+/** With extents: works out where the segments end. Runs before an extent were written before it, into the same segments. */
 async function settle(options: Work, log: RecoveredLog, proven: number): Promise<void> {
   const { files, dataDirectory, recovered } = options;
-  const extents = log.items.filter((item): item is RecoveredExtent => 'place' in item);
-  const last = extents[extents.length - 1];
-  if (last === undefined) return;
+  const { extents } = log;
+  const last = extents[extents.length - 1] as RecoveredExtent;
   const directory = `${dataDirectory}/${last.place.directory}`;
   if ((await options.extents.topicIdIn(last.place.directory)) !== log.topicId) {
     cutAtLostExtent(options.arena, log, proven);
@@ -621,9 +523,9 @@ async function settle(options: Work, log: RecoveredLog, proven: number): Promise
   }
   await removeBetween(files, directory, log.flushedPlace?.activeBase ?? -1, extents);
   const writer = new SegmentRewriter(options, directory, log.flushedPlace);
-  let runs: RecoveredStretch[] = [];
+  let runs: RecoveredRun[] = [];
   for (const item of log.items) {
-    if (!('place' in item)) {
+    if (item instanceof RecoveredRun) {
       runs.push(item);
       continue;
     }
@@ -649,12 +551,13 @@ async function settle(options: Work, log: RecoveredLog, proven: number): Promise
  * neither did the block, and the log ends before it.
  */
 function cutAtLostExtent(arena: Arena, log: RecoveredLog, proven: number): void {
-  const at = log.items.findIndex((item) => 'place' in item);
-  const extent = log.items[at] as RecoveredExtent;
+  const extent = log.extents[0] as RecoveredExtent;
+  const at = log.items.indexOf(extent);
   if (extent.sequence <= proven) return;
-  for (const item of [...log.items.slice(at), ...log.early]) if (isInMemory(item)) arena.release(item.backing);
+  for (const item of [...log.items.slice(at), ...log.early]) if (item instanceof RecoveredRun) item.release(arena);
   log.items = log.items.slice(0, at);
-  log.early = [];
+  log.extents = NO_ITEMS;
+  log.early = NO_ITEMS;
   log.endOffset = extent.baseOffset;
   log.claimedEnd = Math.max(log.stateEnd, log.endOffset);
 }
@@ -689,8 +592,8 @@ class SegmentRewriter {
   }
 
   /** Batches from `nextBase` on belong to that segment, those before to the current one. */
-  async addRun(run: RecoveredStretch, nextBase: number): Promise<void> {
-    const buffer = readStretch(run, this.#options.extents.buffer(run.length));
+  async addRun(run: RecoveredRun, nextBase: number): Promise<void> {
+    const buffer = run.read(this.#options.extents.buffer(run.length));
     for (let at = 0, offset = run.baseOffset; at < run.length; ) {
       const bytes = batchLength(buffer, at);
       const isFull = (this.place?.activeBytes ?? 0) + bytes > this.#options.segmentBytesMax;
