@@ -1,6 +1,6 @@
 // Parsers for single arguments and options; what they refuse ends the command with exit code 2.
-import { InvalidArgumentError } from 'commander';
 import { usageFailure } from './command-failure.ts';
+import { InvalidArgumentError } from './commander.ts';
 import { DURATION_UNITS_MS, splitOnce } from './position.ts';
 
 /** For commander's `argParser`: a whole number from `min` to `max`. */

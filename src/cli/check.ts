@@ -1,7 +1,6 @@
 // `ottla check`: reads a whole data directory that no broker uses and names everything that is damaged. With --repair it makes
 // again what can be made again, and gives up the records that cannot be read.
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { checkMetadata } from '../metadata/metadata-check.ts';
 import { openDirectoryStore } from '../object-store/directory.ts';
 import { LeaderEpochs } from '../partition/leader-epochs.ts';
@@ -13,6 +12,7 @@ import type { CheckReport, Finding } from '../storage/check/finding.ts';
 import type { PartitionKnowledge } from '../storage/check/partition-check.ts';
 import { brokerIdOf } from '../storage/disk/broker-directory.ts';
 import { CommandFailure } from './command-failure.ts';
+import { Command } from './commander.ts';
 import { counted, formatBytes, formatTable } from './table.ts';
 import type { CommandWorld } from './world.ts';
 

@@ -2,7 +2,6 @@
 // (`--command-config`), as Kafka's tools take it; options are stronger than the file. Passwords are never arguments, which others on
 // the machine can read: they come from a file or from OTTLA_PASSWORD.
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import type { ClientSecurity } from '../client/broker-connection.ts';
 import type { Login } from '../client/sasl-login.ts';
 import { FileError } from '../runtime/files.ts';
@@ -12,6 +11,7 @@ import type { TlsSettings } from '../security/security-settings.ts';
 import { loadIdentity, loadTrusted, TlsError } from '../security/tls-terms.ts';
 import { parseProperties } from '../settings/properties.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
+import type { Command } from './commander.ts';
 import type { CommandWorld } from './world.ts';
 
 export interface SecurityOptions {

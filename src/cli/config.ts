@@ -1,8 +1,8 @@
 // `ottla config`: describe, set, unset, for topics and brokers.
-import { Argument, Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { keyValuePairs } from './arguments.ts';
 import { usageFailure } from './command-failure.ts';
+import { Argument, Command } from './commander.ts';
 import { alterConfigs, CONFIG_SOURCE, describeConfigs, RESOURCE_TYPE, type ResourceType } from './configs.ts';
 import { type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { formatTable } from './table.ts';

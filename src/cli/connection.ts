@@ -1,5 +1,4 @@
 // How the commands reach a broker: `--bootstrap-server`, else OTTLA_BOOTSTRAP, else the place where `ottla` listens when told nothing.
-import type { Command } from 'commander';
 import type { ClientSecurity } from '../client/broker-connection.ts';
 import { type Client, connectClient } from '../client/client.ts';
 import { ClientError } from '../client/client-error.ts';
@@ -7,6 +6,7 @@ import { ErrorCode, errorName } from '../protocol/error-code.ts';
 import { NetworkError } from '../runtime/network.ts';
 import { clientSecurity, type SecurityOptions, withSecurityOptions } from './client-security.ts';
 import { CommandFailure } from './command-failure.ts';
+import type { Command } from './commander.ts';
 import { remedyFor } from './remedies.ts';
 import type { CommandWorld } from './world.ts';
 

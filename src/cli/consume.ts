@@ -1,6 +1,5 @@
 // `ottla consume`: prints records of a topic, from a position until a position, a count, or for ever. Values come out as the
 // bytes they are. Without --group, partitions are assigned, not subscribed: no group is involved, nothing is committed.
-import { Command, Option } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import { Consumer, type FetchedRecords } from '../client/consumer.ts';
@@ -8,6 +7,7 @@ import { listOffsetsOf } from '../client/list-offsets.ts';
 import { loadCompression } from '../records/compression.ts';
 import { partitionList, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
+import { Command, Option } from './commander.ts';
 import { type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { consumeAsGroup } from './consume-group.ts';
 import { type Position, parsePosition } from './position.ts';

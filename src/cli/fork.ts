@@ -1,9 +1,9 @@
 // `ottla fork`: another data directory with the same content, for one prepared state and many tests.
 import { resolve } from 'node:path';
-import { Command } from 'commander';
 import { ForkRefused, forkDirectory } from '../storage/disk/fork-directory.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { CommandFailure } from './command-failure.ts';
+import { Command } from './commander.ts';
 import type { CommandWorld } from './world.ts';
 
 export function forkCommand(world: CommandWorld): Command {

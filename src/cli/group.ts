@@ -1,5 +1,4 @@
 // `ottla group`: list, describe, reset, delete. Groups of both protocols.
-import { Command } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import { type DescribedGroup, describeGroup } from '../client/group-description.ts';
@@ -7,6 +6,7 @@ import { commitOffsets, committedOffsets, deleteGroup, groupsOf, type TopicOffse
 import { listOffsetsOf } from '../client/list-offsets.ts';
 import { collect, partitionList, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
+import { Command } from './commander.ts';
 import { type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { splitOnce } from './position.ts';
 import { formatTable } from './table.ts';

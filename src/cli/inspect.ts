@@ -1,7 +1,6 @@
 // `ottla inspect`: shows what the files of a data directory hold: batches of a segment, blocks of the write-ahead log, the checkpoint,
 // the metadata. Reads only; the broker may run, and what it writes meanwhile may look torn.
 import { dirname, resolve } from 'node:path';
-import { Command } from 'commander';
 import { metadataFiles } from '../metadata/metadata-check.ts';
 import { openDirectoryStore } from '../object-store/directory.ts';
 import * as batches from '../records/record-batch.ts';
@@ -16,6 +15,7 @@ import { ALIGNMENTS } from '../storage/disk/wal.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { brokersIn } from './check.ts';
 import { CommandFailure } from './command-failure.ts';
+import { Command } from './commander.ts';
 import { type Cell, formatTable } from './table.ts';
 import type { CommandWorld } from './world.ts';
 

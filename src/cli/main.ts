@@ -1,9 +1,9 @@
 // The `ottla` command: builds the parser from one file per command, runs one of them, and turns what goes wrong into one
 // sentence and an exit code. The process ends by itself when everything is written; nothing here calls process.exit,
 // except the second Ctrl-C.
-import { Command, CommanderError } from 'commander';
 import { nodeRuntime } from '../runtime/node/node-runtime.ts';
 import { exitCodeFor, sentenceFor } from './command-failure.ts';
+import { Command, CommanderError } from './commander.ts';
 import { Output } from './output.ts';
 import { packageVersion, versionCommand } from './version.ts';
 import type { CommandWorld } from './world.ts';

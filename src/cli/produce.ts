@@ -1,7 +1,6 @@
 // `ottla produce`: one record for each line of standard input or of a file. Lines are bytes, nothing is decoded or trimmed.
 // The first record that the broker refuses ends the command; the summary says what was written until then.
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
 import type { Client } from '../client/client.ts';
 import { ClientError } from '../client/client-error.ts';
 import { type Delivery, Producer, type ProducerOptions, type ProducerRecord } from '../client/producer.ts';
@@ -10,6 +9,7 @@ import { loadCompression } from '../records/compression.ts';
 import type { CompressionName } from '../records/compression-type.ts';
 import { collect, durationMs, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
+import { Command, Option } from './commander.ts';
 import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { fileChunks } from './file-chunks.ts';
 import { LineSplitter } from './line-splitter.ts';

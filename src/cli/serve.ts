@@ -1,12 +1,12 @@
 // `ottla serve`, which is also `ottla` alone: runs a broker until it is told to stop.
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import { openBroker } from '../broker.ts';
 import { FileError } from '../runtime/files.ts';
 import { settingsFrom } from '../settings/start-options.ts';
 import { type Durability, parseProperties, type Settings, SettingsError } from '../settings.ts';
 import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure } from './command-failure.ts';
+import { Command, InvalidArgumentError, Option } from './commander.ts';
 import { DEFAULT_BOOTSTRAP } from './connection.ts';
 import { formatDuration } from './table.ts';
 import type { CommandWorld } from './world.ts';

@@ -1,5 +1,4 @@
 // `ottla topic`: create, list, describe, alter, delete.
-import { Command } from 'commander';
 import { OffsetSpec } from '../client/admin.ts';
 import type { Client } from '../client/client.ts';
 import { listOffsetsOf } from '../client/list-offsets.ts';
@@ -11,6 +10,7 @@ import { metadata } from '../protocol/messages/metadata.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import { collect, keyValuePairs, wholeNumber } from './arguments.ts';
 import { CommandFailure, usageFailure } from './command-failure.ts';
+import { Command } from './commander.ts';
 import { alterConfigs, CONFIG_SOURCE, describeConfigs, RESOURCE_TYPE } from './configs.ts';
 import { brokerRefusal, type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { counted, formatTable } from './table.ts';

@@ -1,6 +1,5 @@
 // `ottla transaction`: list, describe, find-hanging, abort, fence. Reading and repairing; transactions are written by clients and by
 // `ottla produce --transactional-id`.
-import { Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import {
   abortTransaction,
@@ -15,6 +14,7 @@ import {
 } from '../client/transactions.ts';
 import { collect, durationMs, partitionList, wholeNumber } from './arguments.ts';
 import { usageFailure } from './command-failure.ts';
+import { Command } from './commander.ts';
 import { type ConnectionOptions, withClient, withConnectionOptions } from './connection.ts';
 import { Progress } from './progress.ts';
 import { counted, formatDuration, formatTable } from './table.ts';

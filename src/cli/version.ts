@@ -1,7 +1,7 @@
 // `ottla version`: the version of the package, read from its package.json.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command } from './commander.ts';
 import type { CommandWorld } from './world.ts';
 
 export function versionCommand(world: CommandWorld): Command {

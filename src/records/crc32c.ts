@@ -1,7 +1,9 @@
 // CRC-32C (Castagnoli), the checksum of v2 record batches and of the write-ahead log. The native function is an order of
 // magnitude faster on long inputs, but calling it costs about as much as a table walk over a few hundred bytes:
 // bench/micro/crc32c.ts measures where they cross.
-import { crc32c as nativeCrc32c } from '@node-rs/crc32';
+import { required } from '../runtime/on-first-use.ts';
+
+const { crc32c: nativeCrc32c } = required<typeof import('@node-rs/crc32')>('@node-rs/crc32');
 
 /** Below this many bytes the table is faster than the call into native code. */
 export const NATIVE_MIN_BYTES = 256;

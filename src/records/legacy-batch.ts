@@ -8,7 +8,7 @@
 //  17  int8   attributes: 0–2 compression, 3 timestamp type (magic 1)
 //  18  int64  timestamp (magic 1 only)
 //      int32  key length (−1 = null) · key · int32 value length (−1 = null) · value
-import { crc32 } from '@node-rs/crc32';
+import { required } from '../runtime/on-first-use.ts';
 import { decompress } from './compression.ts';
 import { Compression, isCompression } from './compression-type.ts';
 import { readInt64 } from './int64.ts';
@@ -27,6 +27,8 @@ import {
   TimestampType,
 } from './record-batch.ts';
 import { RecordError } from './record-error.ts';
+
+const { crc32 } = required<typeof import('@node-rs/crc32')>('@node-rs/crc32');
 
 const CRC_AT = 12;
 const ATTRIBUTES_AT = 17;

@@ -2,7 +2,7 @@
 // again, and are looked at there: through the package's own function each batch would be copied into a new buffer, and with large
 // batches the collector then took as long as the unpacking. That needs four functions that the package keeps in a file
 // beside its main one; package.json pins its version (a caret below 0.1 allows no other), and zstd.test.ts unpacks through it on every Node.
-import { besideMain } from '../runtime/on-first-use.ts';
+import { besideMain, required } from '../runtime/on-first-use.ts';
 
 /** One frame at a time. */
 export interface ZstdLibrary {
@@ -37,7 +37,7 @@ interface WasmModule {
 const OUTPUT_TOO_SMALL = -70;
 
 export async function loadZstdWasm(): Promise<ZstdLibrary> {
-  const wasm = await import('@bokuweb/zstd-wasm');
+  const wasm = required<typeof import('@bokuweb/zstd-wasm')>('@bokuweb/zstd-wasm');
   await wasm.init();
   const { Module } = besideMain<{ Module: WasmModule }>('@bokuweb/zstd-wasm', './module.js');
   const context = Module._ZSTD_createDCtx();

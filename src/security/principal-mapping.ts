@@ -1,7 +1,9 @@
 // `ssl.principal.mapping.rules`: how the distinguished name of a client's certificate becomes a user name (KIP-371).
 // `RULE:pattern/replacement/[LU]` applies when the pattern matches the whole name, the first that does wins; `DEFAULT`
 // takes the name as it is. Patterns run in linear time (RE2): names come from certificates that others made.
-import { RE2JS } from 're2js';
+import { onFirstUse } from '../runtime/on-first-use.ts';
+
+const re2js = onFirstUse<typeof import('re2js')>('re2js');
 
 type Rule = (distinguishedName: string) => string | undefined;
 
@@ -34,7 +36,7 @@ function parseRule(text: string): Rule {
   if (text === 'DEFAULT') return (name) => name;
   const [, pattern, replacement, letterCase] = RULE.exec(text) ?? [];
   if (pattern === undefined || replacement === undefined) throw new Error(`"${text}" is not a rule`);
-  const compiled = RE2JS.compile(pattern);
+  const compiled = re2js().RE2JS.compile(pattern);
   return (distinguishedName) => {
     const matcher = compiled.matcher(distinguishedName);
     if (!matcher.matches()) return undefined;

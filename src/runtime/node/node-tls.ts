@@ -2,8 +2,11 @@
 // connection is counted and limited from its first packet on, and hands the socket over. A TlsConnection exists before its
 // handshake is done and delivers nothing until then.
 import { isIP, type Socket } from 'node:net';
-import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { type ClientTls, NetworkError, type TlsPeer, type TlsTerms } from '../network.ts';
+import { onFirstUse } from '../on-first-use.ts';
+
+const tls = onFirstUse<typeof import('node:tls')>('node:tls');
 
 export interface TlsAcceptor {
   /** Calls back once: with the secured socket, or not at all when the socket closes before. */
@@ -25,7 +28,7 @@ export function tlsAcceptor(terms: TlsTerms): TlsAcceptor {
   const waiting = new Map<string, Waiting>();
   const mayHaveNone = terms.clientCertificate !== 'required';
   const server = usable(() =>
-    createServer({
+    tls().createServer({
       ...contextOptions(terms),
       requestCert: terms.clientCertificate !== 'none',
       rejectUnauthorized: !mayHaveNone,
@@ -68,7 +71,7 @@ export function secure(
   onSecured: (secured: TLSSocket) => void,
   onFailed: (error: Error) => void,
 ): void {
-  const secured = connect({
+  const secured = tls().connect({
     socket,
     ...(identity && identityOptions(identity)),
     ...(trusted.length > 0 && { ca: [...trusted] }),
