@@ -43,6 +43,37 @@ await test.close();
 process.stdout.write('closed');
 `;
 
+/** Starts `ottla serve` with the arguments it is given, and uses the other commands against it. */
+const SERVE = `
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+const ottla = 'node_modules/.bin/ottla';
+const broker = spawn(ottla, ['serve', '--port', '0', ...process.argv.slice(2)], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const deadline = setTimeout(() => broker.kill('SIGKILL'), 60_000);
+let said = '';
+const address = await new Promise((resolve, reject) => {
+  broker.stdout.on('data', (chunk) => {
+    const ready = /ready on (\\S+:\\d+)/.exec((said += chunk));
+    if (ready) resolve(ready[1]);
+  });
+  broker.on('exit', () => reject(new Error('the broker ended: ' + said)));
+});
+const call = (args, input) => {
+  const { status, stdout, stderr } = spawnSync(ottla, [...args, '--bootstrap-server', address], { input, encoding: 'utf8', timeout: 60_000 });
+  if (status !== 0) throw new Error(args.join(' ') + ': ' + stderr);
+  return stdout;
+};
+call(['topic', 'create', 'words', '--partitions', '1']);
+call(['produce', 'words'], 'one\\ntwo\\n');
+process.stdout.write(call(['consume', 'words']));
+broker.kill('SIGTERM');
+const [status] = await once(broker, 'exit');
+clearTimeout(deadline);
+process.stdout.write('ended ' + status);
+`;
+
 try {
   run('npm', ['pack', '--pack-destination', work], { cwd: root });
   const tarball = readdirSync(work).find((name) => name.endsWith('.tgz'));
@@ -53,6 +84,11 @@ try {
   });
   check('its command runs', () => {
     assert.match(run('npx', ['--no-install', 'ottla', 'version']), /^ottla \d+\.\d+\.\d+\n$/);
+  });
+  check('its command serves: records come back, and it ends when it is told to', () => {
+    writeFileSync(path.join(project, 'serve.mjs'), SERVE);
+    assert.equal(run(process.execPath, ['serve.mjs', '--data', 'data']), 'one\ntwo\nended 0');
+    assert.equal(run(process.execPath, ['serve.mjs', '--testing']), 'one\ntwo\nended 0');
   });
   check('its import starts a broker, and closing it lets the process end', () => {
     writeFileSync(path.join(project, 'use.mjs'), USE);
