@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
     wide: { type: 'string', default: '10000' },
     partitions: { type: 'string', default: '10,1000,10000' },
     durability: { type: 'string', default: 'os' },
-    probes: { type: 'string', default: '300' },
+    probes: { type: 'string', default: '900' },
     starts: { type: 'string', default: '5' },
     directory: { type: 'string', default: tmpdir() },
     data: { type: 'string' },
@@ -45,7 +45,7 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
   console.log(`usage: npm run bench -- constant-cost [--sizes 1,10,40] [--wide 10000] [--partitions 10,1000,10000] [--durability os]
-                                      [--probes 300] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
+                                      [--probes 900] [--starts 5] [--directory DIR] [--data DIR [--fill-only]] [--kafka] [--keep]
 
 Fills one topic of four partitions with records of 100 bytes and of 1 KB to each of the --sizes (GB, rising) and measures there, in
 turns with a second broker over a topic of the first size. At the last one adds a topic of --wide partitions, and measures starts
@@ -70,6 +70,8 @@ const WINDOWS = 3;
 /** Single records, before the last starts: more than the write-ahead log keeps. */
 const SMALL_BATCHES = 3_000_000;
 const STARTED_MS_MAX = 120_000;
+/** So many reads after the page cache was emptied: more would have read a good part of the smallest topic. */
+const PROBES_COLD = 100;
 const GROWTH_MAX = 1.2;
 const CPU_OF_START = 'its CPU, ms';
 /** "Ready in under a second of its own work", with all of the partitions. */
@@ -205,6 +207,8 @@ async function measuredAt(size, grown, firstSize, besideDirectory, pageCache) {
       row[besideOf(name)] = valueBeside;
       row[name] = value;
     };
+    // As a broker that is killed finds them, had the reads of the size before not emptied the page cache.
+    for (const { directory } of both) readLog(directory);
     const starts = Number(options.starts);
     addStarts(row, put, await rested(starts, (each, i) => each.startAfterKill(i / starts)));
     pageCache.fill();
@@ -213,17 +217,22 @@ async function measuredAt(size, grown, firstSize, besideDirectory, pageCache) {
     put('append, MB/s', appends.map(mediansOf('mbPerSecond')));
     row['slowest append, ms'] = Math.max(...appends[1].map(({ slowestMs }) => slowestMs));
     for (const each of both) await each.rest();
-    const read = (name, work) =>
-      inTurns(probes, (each) => timed(() => work(each))).then((all) => put(name, all.map(median)));
-    await read('tail read, ms', ({ topic, connection }) => topic.fetchNewest(connection));
-    forgetCached();
-    row['disk read of a batch, ms'] = await probed(readerOf(grown.directory));
-    forgetCached();
+    const read = async (name, work, isCold) => {
+      const times = both.map(() => []);
+      for (let done = 0; done < probes; done += PROBES_COLD) {
+        if (isCold) forgetCached();
+        const round = await inTurns(Math.min(PROBES_COLD, probes - done), (each) => timed(() => work(each)));
+        round.forEach((more, i) => void times[i].push(...more));
+      }
+      put(name, times.map(median));
+    };
+    await read('tail read, ms', ({ topic, connection }) => topic.fetchNewest(connection), false);
+    const readers = new Map(both.map((each) => [each, readerOf(each.directory)]));
+    await read('disk read of a batch, ms', (each) => readers.get(each)(), true);
     const readBefore = readBytes(grown.broker.pid);
-    await read('random old read, ms', ({ topic, connection }) => topic.fetchRandom(connection));
+    await read('random old read, ms', ({ topic, connection }) => topic.fetchRandom(connection), true);
     row['random old read: bytes, KB'] = (readBytes(grown.broker.pid) - readBefore) / 1e3 / probes;
-    forgetCached();
-    await read('lookup by time, ms', ({ topic, connection }) => topic.lookUpRandom(connection));
+    await read('lookup by time, ms', ({ topic, connection }) => topic.lookUpRandom(connection), true);
     put(
       'resident, MB',
       both.map(({ broker }) => residentBytes(broker.pid) / 1e6),
@@ -294,6 +303,12 @@ function forgetCached() {
   } catch {
     cold = false;
   }
+}
+
+/** All of the write-ahead log, into the page cache. */
+function readLog(directory) {
+  const log = join(directory, 'broker-1');
+  for (const name of readdirSync(log)) if (name.startsWith('wal-')) readFileSync(join(log, name));
 }
 
 /** Reads as much as a batch at random places of the topic, with nothing between it and the disk: what no broker can go below. */
