@@ -64,12 +64,13 @@ const TOPIC = 'growing';
 const WIDE = 'wide';
 /** Written between one start and the next: the killed broker has work on its hands. */
 const BETWEEN_BYTES = 300e6;
-/** What is appended, and measured, at each size, so many times. */
+/** What is appended, and measured, after each start. */
 const WINDOW_BYTES = 400e6;
-const WINDOWS = 3;
 /** Single records, before the last starts: more than the write-ahead log keeps. */
 const SMALL_BATCHES = 3_000_000;
 const STARTED_MS_MAX = 120_000;
+/** Appends to single partitions, and fetches from them, with each number of partitions. */
+const PARTITION_PROBES = 300;
 /** So many reads after the page cache was emptied: more would have read a good part of the smallest topic. */
 const PROBES_COLD = 100;
 const GROWTH_MAX = 1.2;
@@ -202,37 +203,46 @@ async function measuredAt(size, grown, firstSize, besideDirectory, pageCache) {
     await beside.fill(firstSize * GB);
     const both = [beside, grown];
     const inTurns = (count, measure) => takenInTurns(both, count, measure);
-    const rested = (count, measure) => takenInTurns(both, count, measure, true);
+    const rested = (count, measure, first) => takenInTurns(both, count, measure, true, first);
     const put = (name, [valueBeside, value]) => {
       row[besideOf(name)] = valueBeside;
       row[name] = value;
     };
     // As a broker that is killed finds them, had the reads of the size before not emptied the page cache.
     for (const { directory } of both) readLog(directory);
+    const kills = both.map(() => []);
+    const appends = both.map(() => []);
+    const tailReads = both.map(() => []);
+    const addTo = (lists, more) => more.forEach((list, i) => void lists[i].push(...list));
     const starts = Number(options.starts);
-    addStarts(row, put, await rested(starts, (each, i) => each.startAfterKill(i / starts)));
-    pageCache.fill();
-    const appends = await rested(WINDOWS, (each) => each.append());
+    // One process takes half as long again as another of the same age for the same work: so what is in memory is measured in several.
+    for (let i = 0; i < starts; i++) {
+      addTo(kills, await rested(1, (each) => each.startAfterKill(i / starts), i));
+      if (i === 0) pageCache.fill();
+      addTo(appends, await rested(1, (each) => each.append(), i));
+      for (const each of both) await each.rest();
+      const tailRead = ({ topic, connection }) => timed(() => topic.fetchNewest(connection));
+      addTo(tailReads, await inTurns(Math.ceil(probes / starts), tailRead));
+    }
+    addStarts(row, put, kills);
     put('append, CPU ms/MB', appends.map(mediansOf('cpuMsPerMb')));
     put('append, MB/s', appends.map(mediansOf('mbPerSecond')));
     row['slowest append, ms'] = Math.max(...appends[1].map(({ slowestMs }) => slowestMs));
-    for (const each of both) await each.rest();
-    const read = async (name, work, isCold) => {
+    put('tail read, ms', tailReads.map(median));
+    const read = async (name, work) => {
       const times = both.map(() => []);
       for (let done = 0; done < probes; done += PROBES_COLD) {
-        if (isCold) forgetCached();
-        const round = await inTurns(Math.min(PROBES_COLD, probes - done), (each) => timed(() => work(each)));
-        round.forEach((more, i) => void times[i].push(...more));
+        forgetCached();
+        addTo(times, await inTurns(Math.min(PROBES_COLD, probes - done), (each) => timed(() => work(each))));
       }
       put(name, times.map(median));
     };
-    await read('tail read, ms', ({ topic, connection }) => topic.fetchNewest(connection), false);
     const readers = new Map(both.map((each) => [each, readerOf(each.directory)]));
-    await read('disk read of a batch, ms', (each) => readers.get(each)(), true);
+    await read('disk read of a batch, ms', (each) => readers.get(each)());
     const readBefore = readBytes(grown.broker.pid);
-    await read('random old read, ms', ({ topic, connection }) => topic.fetchRandom(connection), true);
+    await read('random old read, ms', ({ topic, connection }) => topic.fetchRandom(connection));
     row['random old read: bytes, KB'] = (readBytes(grown.broker.pid) - readBefore) / 1e3 / probes;
-    await read('lookup by time, ms', ({ topic, connection }) => topic.lookUpRandom(connection), true);
+    await read('lookup by time, ms', ({ topic, connection }) => topic.lookUpRandom(connection));
     put(
       'resident, MB',
       both.map(({ broker }) => residentBytes(broker.pid) / 1e6),
@@ -245,10 +255,13 @@ async function measuredAt(size, grown, firstSize, besideDirectory, pageCache) {
   return row;
 }
 
-/** One list of results for each of `all`, first of one and then of the other. `isRested`: each begins when all have nothing to do. */
-async function takenInTurns(all, count, measure, isRested = false) {
+/**
+ * One list of results for each of `all`, first of one and then of the other. `isRested`: each begins when all have nothing to do.
+ * `first`: the number of the first turn; with odd ones the other way round.
+ */
+async function takenInTurns(all, count, measure, isRested = false, first = 0) {
   const results = new Map(all.map((each) => [each, []]));
-  for (let i = 0; i < count; i++) {
+  for (let i = first; i < first + count; i++) {
     for (const each of i % 2 === 0 ? all : all.toReversed()) {
       if (isRested) for (const one of all) await one.rest();
       results.get(each).push(await measure(each, i));
@@ -400,7 +413,7 @@ function openFiles(broker) {
 /** Median milliseconds of one. */
 async function probed(work) {
   const times = [];
-  for (let i = 0; i < probes; i++) times.push(await timed(work));
+  for (let i = 0; i < PARTITION_PROBES; i++) times.push(await timed(work));
   return median(times);
 }
 
