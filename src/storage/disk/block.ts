@@ -33,6 +33,17 @@ import { readInt64, writeInt64 } from '../../records/int64.ts';
 export const blockHeaderBytes = 64;
 export const descriptorBytes = 56;
 const topicIdBytes = 16;
+/** Of the header's fields; readBlockHeader makes an object of them, which is too much for who looks at thousands of headers. */
+export const headerAt = {
+  startEpoch: 16,
+  entryCount: 20,
+  sequence: 24,
+  lastSynced: 32,
+  bodyBytes: 40,
+  bodyCrc: 44,
+  previousCrc: 48,
+  headerCrc: 60,
+} as const;
 const magic = 0x4f544c42;
 const formatVersion = 1;
 
@@ -83,13 +94,13 @@ export function encodeBlockHead(
   head.writeUInt32BE(magic, 0);
   head.writeUInt16BE(formatVersion, 4);
   header.logId.copy(head, 8);
-  head.writeUInt32BE(header.startEpoch, 16);
-  head.writeUInt32BE(entries.length, 20);
-  writeInt64(head, header.sequence, 24);
-  writeInt64(head, header.lastSynced, 32);
-  head.writeUInt32BE(body.bytes, 40);
-  head.writeUInt32BE(body.crc, 44);
-  head.writeUInt32BE(header.previousCrc, 48);
+  head.writeUInt32BE(header.startEpoch, headerAt.startEpoch);
+  head.writeUInt32BE(entries.length, headerAt.entryCount);
+  writeInt64(head, header.sequence, headerAt.sequence);
+  writeInt64(head, header.lastSynced, headerAt.lastSynced);
+  head.writeUInt32BE(body.bytes, headerAt.bodyBytes);
+  head.writeUInt32BE(body.crc, headerAt.bodyCrc);
+  head.writeUInt32BE(header.previousCrc, headerAt.previousCrc);
   let at = blockHeaderBytes;
   for (const entry of entries) {
     head[at] = entry.type;
@@ -102,7 +113,7 @@ export function encodeBlockHead(
     at += descriptorBytes;
   }
   const crc = headCrc(head, 0, head.length);
-  head.writeUInt32BE(crc, 60);
+  head.writeUInt32BE(crc, headerAt.headerCrc);
   return { head, crc };
 }
 
@@ -113,20 +124,20 @@ export function readBlockHeader(bytes: Buffer, position: number, logId: Buffer):
   if (logId.compare(bytes, position + 8, position + 16) !== 0) return undefined;
   return {
     logId,
-    startEpoch: bytes.readUInt32BE(position + 16),
-    entryCount: bytes.readUInt32BE(position + 20),
-    sequence: readInt64(bytes, position + 24),
-    lastSynced: readInt64(bytes, position + 32),
-    bodyBytes: bytes.readUInt32BE(position + 40),
-    bodyCrc: bytes.readUInt32BE(position + 44),
-    previousCrc: bytes.readUInt32BE(position + 48),
-    headerCrc: bytes.readUInt32BE(position + 60),
+    startEpoch: bytes.readUInt32BE(position + headerAt.startEpoch),
+    entryCount: bytes.readUInt32BE(position + headerAt.entryCount),
+    sequence: readInt64(bytes, position + headerAt.sequence),
+    lastSynced: readInt64(bytes, position + headerAt.lastSynced),
+    bodyBytes: bytes.readUInt32BE(position + headerAt.bodyBytes),
+    bodyCrc: bytes.readUInt32BE(position + headerAt.bodyCrc),
+    previousCrc: bytes.readUInt32BE(position + headerAt.previousCrc),
+    headerCrc: bytes.readUInt32BE(position + headerAt.headerCrc),
   };
 }
 
 /** [start, end) is exactly header and descriptors. */
 export function headIsValid(bytes: Buffer, start = 0, end = bytes.length): boolean {
-  return headCrc(bytes, start, end) === bytes.readUInt32BE(start + 60);
+  return headCrc(bytes, start, end) === bytes.readUInt32BE(start + headerAt.headerCrc);
 }
 
 export function readEntries(head: Buffer, entryCount: number): BlockEntry[] {
@@ -157,7 +168,7 @@ function repeats(bytes: Buffer, at: number, count: number, before: number): bool
 }
 
 function headCrc(bytes: Buffer, start: number, end: number): number {
-  return crc32c(bytes, start + blockHeaderBytes, end, crc32c(bytes, start, start + 60));
+  return crc32c(bytes, start + blockHeaderBytes, end, crc32c(bytes, start, start + headerAt.headerCrc));
 }
 
 /** What begins every block of this log: for finding blocks in damaged files. */

@@ -1,7 +1,7 @@
 // Whether blocks beyond the end of the write-ahead log prove that the end is damage. A start looks at every head in the log's files,
 // which are thousands once a topic has grown: so walking makes no object for a small one.
 import { readInt64 } from '../../records/int64.ts';
-import { blockHeaderBytes, blockPattern, descriptorBytes, headIsValid } from './block.ts';
+import { blockHeaderBytes, blockPattern, descriptorBytes, headerAt, headIsValid } from './block.ts';
 import { SlotReader } from './slot-reader.ts';
 import { ALIGNMENTS, align, type WalPosition, type WalSlot } from './wal.ts';
 
@@ -90,17 +90,17 @@ class BlockHead {
     const reader = this.#reader;
     const fixed = reader.locate(this.#slot, position, blockHeaderBytes);
     if (fixed < 0 || !this.#isHere(reader.window, fixed)) return false;
-    const headBytes = blockHeaderBytes + reader.window.readUInt32BE(fixed + 20) * descriptorBytes;
+    const headBytes = blockHeaderBytes + reader.window.readUInt32BE(fixed + headerAt.entryCount) * descriptorBytes;
     const at = reader.locate(this.#slot, position, headBytes);
     const bytes = reader.window;
     if (at < 0 || !headIsValid(bytes, at, at + headBytes)) return false;
     this.position = position;
-    this.end = position + headBytes + bytes.readUInt32BE(at + 40);
-    this.sequence = readInt64(bytes, at + 24);
-    this.lastSynced = readInt64(bytes, at + 32);
-    this.startEpoch = bytes.readUInt32BE(at + 16);
-    this.#previousCrc = bytes.readUInt32BE(at + 48);
-    this.#crc = bytes.readUInt32BE(at + 60);
+    this.end = position + headBytes + bytes.readUInt32BE(at + headerAt.bodyBytes);
+    this.sequence = readInt64(bytes, at + headerAt.sequence);
+    this.lastSynced = readInt64(bytes, at + headerAt.lastSynced);
+    this.startEpoch = bytes.readUInt32BE(at + headerAt.startEpoch);
+    this.#previousCrc = bytes.readUInt32BE(at + headerAt.previousCrc);
+    this.#crc = bytes.readUInt32BE(at + headerAt.headerCrc);
     return true;
   }
 

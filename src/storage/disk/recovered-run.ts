@@ -30,8 +30,8 @@ export class RecoveredRun {
   readonly baseOffset: number;
   readonly endOffset: number;
   /**
-   * Of the copy, of which the run owns a reference until it is part of a tail. Undefined for large ones, which are read again where somebody needs them, and for
-   * those that an extent follows, since they were in a segment before it.
+   * Of the copy, of which the run owns a reference until it is part of a tail. Undefined for large ones, which are read again where
+   * somebody needs them, and for those that an extent follows, since they were in a segment before it.
    */
   backing: Backing | undefined;
 

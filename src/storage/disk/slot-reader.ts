@@ -75,10 +75,7 @@ export class SlotReader {
   /** Positions of a pattern from `start` on; one search at a time. */
   *find(slot: WalSlot, pattern: Buffer, start: number): Generator<number> {
     const size = this.#sizeOf(slot);
-    const windowBytes = Math.min(searchBytes, size);
-    if (this.#searched === undefined || this.#searched.length < windowBytes) {
-      this.#searched = Buffer.allocUnsafeSlow(windowBytes);
-    }
+    this.#searched ??= Buffer.allocUnsafeSlow(searchBytes);
     const window = this.#searched;
     for (let from = start; from + pattern.length <= size; ) {
       const got = slot.file.readSync(window, from);
